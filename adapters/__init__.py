@@ -1,0 +1,1 @@
+"""The adapters: the world outside, translated."""

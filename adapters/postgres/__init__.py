@@ -1,0 +1,1 @@
+"""PostgreSQL: the embedded server, the tables, who may write them."""

@@ -1,0 +1,73 @@
+"""Canonical JSON: the one byte form of a value, for hashes, signatures and replays."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+
+def canonical_json(value: Any) -> str:
+    """Give the canonical text: sorted keys, no spaces, decimals as plain strings, instants in fixed-width UTC.
+
+    Takes dataclasses, mappings with text keys, sequences, text, integers, booleans, None, Decimal, date and aware datetime.
+    Raises TypeError on anything else, floats first of all: a float has no single text.
+    """
+    return json.dumps(plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def sha256_of(value: Any) -> str:
+    """Give the SHA-256, in hex, of a value's canonical bytes."""
+    return sha256_text(canonical_json(value))
+
+
+def sha256_text(text: str) -> str:
+    """Give the SHA-256, in hex, of a text's UTF-8 bytes."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def plain(value: Any) -> Any:
+    """Turn a value into what JSON holds, without losing a digit; raises TypeError on floats and unknown types."""
+    if value is None or isinstance(value, (str, bool, int)):
+        return value
+    if isinstance(value, Decimal):
+        return plain_decimal(value)
+    if isinstance(value, datetime):
+        return instant_text(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, dict):
+        return {_text_key(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    raise TypeError(f"{type(value).__name__} has no canonical form: {value!r}")
+
+
+def plain_decimal(value: Decimal) -> str:
+    """Give a decimal as text without exponent and without trailing zeros; minus zero is 0. Raises ValueError on NaN."""
+    if not value.is_finite():
+        raise ValueError(f"{value} has no canonical form")
+    text = format(value, "f")
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return "0" if text in ("-0", "") else text
+
+
+def instant_text(value: datetime) -> str:
+    """Give an instant as `YYYY-MM-DDTHH:MM:SS.ffffffZ`; raises ValueError when it has no time zone."""
+    if value.tzinfo is None:
+        raise ValueError(f"{value.isoformat()} has no time zone; an instant must be aware")
+    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _text_key(key: Any) -> str:
+    if isinstance(key, date) and not isinstance(key, datetime):
+        return key.isoformat()
+    if not isinstance(key, str):
+        raise TypeError(f"a key was {key!r}, of type {type(key).__name__}; a canonical key is text")
+    return key

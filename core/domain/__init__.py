@@ -1,0 +1,1 @@
+"""The nouns, frozen, one file each."""

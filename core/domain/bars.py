@@ -1,0 +1,87 @@
+"""Bars, actions and fixings as a source told them, in long form, before cleaning."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Days = NDArray[np.datetime64]
+BasisKind = Literal["raw", "split-adjusted", "total-return"]
+Provider = Literal["yahoo", "stooq", "ecb", "synthetic"]
+
+
+@dataclass(frozen=True)
+class Basis:
+    """What a price is expressed in: raw, split-adjusted as of a day, or total-return as of a day."""
+
+    kind: BasisKind
+    as_of: date | None = None
+
+    def __str__(self) -> str:
+        """Say it in words, as tickets do."""
+        return self.kind if self.as_of is None else f"{self.kind} as of {self.as_of.isoformat()}"
+
+
+@dataclass(frozen=True, eq=False)
+class Bars:
+    """Daily bars in the source's order: all arrays have one length; symbols are the provider's own.
+
+    Prices are in the instrument's currency; `adj_close` is also adjusted for dividends, and equals `close` where the basis
+    is total-return. NaN stands where the source had no number. Duplicates and bad rows are kept: cleaning judges them.
+    """
+
+    provider: Provider
+    basis: Basis
+    symbol: NDArray[np.object_]
+    session: Days
+    open: Floats
+    high: Floats
+    low: Floats
+    close: Floats
+    adj_close: Floats
+    volume: Floats
+
+    def __post_init__(self) -> None:
+        """Hold that all columns have one length."""
+        lengths = {len(getattr(self, name)) for name in ("symbol", "session", *BAR_FIELDS)}
+        if len(lengths) > 1:
+            raise ValueError(f"columns of bars have different lengths: {sorted(lengths)}")
+
+
+BAR_FIELDS = ("open", "high", "low", "close", "adj_close", "volume")
+
+
+@dataclass(frozen=True)
+class Action:
+    """A corporate action on its ex-date: a cash dividend a unit (in the bars' units) or a split ratio; zero where absent."""
+
+    provider: Provider
+    symbol: str
+    session: date
+    dividend: Decimal
+    split_ratio: Decimal
+
+
+@dataclass(frozen=True)
+class Fixing:
+    """A reference rate of a day: units of a currency for one euro."""
+
+    day: date
+    currency: str
+    per_eur: Decimal
+
+
+@dataclass(frozen=True, eq=False)
+class Parsed:
+    """What a raw file held: bars, actions or fixings, and the rows that could not be read, each as a sentence."""
+
+    bars: Bars | None = None
+    actions: tuple[Action, ...] = ()
+    fixings: tuple[Fixing, ...] = ()
+    unread: tuple[str, ...] = ()

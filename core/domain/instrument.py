@@ -1,0 +1,55 @@
+"""Instruments: what can be traded, and under which names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+InstrumentId = str
+InstrumentKind = Literal["equity", "etf", "index"]
+Currency = str
+
+
+@dataclass(frozen=True)
+class Instrument:
+    """One row of the universe: an id that never changes, its names at sources and venues, and when it counts."""
+
+    id: InstrumentId
+    stooq_symbol: str
+    yahoo_symbol: str
+    etoro_search_name: str
+    exchange: str
+    currency: Currency
+    kind: InstrumentKind
+    is_tradable_as_underlying: bool
+    verified_on: date | None
+    valid_from: date
+    valid_to: date | None
+    sector: str
+    notes: str = ""
+
+    def is_valid_on(self, day: date) -> bool:
+        """Say whether the row counts on a day (both ends included)."""
+        return self.valid_from <= day and (self.valid_to is None or day <= self.valid_to)
+
+
+@dataclass(frozen=True)
+class Universe:
+    """The instruments that a run may consider, benchmarks included, in the order of their ids."""
+
+    instruments: tuple[Instrument, ...]
+
+    def __post_init__(self) -> None:
+        """Hold the order and that each id stands once."""
+        ids = [instrument.id for instrument in self.instruments]
+        if ids != sorted(set(ids)):
+            raise ValueError("a universe lists each instrument once, in the order of the ids")
+
+    def by_id(self) -> dict[InstrumentId, Instrument]:
+        """Give the instruments by id."""
+        return {instrument.id: instrument for instrument in self.instruments}
+
+    def valid_on(self, day: date) -> tuple[Instrument, ...]:
+        """Give the instruments whose row counts on a day."""
+        return tuple(instrument for instrument in self.instruments if instrument.is_valid_on(day))

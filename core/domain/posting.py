@@ -1,0 +1,45 @@
+"""Entries and postings: the journal, the truth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Literal
+
+from core.domain.slot import BookName, VenueName
+
+LedgerAccount = Literal["units", "cash", "trade", "conversion", "fee", "dividend", "withholding", "capital"]
+EntryKind = Literal["BUY", "SELL", "DEPOSIT", "WITHDRAW", "DIVIDEND"]
+
+
+@dataclass(frozen=True)
+class Posting:
+    """One line of the journal: an amount of a commodity (a currency or an instrument) in an account; positive is more."""
+
+    account: LedgerAccount
+    commodity: str
+    amount: Decimal
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One fact of a book as balanced postings; `key` makes it count once, `session` is its effective day."""
+
+    key: str
+    kind: EntryKind
+    book: BookName
+    venue: VenueName
+    session: date
+    instrument: str | None
+    evidence: str
+    postings: tuple[Posting, ...]
+
+    def __post_init__(self) -> None:
+        """Hold that the postings sum to zero for each commodity."""
+        sums: dict[str, Decimal] = {}
+        for posting in self.postings:
+            sums[posting.commodity] = sums.get(posting.commodity, Decimal(0)) + posting.amount
+        off = {name: total for name, total in sums.items() if total != 0}
+        if off:
+            raise ValueError(f"entry {self.key} does not balance: {off}")

@@ -1,0 +1,43 @@
+"""Scores: one number per instrument, higher is better."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from core.domain.instrument import InstrumentId
+
+
+@dataclass(frozen=True)
+class Score:
+    """An instrument's place: rank 1 is the best; ties are broken by the id."""
+
+    instrument: InstrumentId
+    rank: int
+    value: Decimal
+
+
+@dataclass(frozen=True)
+class Scores:
+    """A strategy's ranking of the universe as of a session, best first, and what it could not rank with the reason."""
+
+    strategy: str
+    as_of: date
+    ranked: tuple[Score, ...]
+    unranked: tuple[tuple[InstrumentId, str], ...] = ()
+
+    def ranks(self) -> dict[InstrumentId, int]:
+        """Give the rank of each ranked instrument."""
+        return {score.instrument: score.rank for score in self.ranked}
+
+
+def ranked_scores(strategy: str, as_of: date, numbers: dict[InstrumentId, float]) -> Scores:
+    """Rank finite numbers, best first, ties by id; a number that is not finite is unranked and says so."""
+    finite = {name: number for name, number in numbers.items() if number - number == 0}
+    order = sorted(finite, key=lambda name: (-finite[name], name))
+    ranked = tuple(
+        Score(name, rank, Decimal(f"{finite[name]:.12g}")) for rank, name in enumerate(order, start=1)
+    )
+    unranked = tuple((name, "its history is too short or has gaps") for name in sorted(numbers.keys() - finite.keys()))
+    return Scores(strategy, as_of, ranked, unranked)

@@ -1,0 +1,104 @@
+"""Tickets: what is put before a person."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+from core.canonical import sha256_of
+from core.domain.decision import GateReport, TicketKind
+from core.domain.instrument import InstrumentId
+from core.domain.order import Effect, OrderType, Side
+from core.domain.slot import BookName, TicketId, VenueName, Window
+
+SHORT_HASH_LENGTH = 8
+
+
+@dataclass(frozen=True)
+class TicketLine:
+    """One trade for a person to execute: an approved order line with the words that a venue's screen needs."""
+
+    line: int
+    instrument: InstrumentId
+    search_name: str
+    is_verified: bool
+    side: Side
+    effect: Effect
+    quantity: Decimal
+    currency: str
+    value: Decimal
+    value_quote: Decimal
+    order_type: OrderType
+    limit_price: Decimal | None
+    stop_price: Decimal | None
+    decision_price: Decimal
+    worst_price: Decimal
+    expected_cost: Decimal
+    expected_cash_after: Decimal
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """The decision bytes: all that a person acts on. The hash is over this and nothing else."""
+
+    ticket_id: TicketId
+    kind: TicketKind
+    book: BookName
+    account: str
+    venue: VenueName
+    slot: str
+    revision: int
+    day: date
+    as_of: date
+    base: str
+    window: Window | None
+    expires_at: datetime
+    confirm_by: datetime
+    reasons: tuple[str, ...]
+    gates: tuple[GateReport, ...]
+    lines: tuple[TicketLine, ...]
+    refused: tuple[str, ...]
+    left_undone: tuple[str, ...]
+    notes: tuple[str, ...]
+    equity: Decimal | None
+    cash: Decimal | None
+    fx: str | None
+    basis: str
+    knowledge: str
+    policy_hash: str
+    universe_hash: str
+    is_synthetic: bool
+    is_rehearsal: bool
+    voids: int | None = None
+
+    @property
+    def hash(self) -> str:
+        """Give the SHA-256 of the decision bytes."""
+        return sha256_of(self)
+
+    @property
+    def short_hash(self) -> str:
+        """Give the short hash that a confirmation must quote."""
+        return self.hash[:SHORT_HASH_LENGTH]
+
+
+@dataclass(frozen=True)
+class Seal:
+    """The sealed footer: what binds a ticket to its run without changing what a person does."""
+
+    run_id: str
+    audit_head: str
+    audit_seq: int
+    issued_at: datetime
+    nonce: str | None
+    key_id: str | None
+    signature: str | None
+
+
+@dataclass(frozen=True)
+class IssuedTicket:
+    """A ticket with its seal, as it is stored and rendered."""
+
+    ticket: Ticket
+    seal: Seal

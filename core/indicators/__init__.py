@@ -1,0 +1,1 @@
+"""Formulas on arrays that know no instrument."""

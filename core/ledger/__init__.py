@@ -1,0 +1,1 @@
+"""Room of the ledger: postings, positions, profit and loss."""

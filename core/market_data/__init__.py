@@ -1,0 +1,1 @@
+"""Room of market data: clean bars, quality, exchange rates."""

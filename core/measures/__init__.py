@@ -1,0 +1,1 @@
+"""Measures of equity curves and returns."""

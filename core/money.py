@@ -1,0 +1,53 @@
+"""Money: the only place that rounds, and the border where floats end."""
+
+from __future__ import annotations
+
+import math
+from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Decimal
+
+PENNY = Decimal("0.01")
+PRICE_STEP = Decimal("0.0001")
+RATE_STEP = Decimal("0.000001")
+WEIGHT_STEP = Decimal("0.000001")
+BPS = Decimal("0.0001")
+
+
+def to_pence(amount: Decimal) -> Decimal:
+    """Round an amount of money to the penny (cent), half to even."""
+    return amount.quantize(PENNY, rounding=ROUND_HALF_EVEN)
+
+
+def floor_to(quantity: Decimal, step: Decimal) -> Decimal:
+    """Cut a quantity down to a whole number of steps, towards zero; raises ValueError unless the step is positive."""
+    if step <= 0:
+        raise ValueError(f"step was {step}; it must be positive")
+    return (quantity / step).to_integral_value(rounding=ROUND_DOWN) * step
+
+
+def price_of(number: float) -> Decimal:
+    """Turn a bar's price into money: four decimals, half to even; raises ValueError unless finite and positive."""
+    if not math.isfinite(number) or number <= 0:
+        raise ValueError(f"price was {number}; it must be finite and positive")
+    return Decimal(repr(float(number))).quantize(PRICE_STEP, rounding=ROUND_HALF_EVEN)
+
+
+def round_price(price: Decimal) -> Decimal:
+    """Round a price to four decimals, half to even."""
+    return price.quantize(PRICE_STEP, rounding=ROUND_HALF_EVEN)
+
+
+def rate_of(numerator: Decimal, denominator: Decimal) -> Decimal:
+    """Divide two fixings into a cross rate of six decimals, half to even."""
+    return (numerator / denominator).quantize(RATE_STEP, rounding=ROUND_HALF_EVEN)
+
+
+def weight_of(part: Decimal, whole: Decimal) -> Decimal:
+    """Give part over whole as a fraction of six decimals, half to even; raises ValueError when the whole is not positive."""
+    if whole <= 0:
+        raise ValueError(f"equity was {whole}; a weight needs a positive whole")
+    return (part / whole).quantize(WEIGHT_STEP, rounding=ROUND_HALF_EVEN)
+
+
+def cut_weight(weight: Decimal) -> Decimal:
+    """Cut a weight to six decimals towards zero, so that a sum of cut weights is never above its whole."""
+    return weight.quantize(WEIGHT_STEP, rounding=ROUND_DOWN)

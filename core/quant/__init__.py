@@ -1,0 +1,1 @@
+"""Room of quant: ranking instruments."""

@@ -1,0 +1,1 @@
+"""Room of strategies: panels in, scores out."""

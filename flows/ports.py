@@ -1,0 +1,99 @@
+"""Ports: what the flows need of the world, one narrow protocol a need."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Protocol
+
+from core.domain.bars import Fixing, Parsed
+from core.domain.panel import Panel
+
+
+class Clock(Protocol):
+    """Tells the time. An instant is aware UTC."""
+
+    def now(self) -> datetime:
+        """Give the instant that it is."""
+        ...
+
+
+@dataclass(frozen=True)
+class RawFile:
+    """Bytes as a source gave them: where from, under which name, in which of the known formats."""
+
+    provider: str
+    name: str
+    format: str
+    origin: str
+    content: bytes
+
+
+@dataclass(frozen=True)
+class RawRecord:
+    """A stored raw file: its path under `data/raw`, its SHA-256, size and format, and when and from where it came."""
+
+    path: str
+    provider: str
+    format: str
+    sha256: str
+    size: int
+    origin: str
+    received_at: datetime
+
+
+class Source(Protocol):
+    """Gives raw files. "Nothing there" is an empty iterable; "could not look" raises SourceError."""
+
+    def fetch(self) -> Iterable[RawFile]:
+        """Give the files, one at a time, in a stable order."""
+        ...
+
+
+class Parser(Protocol):
+    """Reads the bytes of one known format into bars, actions or fixings; bad rows are told, not dropped in silence."""
+
+    def parse(self, record: RawRecord, content: bytes) -> Parsed:
+        """Read one raw file; raises SourceError naming file and what was wrong when nothing can be read."""
+        ...
+
+
+class RawStore(Protocol):
+    """Keeps raw bytes for ever. Storing the same bytes of one name again is the same as once; nothing is overwritten."""
+
+    def store(self, file: RawFile, *, at: datetime) -> RawRecord:
+        """Store one file and give its record."""
+        ...
+
+    def records(self) -> Sequence[RawRecord]:
+        """Give the records of all stored files, oldest first."""
+        ...
+
+    def read(self, record: RawRecord) -> bytes:
+        """Give a stored file's bytes; raises SourceError if they are no longer those that were stored."""
+        ...
+
+
+class CleanSet(Protocol):
+    """Keeps clean sets by their hash; a new one becomes current in one step, old ones stay readable."""
+
+    def publish(self, panel: Panel, fixings: Sequence[Fixing], *, made_of: Mapping[str, str]) -> str:
+        """Store a clean set and make it current; gives its hash. `made_of` is what it was made of, by path and SHA-256."""
+        ...
+
+    def current(self) -> str | None:
+        """Give the hash of the current clean set, or None before the first."""
+        ...
+
+    def panel(self, snapshot: str, *, first: date | None = None, last: date | None = None) -> Panel:
+        """Give the panel of a clean set, or the part of it from `first` to `last` (both included)."""
+        ...
+
+    def fixings(self, snapshot: str) -> Sequence[Fixing]:
+        """Give the fixings of a clean set, oldest first."""
+        ...
+
+
+class SourceError(RuntimeError):
+    """A source or a stored file could not be read; says which, and what was wrong."""
