@@ -1,49 +1,203 @@
-"""Settings: the typed policy of a book and the desk's accounts, parsed at the door."""
+"""Settings: the typed policy of a book and the desk's accounts; `core/settings_text.py` reads them from YAML."""
 
 from __future__ import annotations
 
-from datetime import time
+import re
+from collections.abc import Iterator
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
 
-from core.canonical import sha256_of
+from core.canonical import plain_decimal, sha256_of
+from core.domain.instrument import Universe
 
-Fraction = Annotated[Decimal, Field(ge=0, le=1)]
-Positive = Annotated[Decimal, Field(gt=0)]
-NotNegative = Annotated[Decimal, Field(ge=0)]
+# What would be right stands once, in a field's `description`: error messages and the JSON Schema both show it.
+TIME_PATTERN = "^([01][0-9]|2[0-3]):[0-5][0-9]$"
+NAME_PATTERN = "^[a-z][a-z0-9_-]{0,31}$"
+CURRENCY_PATTERN = "^[A-Z]{3}$"
+INSTRUMENT_PATTERN = "^[A-Z0-9]+([.-][A-Z0-9]+)*$"
+
+
+def _number(value: object) -> object:
+    """Take a whole number for a decimal; anything else, a float or a text, is the strict type's to refuse."""
+    return Decimal(value) if type(value) is int else value
+
+
+def _time(value: object) -> object:
+    """Take HH:MM for a time of day; anything else is the strict type's to refuse."""
+    is_text = isinstance(value, str) and re.fullmatch(TIME_PATTERN, value)
+    return time.fromisoformat(str(value)) if is_text else value
+
+
+def _of_type(wanted: type) -> BeforeValidator:
+    """Refuse what only equals a literal: 1 is no `true`, and `true` is no 1."""
+
+    def check(value: object) -> object:
+        if type(value) is not wanted:
+            raise ValueError(f"{value!r} is not of type {wanted.__name__}")
+        return value
+
+    return BeforeValidator(check)
+
+
+def _timezone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, OSError) as error:
+        raise ValueError(f"no time zone is named {name}") from error
+    return name
+
+
+def _once_each(names: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(names)) != len(names):
+        raise ValueError("a name stands twice")
+    return names
+
+
+def _at_least_one(items: tuple[Any, ...]) -> tuple[Any, ...]:
+    # Not by `min_length`, which counts the items that are right: a list of one wrong item would be told to be empty.
+    if not items:
+        raise ValueError("the list is empty")
+    return items
+
+
+def _parameter(value: object) -> object:
+    if type(value) not in (int, Decimal, str):
+        raise ValueError(f"{value!r} is neither a number nor a text")
+    return value
+
+
+def _whole(least: int, most: int) -> Any:
+    return Field(ge=least, le=most, description=f"a whole number from {least} to {most}")
+
+
+def _words(wanted: str, pattern: str = "") -> Any:
+    return Field(min_length=1, max_length=80, pattern=pattern or None, description=wanted)
+
+
+_DECIMAL = BeforeValidator(_number)
+_PLAIN = PlainSerializer(plain_decimal, return_type=str, when_used="json")
+_HHMM = PlainSerializer(lambda value: value.strftime("%H:%M"), return_type=str, when_used="json")
+
+# Bounds stand first, so that they are the decimal type's own and reach the JSON Schema.
+Fraction = Annotated[Decimal, Field(ge=0, le=1, description="a number from 0 to 1, such as 0.1"), _DECIMAL, _PLAIN]
+FractionAboveZero = Annotated[
+    Decimal, Field(gt=0, le=1, description="a number above 0 and at most 1, such as 0.1"), _DECIMAL, _PLAIN
+]
+FractionBelowOne = Annotated[
+    Decimal, Field(ge=0, lt=1, description="a number from 0 to below 1, such as 0.05"), _DECIMAL, _PLAIN
+]
+Positive = Annotated[Decimal, Field(gt=0, description="a number above 0, such as 0.0001"), _DECIMAL, _PLAIN]
+NotNegative = Annotated[Decimal, Field(ge=0, description="a number of 0 or more, such as 25"), _DECIMAL, _PLAIN]
+BasisPoints = Annotated[
+    Decimal, Field(ge=0, le=10_000, description="basis points, a number from 0 to 10000, such as 5"), _DECIMAL, _PLAIN
+]
+
+TimeOfDay = Annotated[
+    time,
+    BeforeValidator(_time, json_schema_input_type=str),
+    _HHMM,
+    WithJsonSchema({"type": "string", "pattern": TIME_PATTERN}, mode="validation"),
+    Field(description="a time of day as HH:MM, such as 08:00"),
+]
+TimeZoneName = Annotated[
+    str, AfterValidator(_timezone), _words("a time zone of the IANA list, such as Europe/London", "^[A-Za-z0-9_/+-]+$")
+]
+ShortName = Annotated[
+    str, _words("a short name of small letters, digits, - and _ that starts with a letter, such as main", NAME_PATTERN)
+]
+CurrencyCode = Annotated[str, _words("three capital letters, such as GBP", CURRENCY_PATTERN)]
+InstrumentName = Annotated[str, _words("an internal symbol of the universe, such as AAPL", INSTRUMENT_PATTERN)]
+PriceSource = Literal["yahoo", "stooq", "synthetic"]
+Parameter = Annotated[
+    int | Decimal | str,
+    PlainValidator(_parameter, json_schema_input_type=int | Decimal | str),
+    PlainSerializer(lambda value: plain_decimal(value) if isinstance(value, Decimal) else value, when_used="json"),
+    Field(description="a number or a text"),
+]
+OnlyTrue = Annotated[Literal[True], _of_type(bool)]
+OnlyZero = Annotated[Literal[0], _of_type(int)]
+OnlyOne = Annotated[Literal[1], _of_type(int)]
+
+Contradictions = Iterator[tuple[str, str]]
+"""Keys, dotted from their section, each with why its value cannot stand beside the others."""
 
 
 class Section(BaseModel):
-    """A part of the settings: frozen, and unknown keys are refused."""
+    """A part of the settings: frozen, strictly typed, unknown keys refused, and free of contradictions."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    def contradictions(self) -> Contradictions:
+        """Give what contradicts itself in the section; most sections hold nothing that could."""
+        yield from ()
+
+    @model_validator(mode="after")
+    def _hold_together(self) -> Self:
+        found = tuple(self.contradictions())
+        if found:
+            text = "; ".join(f"{key} {why}" for key, why in found)
+            raise PydanticCustomError("contradiction", "{text}", {"text": text, "found": found})
+        return self
 
 
 class Schedule(Section):
     """When the book decides: weekdays, the daily window of the run, and how often it rebalances."""
 
     run_days: Literal["weekdays"]
-    run_from: time
-    run_until: time
-    timezone: str
+    run_from: TimeOfDay
+    run_until: TimeOfDay
+    timezone: TimeZoneName
     rebalance: Literal["daily", "weekly"]
+
+    def contradictions(self) -> Contradictions:
+        """Give a run that would end before it begins."""
+        if self.run_until <= self.run_from:
+            yield "run_until", f"was {self.run_until:%H:%M}; it must be after run_from ({self.run_from:%H:%M})"
 
 
 class Limits(Section):
     """The numbers that no ticket may pass."""
 
-    long_only: Literal[True]
-    underlying_only: Literal[True]
-    leverage_max: Literal[0]
-    positions_max: Annotated[int, Field(ge=1, le=500)]
+    long_only: OnlyTrue
+    underlying_only: OnlyTrue
+    leverage_max: OnlyZero
+    positions_max: Annotated[int, _whole(1, 500)]
     weight_max: Fraction
-    cash_buffer_min: Fraction
+    cash_buffer_min: FractionBelowOne
     turnover_max: Fraction
     order_value_min: NotNegative
-    drawdown_max: Annotated[Decimal, Field(gt=0, le=1)]
-    no_buy: tuple[str, ...]
+    drawdown_max: FractionAboveZero
+    no_buy: Annotated[
+        tuple[InstrumentName, ...],
+        Field(description="a list of internal symbols, each once, such as [TSLA]; [] for none"),
+        AfterValidator(_once_each),
+        AfterValidator(lambda names: tuple(sorted(names))),
+    ]
+
+    def contradictions(self) -> Contradictions:
+        """Give a cap on a sole position that the cash buffer can never let it reach."""
+        if self.positions_max == 1 and self.weight_max > 1 - self.cash_buffer_min:
+            room = 1 - self.cash_buffer_min
+            yield (
+                "weight_max",
+                f"was {self.weight_max}; with positions_max 1 and cash_buffer_min {self.cash_buffer_min}"
+                f" it must be at most {room}",
+            )
 
 
 class Sizing(Section):
@@ -61,18 +215,25 @@ class Execution(Section):
     venue: Literal["paper", "manual"]
     order_style: Literal["market", "limit"]
     calendar: Literal["XNYS"]
-    window_opens_minutes: Annotated[int, Field(ge=0, le=390)]
-    window_closes_minutes: Annotated[int, Field(ge=1, le=390)]
-    skip_above_bps: NotNegative
-    confirm_within_hours: Annotated[int, Field(ge=1, le=168)]
+    # A half day of the exchange lasts 210 minutes: a window inside that is the same on every session.
+    window_opens_minutes: Annotated[int, _whole(0, 209)]
+    window_closes_minutes: Annotated[int, _whole(1, 210)]
+    skip_above_bps: BasisPoints
+    confirm_within_hours: Annotated[int, _whole(1, 168)]
+
+    def contradictions(self) -> Contradictions:
+        """Give a window that would close before it opens."""
+        if self.window_closes_minutes <= self.window_opens_minutes:
+            opens, closes = self.window_opens_minutes, self.window_closes_minutes
+            yield "window_closes_minutes", f"was {closes}; it must be above window_opens_minutes ({opens})"
 
 
 class Costs(Section):
-    """What trading costs, in basis points of the traded value."""
+    """What trading costs: basis points of the traded value, and a commission an order in the base currency."""
 
-    slippage_bps: NotNegative
-    spread_bps: NotNegative
-    fx_fee_bps: NotNegative
+    slippage_bps: BasisPoints
+    spread_bps: BasisPoints
+    fx_fee_bps: BasisPoints
     commission: NotNegative
     dividend_withholding: Fraction
 
@@ -80,28 +241,36 @@ class Costs(Section):
 class DataRules(Section):
     """What market data must satisfy before anything is decided on it."""
 
-    benchmark: str
+    benchmark: InstrumentName
     coverage_min: Fraction
-    benchmark_age_sessions_max: Annotated[int, Field(ge=0)]
-    duplicate_dates_max: Annotated[int, Field(ge=0)]
-    fx_age_days_max: Annotated[int, Field(ge=0)]
-    assumed_lag_hours: Annotated[int, Field(ge=0, le=48)]
-    source_order: tuple[str, ...]
+    benchmark_age_sessions_max: Annotated[int, _whole(0, 30)]
+    duplicate_dates_max: Annotated[int, _whole(0, 1000)]
+    fx_age_days_max: Annotated[int, _whole(0, 31)]
+    assumed_lag_hours: Annotated[int, _whole(0, 48)]
+    source_order: Annotated[
+        tuple[PriceSource, ...],
+        Field(
+            description="a list of yahoo, stooq or synthetic, each once, such as [yahoo, stooq]",
+            json_schema_extra={"minItems": 1},
+        ),
+        AfterValidator(_at_least_one),
+        AfterValidator(_once_each),
+    ]
 
 
 class Reconciliation(Section):
     """When our books and the venue's must have been compared, and how far they may differ."""
 
-    required_every_days: Annotated[int, Field(ge=1)]
+    required_every_days: Annotated[int, _whole(1, 366)]
     units_tolerance: NotNegative
     cash_tolerance: NotNegative
 
 
 class StrategySettings(Section):
-    """Which strategy ranks the universe, and its parameters."""
+    """Which strategy ranks the universe, and its parameters, which the strategy itself checks."""
 
-    name: str
-    parameters: dict[str, int | Decimal | str]
+    name: ShortName
+    parameters: Annotated[dict[str, Parameter], Field(description="a section of parameter names with their values")]
 
 
 class Rollout(Section):
@@ -112,14 +281,19 @@ class Rollout(Section):
     phase_b: Fraction
     phase_c: Fraction
 
+    def contradictions(self) -> Contradictions:
+        """Give a pilot that would use more than what comes after it."""
+        if self.phase_b > self.phase_c:
+            yield "phase_b", f"was {self.phase_b}; the pilot must be at most phase_c ({self.phase_c})"
+
 
 class Policy(Section):
     """Every decision of one book: `config/policy.yml`."""
 
-    version: Literal[1]
-    book: str
-    account: str
-    base_currency: Annotated[str, Field(pattern="^[A-Z]{3}$")]
+    version: OnlyOne
+    book: ShortName
+    account: ShortName
+    base_currency: CurrencyCode
     opening_cash: NotNegative
     risk_off: Literal["cash_allowed", "always_invested"]
     distributions: Literal["reinvest"]
@@ -135,21 +309,93 @@ class Policy(Section):
 
     @property
     def hash(self) -> str:
-        """Give the SHA-256 of the policy's canonical bytes: comments and layout do not count."""
+        """Give the SHA-256 of the policy's canonical bytes: comments, layout and trailing zeros do not count."""
         return sha256_of(self.model_dump(mode="json"))
+
+    def contradictions(self) -> Contradictions:
+        """Give what no book could obey at once: across sections, for single sections look after themselves."""
+        yield from _cannot_be_invested(self)
+        yield from _cannot_be_traded(self)
+        yield from _runs_too_late(self)
 
 
 class Account(Section):
     """An account at a venue: it holds one or more books."""
 
-    name: str
-    venue_name: str
-    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")]
+    name: ShortName
+    venue_name: Annotated[str, _words("the venue's name as people write it, such as eToro")]
+    currency: CurrencyCode
 
 
 class Desk(Section):
     """All accounts of the workspace and the limits over all of its books: `config/desk.yml`."""
 
-    version: Literal[1]
-    accounts: tuple[Account, ...]
+    version: OnlyOne
+    accounts: Annotated[
+        tuple[Account, ...],
+        Field(description="a list of one or more accounts, each with name, venue_name and currency"),
+        AfterValidator(_at_least_one),
+    ]
     gross_max: Positive
+
+    def contradictions(self) -> Contradictions:
+        """Give two accounts of one name."""
+        names = [account.name for account in self.accounts]
+        for name in sorted({name for name in names if names.count(name) > 1}):
+            yield "accounts", f"name {name} {names.count(name)} times; each account needs a name of its own"
+
+
+def desk_objections(policy: Policy, desk: Desk) -> tuple[str, ...]:
+    """Say what in a book's policy does not fit the desk: its account must be listed, in the book's currency."""
+    accounts = {account.name: account for account in desk.accounts}
+    account = accounts.get(policy.account)
+    if account is None:
+        return (f"account was {policy.account}; the desk lists {', '.join(accounts)}",)
+    if account.currency != policy.base_currency:
+        return (f"base_currency was {policy.base_currency}; account {account.name} is in {account.currency}",)
+    return ()
+
+
+def universe_objections(policy: Policy, universe: Universe) -> tuple[str, ...]:
+    """Say which instruments the policy names that the universe does not list: a misspelt ban would ban nothing."""
+    known = universe.by_id()
+    named = [("data.benchmark", policy.data.benchmark), *(("limits.no_buy", name) for name in policy.limits.no_buy)]
+    return tuple(f"{key} names {name}, which the universe does not list" for key, name in named if name not in known)
+
+
+def _cannot_be_invested(policy: Policy) -> Contradictions:
+    limits, wanted = policy.limits, 1 - policy.limits.cash_buffer_min
+    reachable = limits.positions_max * limits.weight_max
+    if policy.risk_off == "always_invested" and reachable < wanted:
+        yield (
+            "risk_off",
+            f"was always_invested, but positions_max {limits.positions_max} x weight_max {limits.weight_max}"
+            f" = {reachable} can never reach {wanted}, all but cash_buffer_min",
+        )
+
+
+def _cannot_be_traded(policy: Policy) -> Contradictions:
+    tiny, most = policy.sizing.tiny_delta, policy.limits.weight_max
+    if tiny > most:
+        yield "sizing.tiny_delta", f"was {tiny}; above limits.weight_max ({most}) every first purchase counts as tiny"
+
+
+# When an exchange opens, and the days on which that is earliest by the clocks of other places: in July where it is winter
+# then or clocks never change, in late October where they have changed already and New York's have not.
+_OPENS = {"XNYS": (time(9, 30), "America/New_York")}
+_EARLIEST = (date(2024, 7, 17), date(2024, 10, 30))
+
+
+def _runs_too_late(policy: Policy) -> Contradictions:
+    at, place = _OPENS[policy.execution.calendar]
+    zone = ZoneInfo(policy.schedule.timezone)
+    for day in _EARLIEST:
+        wait = timedelta(minutes=policy.execution.window_opens_minutes)
+        opens = (datetime.combine(day, at, ZoneInfo(place)) + wait).astimezone(zone)
+        if datetime.combine(day, policy.schedule.run_until, zone) > opens:
+            yield (
+                "schedule.run_until",
+                f"was {policy.schedule.run_until:%H:%M} {policy.schedule.timezone}; it must not be after the execution"
+                f" window opens, which on days like {day} is {opens:%H:%M} there",
+            )
+            return

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol
 
-from core.domain.bars import Fixing, Parsed
+from core.domain.bars import Basis, Fixing, Parsed
 from core.domain.panel import Panel
 
 
@@ -21,13 +21,19 @@ class Clock(Protocol):
 
 @dataclass(frozen=True)
 class RawFile:
-    """Bytes as a source gave them: where from, under which name, in which of the known formats."""
+    """Bytes as a source gave them: where from, under which name, in which of the known formats.
+
+    `name` is unique within the provider: `COLLECTION/FILE` where files belong together. `symbol` is the provider's own,
+    where the file holds one symbol. `basis` is what the source knows of the prices and the bytes do not say.
+    """
 
     provider: str
     name: str
     format: str
     origin: str
     content: bytes
+    symbol: str | None = None
+    basis: Basis | None = None
 
 
 @dataclass(frozen=True)
@@ -41,6 +47,9 @@ class RawRecord:
     size: int
     origin: str
     received_at: datetime
+    name: str = ""
+    symbol: str | None = None
+    basis: Basis | None = None
 
 
 class Source(Protocol):
@@ -48,6 +57,10 @@ class Source(Protocol):
 
     def fetch(self) -> Iterable[RawFile]:
         """Give the files, one at a time, in a stable order."""
+        ...
+
+    def skipped(self) -> Sequence[str]:
+        """Name what was there and is in no known format."""
         ...
 
 
@@ -60,7 +73,7 @@ class Parser(Protocol):
 
 
 class RawStore(Protocol):
-    """Keeps raw bytes for ever. Storing the same bytes of one name again is the same as once; nothing is overwritten."""
+    """Keeps raw bytes for ever. Storing the same bytes of a name again is the same as once; nothing is overwritten."""
 
     def store(self, file: RawFile, *, at: datetime) -> RawRecord:
         """Store one file and give its record."""
@@ -79,7 +92,7 @@ class CleanSet(Protocol):
     """Keeps clean sets by their hash; a new one becomes current in one step, old ones stay readable."""
 
     def publish(self, panel: Panel, fixings: Sequence[Fixing], *, made_of: Mapping[str, str]) -> str:
-        """Store a clean set and make it current; gives its hash. `made_of` is what it was made of, by path and SHA-256."""
+        """Store a clean set and make it current; give its hash. `made_of` is what it was made of, SHA-256 by path."""
         ...
 
     def current(self) -> str | None:

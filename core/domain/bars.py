@@ -70,18 +70,23 @@ class Action:
 
 @dataclass(frozen=True)
 class Fixing:
-    """A reference rate of a day: units of a currency for one euro."""
+    """A reference rate of a day: units of a currency for one euro, and who fixed it."""
 
     day: date
     currency: str
     per_eur: Decimal
+    source: Provider = "ecb"
 
 
 @dataclass(frozen=True, eq=False)
 class Parsed:
-    """What a raw file held: bars, actions or fixings, and the rows that could not be read, each as a sentence."""
+    """What a raw file held: bars, actions or fixings, and the rows that could not be read, each as a sentence.
+
+    `file` is the raw file's name, `COLLECTION/FILE` where files belong together.
+    """
 
     bars: Bars | None = None
     actions: tuple[Action, ...] = ()
     fixings: tuple[Fixing, ...] = ()
     unread: tuple[str, ...] = ()
+    file: str = ""

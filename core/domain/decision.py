@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from decimal import Decimal
 from typing import Literal
 
 from core.domain.order import OrderLine
@@ -96,11 +95,3 @@ class Approval:
     mandate: Mandate
     key_id: str
     signature: str
-
-
-@dataclass(frozen=True)
-class Equity:
-    """A book's worth now, its highest worth so far on the flow-free index, and the fall from it (a number <= 0)."""
-
-    equity: Decimal
-    drawdown: Decimal

@@ -60,15 +60,16 @@ class Target:
         return {wanted.instrument: wanted.weight for wanted in self.weights}
 
 
-ProposalIntent = Literal["trade", "hold"]
-
-
 @dataclass(frozen=True)
 class Proposal:
-    """Target weights and the order lines that would reach them, before review, with what was left undone and why."""
+    """Target weights and the order lines that would reach them, before review, with what was left undone and why.
+
+    `hold_reason` says why there are no lines; `ledger_head` is that of the holdings that the plan starts from.
+    """
 
     equity: Decimal
     target: Target
     lines: tuple[OrderLine, ...]
     left_undone: tuple[str, ...]
-    hold_reason: str | None = None
+    hold_reason: str | None
+    ledger_head: str

@@ -40,8 +40,9 @@ class Panel:
     """Clean bars: arrays of shape (sessions, instruments), NaN where there is no bar.
 
     `sessions` is strictly ascending, `instruments` is in the order of the ids, `basis` says what the prices of each
-    instrument are expressed in. `adj_close` is total-return; `close` is in the basis. `snapshot` is the hash of the clean
-    set that it came from. Defects and dividends are in the order (session, instrument).
+    instrument are expressed in. `adj_close` is total-return; `close` is in the basis. `snapshot` is the hash of the
+    clean set that it came from. Defects and dividends are in the order (session, instrument). `known_at` holds, a
+    session, the UTC instant (datetime64[s]) from which its bars count as known; None where nobody said.
     """
 
     sessions: Days
@@ -58,6 +59,7 @@ class Panel:
     snapshot: str
     defects: tuple[Defect, ...] = ()
     dividends: tuple[Dividend, ...] = ()
+    known_at: Days | None = None
 
     def __post_init__(self) -> None:
         """Hold the shapes and the order."""
@@ -93,6 +95,7 @@ class Panel:
             sessions=self.sessions[start:stop],
             defects=tuple(defect for defect in self.defects if first <= defect.session <= last),
             dividends=tuple(dividend for dividend in self.dividends if first <= dividend.session <= last),
+            known_at=None if self.known_at is None else self.known_at[start:stop],
             **fields,
         )
 
@@ -103,4 +106,6 @@ class Panel:
         for name in BAR_FIELDS:
             digest.update(np.ascontiguousarray(getattr(self, name)).tobytes())
         digest.update(repr((self.defects, self.dividends)).encode())
+        if self.known_at is not None:
+            digest.update(np.ascontiguousarray(self.known_at.astype("datetime64[s]").astype(np.int64)).tobytes())
         return digest.hexdigest()

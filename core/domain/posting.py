@@ -23,6 +23,22 @@ class Posting:
 
 
 @dataclass(frozen=True)
+class CashFact:
+    """Cash that came or went without a trade: the amount is positive, `withheld` is the tax within it."""
+
+    key: str
+    kind: Literal["DEPOSIT", "WITHDRAW", "DIVIDEND"]
+    book: BookName
+    venue: VenueName
+    session: date
+    currency: str
+    amount: Decimal
+    evidence: str
+    withheld: Decimal = Decimal(0)
+    instrument: str | None = None
+
+
+@dataclass(frozen=True)
 class Entry:
     """One fact of a book as balanced postings; `key` makes it count once, `session` is its effective day."""
 

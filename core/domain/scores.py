@@ -7,6 +7,7 @@ from datetime import date
 from decimal import Decimal
 
 from core.domain.instrument import InstrumentId
+from core.gate import Finding
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,14 @@ class Scores:
     def ranks(self) -> dict[InstrumentId, int]:
         """Give the rank of each ranked instrument."""
         return {score.instrument: score.rank for score in self.ranked}
+
+
+@dataclass(frozen=True)
+class ScoreSet:
+    """What scoring gave: scores, or the findings that closed its gate."""
+
+    scores: Scores | None
+    findings: tuple[Finding, ...]
 
 
 def ranked_scores(strategy: str, as_of: date, numbers: dict[InstrumentId, float]) -> Scores:

@@ -1,0 +1,1 @@
+"""What is kept in files: raw bytes for ever, clean sets by their hash."""

@@ -1,0 +1,293 @@
+"""The clean set: a panel and its fixings in Parquet, under the hash of what they hold; switched in one step."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from adapters.files.atomic import READ_WRITE, write_whole
+from core.canonical import canonical_json, sha256_of
+from core.domain.bars import BAR_FIELDS, Basis, Days, Fixing, Floats
+from core.domain.panel import Defect, Dividend, Panel
+from core.market_data.adjust import adjust_bars
+from flows.ports import SourceError
+
+CURRENT = "CURRENT"
+SNAPSHOTS = "snapshots"
+BARS = "eod.parquet"
+FIXINGS = "fixings.parquet"
+PRICE_COLUMNS = ("open", "high", "low", "close", "adj_open", "adj_high", "adj_low", "adj_close")
+# Few enough for one instrument to be found quickly, enough for a whole year to be read quickly.
+ROW_GROUP_ROWS = 4096
+
+
+class CleanFiles:
+    """Keeps clean sets under a folder: parts named by their content, one description a snapshot, and CURRENT.
+
+    Parts and descriptions are never changed. A process killed while it publishes leaves the old set current.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Keep under a folder, usually `data/clean` of a workspace; it is made when the first set is published."""
+        self._folder = folder
+
+    def publish(self, panel: Panel, fixings: Sequence[Fixing], *, made_of: Mapping[str, str]) -> str:
+        """Store a clean set and make it current; give its hash, which only what the set holds decides."""
+        snapshot = _hash_of(panel, fixings)
+        if self.verify(snapshot):
+            described = {
+                "snapshot": snapshot,
+                "made_of": dict(made_of),
+                "knowledge": panel.knowledge,
+                "instruments": list(panel.instruments),
+                "basis": list(panel.basis),
+                "provider": list(panel.provider),
+                "defects": list(panel.defects),
+                "dividends": [(one.session, one.instrument, str(one.amount)) for one in panel.dividends],
+                "parts": [self._write_year(panel, year) for year in _years(panel)],
+                "fixings": self._write_part(FIXINGS, _fixings_table(fixings)),
+            }
+            write_whole(self._description(snapshot), canonical_json(described).encode() + b"\n")
+        write_whole(self._folder / CURRENT, f"{snapshot}\n".encode(), mode=READ_WRITE)
+        return snapshot
+
+    def current(self) -> str | None:
+        """Give the hash of the current clean set, or None before the first."""
+        try:
+            return (self._folder / CURRENT).read_text(encoding="ascii").strip()
+        except FileNotFoundError:
+            return None
+        except (OSError, UnicodeDecodeError) as error:
+            raise SourceError(f"{CURRENT}: could not be read: {error}") from error
+
+    def panel(self, snapshot: str, *, first: date | None = None, last: date | None = None) -> Panel:
+        """Give the panel of a clean set, or its part from `first` to `last`; raises SourceError when it cannot."""
+        described = self._described(snapshot)
+        years = [_Year.of(row) for row in described["parts"]]
+        sessions = np.concatenate([np.empty(0, dtype="datetime64[D]"), *(year.sessions for year in years)])
+        taken = sessions[_within(sessions, first, last)]
+        wide = np.full((len(BAR_FIELDS), len(taken), len(described["instruments"])), np.nan)
+        for year in years:
+            if len(taken) and year.sessions[-1] >= taken[0] and year.sessions[0] <= taken[-1]:
+                self._fill(wide, year, taken, described["instruments"])
+        whole = _panel(described, taken, wide)
+        known_at = _known_at(years)
+        if known_at is not None:
+            whole = replace(whole, known_at=known_at[_within(sessions, first, last)])
+        return whole if first is None and last is None else _without_others(whole, first, last)
+
+    def fixings(self, snapshot: str) -> Sequence[Fixing]:
+        """Give the fixings of a clean set, oldest first; raises SourceError when it cannot."""
+        table = self._read_part(self._described(snapshot)["fixings"], None)
+        columns = (table[name].to_pylist() for name in ("day", "currency", "per_eur", "source"))
+        rows = zip(*columns, strict=True)
+        return [Fixing(day, currency, Decimal(per_eur), source) for day, currency, per_eur, source in rows]
+
+    def verify(self, snapshot: str) -> list[str]:
+        """Read a clean set whole and give each difference from its hash as a sentence; none means that it is sound."""
+        try:
+            found = _hash_of(self.panel(snapshot), self.fixings(snapshot))
+        except SourceError as error:
+            return [str(error)]
+        return [] if found == snapshot else [f"{snapshot}: what it holds hashes to {found}"]
+
+    def _description(self, snapshot: str) -> Path:
+        return self._folder / SNAPSHOTS / f"{snapshot}.json"
+
+    def _described(self, snapshot: str) -> dict[str, Any]:
+        if not re.fullmatch("[0-9a-f]{64}", snapshot):
+            raise SourceError(f"{snapshot!r} is no hash of a clean set")
+        try:
+            described: dict[str, Any] = json.loads(self._description(snapshot).read_bytes())
+        except FileNotFoundError:
+            raise SourceError(f"there is no clean set {snapshot}; run `twokey ingest`") from None
+        except (OSError, ValueError) as error:
+            raise SourceError(f"{SNAPSHOTS}/{snapshot}.json: could not be read: {error}") from error
+        return described
+
+    def _write_year(self, panel: Panel, year: int) -> dict[str, Any]:
+        is_year = panel.sessions.astype("datetime64[Y]").astype(int) + 1970 == year
+        known_at = panel.known_at
+        return {
+            **self._write_part(f"{BARS}/year={year}", _bars_table(panel, is_year)),
+            "sessions": panel.sessions[is_year].astype("datetime64[D]").tolist(),
+            # Seconds of the epoch: shorter to read back than texts, and exact.
+            "known_at": None
+            if known_at is None
+            else known_at[is_year].astype("datetime64[s]").astype(np.int64).tolist(),
+        }
+
+    def _write_part(self, place: str, table: pa.Table) -> dict[str, Any]:
+        """Write a part under a name made of its bytes, unless it is there already."""
+        content = _parquet(table)
+        sha256 = hashlib.sha256(content).hexdigest()
+        path = f"{place}/part-{sha256[:12]}.parquet"
+        target = self._folder / path
+        if not target.exists() or target.read_bytes() != content:
+            write_whole(target, content)
+        return {"path": path, "sha256": sha256}
+
+    def _read_part(self, row: Mapping[str, Any], columns: list[str] | None) -> pa.Table:
+        """Read a part; raises SourceError unless its bytes are those that were written."""
+        try:
+            content = (self._folder / row["path"]).read_bytes()
+        except OSError as error:
+            raise SourceError(f"{row['path']}: could not be read: {error}") from error
+        sha256 = hashlib.sha256(content).hexdigest()
+        if sha256 != row["sha256"]:
+            raise SourceError(f"{row['path']}: its SHA-256 was {row['sha256']} when it was written and is {sha256} now")
+        return pq.ParquetFile(pa.BufferReader(content)).read(columns=columns)
+
+    def _fill(self, wide: Floats, year: _Year, sessions: Days, instruments: Sequence[str]) -> None:
+        """Put a year's bars into their places of the wide arrays."""
+        table = self._read_part({"path": year.path, "sha256": year.sha256}, ["instrument", "session", *BAR_FIELDS])
+        session = table["session"].to_numpy().astype("datetime64[D]")
+        row = np.searchsorted(sessions, session)
+        column = pc.index_in(table["instrument"], value_set=pa.array(instruments)).to_numpy()
+        keep = (session >= sessions[0]) & (session <= sessions[-1])
+        for at, name in enumerate(BAR_FIELDS):
+            wide[at, row[keep], column[keep]] = table[name].to_numpy()[keep]
+
+
+@dataclass(frozen=True, eq=False)
+class _Year:
+    """A year of a clean set: its part, its sessions (there is at least one), and when each was known."""
+
+    path: str
+    sha256: str
+    sessions: Days
+    known_at: Days | None
+
+    @staticmethod
+    def of(row: Mapping[str, Any]) -> _Year:
+        """Read it from a description."""
+        known_at = None if row["known_at"] is None else np.array(row["known_at"], dtype="datetime64[s]")
+        return _Year(row["path"], row["sha256"], np.array(row["sessions"], dtype="datetime64[D]"), known_at)
+
+
+def _hash_of(panel: Panel, fixings: Sequence[Fixing]) -> str:
+    return sha256_of({"panel": panel.content_hash(), "fixings": list(fixings)})
+
+
+def _years(panel: Panel) -> list[int]:
+    return [int(year) + 1970 for year in np.unique(panel.sessions.astype("datetime64[Y]").astype(int))]
+
+
+def _within(sessions: Days, first: date | None, last: date | None) -> slice:
+    start = 0 if first is None else int(np.searchsorted(sessions, np.datetime64(first, "D")))
+    stop = len(sessions) if last is None else int(np.searchsorted(sessions, np.datetime64(last, "D"), side="right"))
+    return slice(start, max(start, stop))
+
+
+def _seconds(instants: Days) -> list[int]:
+    seconds: list[int] = instants.astype("datetime64[s]").astype(np.int64).tolist()
+    return seconds
+
+
+def _known_at(years: Sequence[_Year]) -> Days | None:
+    told = [year.known_at for year in years if year.known_at is not None]
+    return np.concatenate(told) if told else None
+
+
+def _panel(described: Mapping[str, Any], sessions: Days, wide: Floats) -> Panel:
+    return Panel(
+        sessions=sessions,
+        instruments=tuple(described["instruments"]),
+        open=wide[0],
+        high=wide[1],
+        low=wide[2],
+        close=wide[3],
+        adj_close=wide[4],
+        volume=wide[5],
+        basis=tuple(_basis(row) for row in described["basis"]),
+        provider=tuple(described["provider"]),
+        knowledge=described["knowledge"],
+        snapshot=described["snapshot"],
+        defects=tuple(
+            Defect(date.fromisoformat(row["session"]), row["instrument"], row["check"], row["detail"])
+            for row in described["defects"]
+        ),
+        dividends=tuple(
+            Dividend(date.fromisoformat(session), instrument, Decimal(amount))
+            for session, instrument, amount in described["dividends"]
+        ),
+    )
+
+
+def _basis(row: Mapping[str, Any] | None) -> Basis | None:
+    if row is None:
+        return None
+    return Basis(row["kind"], date.fromisoformat(row["as_of"]) if row["as_of"] else None)
+
+
+def _without_others(panel: Panel, first: date | None, last: date | None) -> Panel:
+    """Leave out defects and dividends that are not of the panel's window, as `Panel.window` does."""
+    held: list[date] = panel.sessions.astype("datetime64[D]").tolist()
+    start, end = held[0] if held else last, last or (held[-1] if held else first)
+    if start is None or end is None:
+        return replace(panel, defects=(), dividends=())
+    return replace(
+        panel,
+        defects=tuple(one for one in panel.defects if start <= one.session <= end),
+        dividends=tuple(one for one in panel.dividends if start <= one.session <= end),
+    )
+
+
+def _bars_table(panel: Panel, is_year: NDArray[np.bool_]) -> pa.Table:
+    """Give a year's bars in long form, in the order (instrument, session); where there is no value at all is no row."""
+    adjusted = adjust_bars(panel)
+    columns = {name: getattr(panel, name) for name in BAR_FIELDS}
+    columns |= {f"adj_{name}": getattr(adjusted, name) for name in ("open", "high", "low")}
+    has_bar = np.logical_or.reduce([~np.isnan(columns[name]) for name in BAR_FIELDS]) & is_year[:, None]
+    column, row = np.nonzero(has_bar.T)
+    instants = np.full(len(panel.sessions), "NaT", dtype="datetime64[ms]")
+    if panel.known_at is not None:
+        instants = panel.known_at.astype("datetime64[ms]")
+    return pa.table(
+        {
+            "instrument": _texts(panel.instruments, column),
+            "session": pa.array(panel.sessions[row].astype("datetime64[D]"), type=pa.date32()),
+            **{name: columns[name][row, column] for name in PRICE_COLUMNS},
+            "volume": columns["volume"][row, column],
+            "source": _texts(panel.provider, column),
+            "known_at": pa.array(instants[row], type=pa.timestamp("ms", tz="UTC")),
+        }
+    )
+
+
+def _texts(names: Sequence[str], at: NDArray[np.int64]) -> pa.Array:
+    """Give a plain text a row: not Arrow's dictionary type, which some readers of Parquet cannot join."""
+    return pa.DictionaryArray.from_arrays(pa.array(at), pa.array(names, type=pa.string())).cast(pa.string())
+
+
+def _fixings_table(fixings: Sequence[Fixing]) -> pa.Table:
+    """Give fixings as a table; the rates stay texts, so that no digit is lost."""
+    return pa.table(
+        {
+            "day": pa.array([one.day for one in fixings], type=pa.date32()),
+            "currency": pa.array([one.currency for one in fixings], type=pa.string()),
+            "per_eur": pa.array([str(one.per_eur) for one in fixings], type=pa.string()),
+            "source": pa.array([one.source for one in fixings], type=pa.string()),
+        }
+    )
+
+
+def _parquet(table: pa.Table) -> bytes:
+    buffer = io.BytesIO()
+    texts = [field.name for field in table.schema if field.type == pa.string()]
+    pq.write_table(table, buffer, compression="zstd", use_dictionary=texts, row_group_size=ROW_GROUP_ROWS)
+    return buffer.getvalue()

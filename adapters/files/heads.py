@@ -1,0 +1,51 @@
+"""Audit heads, kept in a file outside the database."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from pathlib import Path
+
+from core.canonical import canonical_json
+from core.domain.facts import AuditHead
+
+
+class FileHeads:
+    """Keeps heads as lines of a file that only grows; a torn last line is passed over."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def kept(self) -> AuditHead | None:
+        """Give the newest head kept, or None."""
+        if not self._path.exists():
+            return None
+        heads = [_parsed(line) for line in self._path.read_text(encoding="utf-8").splitlines()]
+        known = [head for head in heads if head is not None]
+        return max(known, key=lambda head: head.seq) if known else None
+
+    def keep(self, head: AuditHead) -> None:
+        """Keep a head; one that is not newer than the newest changes nothing."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with self._path.open("a+", encoding="utf-8") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            newest = self.kept()
+            if newest is not None and head.seq <= newest.seq:
+                return
+            # A line of its own even after a torn one.
+            file.write(f"\n{canonical_json(head)}\n" if self._ends_torn() else f"{canonical_json(head)}\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+    def _ends_torn(self) -> bool:
+        content = self._path.read_bytes()
+        return bool(content) and not content.endswith(b"\n")
+
+
+def _parsed(line: str) -> AuditHead | None:
+    try:
+        fields = json.loads(line)
+        return AuditHead(int(fields["seq"]), str(fields["hash"]))
+    except (ValueError, KeyError, TypeError):
+        return None

@@ -1,0 +1,85 @@
+"""Workspaces: one folder with everything a desk keeps, and what `twokey init` puts there."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+FOLDERS = (
+    "config", "data/raw", "data/clean", "signals", "trades", "tickets", "reports", "runs", "backups", "logs", "secrets",
+)  # fmt: skip
+SHIPPED = ("policy.yml", "policy.schema.json", "desk.yml", "universe.csv", "archives.yml")
+
+
+class WorkspaceError(RuntimeError):
+    """A workspace is missing something; says what, and which command makes it."""
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """The paths of a workspace."""
+
+    root: Path
+
+    @property
+    def config(self) -> Path:
+        """Give the folder of the configuration."""
+        return self.root / "config"
+
+    @property
+    def secrets(self) -> Path:
+        """Give the folder of the secrets."""
+        return self.root / "secrets"
+
+    @property
+    def postgres(self) -> Path:
+        """Give the folder of the embedded server."""
+        return self.root / "pg"
+
+    @property
+    def private_key(self) -> Path:
+        """Give the riskguard's private key."""
+        return self.secrets / "riskguard" / "ed25519.pem"
+
+    @property
+    def public_keys(self) -> Path:
+        """Give the folder of the public keys."""
+        return self.config / "keys"
+
+    @property
+    def heads(self) -> Path:
+        """Give the file of the audit heads kept outside the database."""
+        return self.root / "logs" / "audit_heads.jsonl"
+
+    def policy_path(self, book: str) -> Path:
+        """Give the policy file of a book."""
+        return self.config / "policy.yml" if book == "main" else self.config / "books" / f"{book}.yml"
+
+    def text(self, path: Path) -> str:
+        """Read a configuration file; raises WorkspaceError naming it when it cannot be read."""
+        try:
+            return path.read_text(encoding="utf-8")
+        except FileNotFoundError as error:
+            raise WorkspaceError(f"{path} is missing; `twokey init {self.root}` makes a workspace") from error
+        except (OSError, UnicodeDecodeError) as error:
+            raise WorkspaceError(f"{path} could not be read: {error}") from error
+
+
+def make_workspace(root: Path) -> list[str]:
+    """Make the folders and put the shipped configuration there; what exists is kept. Gives what was made."""
+    made = []
+    for name in FOLDERS:
+        folder = root / name
+        if not folder.exists():
+            folder.mkdir(parents=True, mode=0o700 if name == "secrets" else 0o755)
+            made.append(name)
+    shipped = resources.files("config")
+    for name in SHIPPED:
+        target = root / "config" / name
+        if not target.exists():
+            with resources.as_file(shipped / name) as source:
+                shutil.copyfile(source, target)
+            made.append(f"config/{name}")
+    return made

@@ -1,0 +1,250 @@
+"""The journal, venue reports and reconciliations in PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any, get_args
+
+from adapters.postgres.bodies import dump, load
+from adapters.postgres.connect import Row, Session
+from core.domain.confirmation import Executed
+from core.domain.facts import ReconciliationState
+from core.domain.posting import CashFact, Entry, Posting
+from core.domain.slot import BookName, VenueName
+from core.domain.venue import AccountSnapshot, Break, CashReport, ExecutionReport, VenueReport
+from flows.books import Execution, StoreError
+
+EVIDENCE_KINDS = ("confirmation_line", "venue_report", "cash_movement")
+
+
+class PgJournal:
+    """The journal, written by the ledger. Entries read once are kept: rows never change."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._read: dict[tuple[str, str], list[tuple[int, Entry]]] = {}
+
+    def entries(self, book: BookName, venue: VenueName, *, first: int | None = None) -> Sequence[Entry]:
+        """Give a book's entries in effective order, those of one day as recorded: all, or so many as were recorded first."""
+        known = self._read.setdefault((book, venue), [])
+        last = known[-1][0] if known else 0
+        query = (
+            "SELECT e.*, p.account, p.commodity, p.amount FROM entry e JOIN posting p ON p.entry = e.id"
+            " WHERE e.book = %s AND e.venue = %s AND e.id > %s ORDER BY e.id, p.line"
+        )
+        known.extend(_entries(self._session.all(query, (book, venue, last))))
+        return [entry for _, entry in sorted(known[:first], key=lambda pair: (pair[1].session, pair[0]))]
+
+    def add_entries(self, entries: Sequence[Entry]) -> int:
+        """Add entries with their postings, all or nothing, and give how many were new."""
+        if not entries:
+            return 0
+        with self._session.transaction():
+            added = self._session.add("entry", [_entry_row(entry) for entry in entries], once=True)
+            ids = {row["key"]: row["id"] for row in added}
+            rows = [
+                {"entry": ids[entry.key], "line": number, "account": posting.account, "commodity": posting.commodity,
+                 "amount": posting.amount}
+                for entry in entries
+                if entry.key in ids
+                for number, posting in enumerate(entry.postings, start=1)
+            ]
+            self._session.add("posting", rows)
+        return len(added)
+
+    def unposted_executions(self, book: BookName, venue: VenueName) -> Sequence[Execution]:
+        """Give executions, confirmed by a person or reported by a venue, that no entry rests on yet."""
+        confirmed = self._session.all(
+            "SELECT c.id, c.body, t.ticket_id, t.revision FROM confirmation_line c"
+            " JOIN ticket_line l ON l.id = c.ticket_line JOIN ticket t ON t.id = l.ticket"
+            " WHERE t.book = %s AND t.body::jsonb ->> 'venue' = %s AND c.outcome <> 'not executed'"
+            " AND NOT EXISTS (SELECT 1 FROM entry e WHERE e.confirmation_line = c.id) ORDER BY c.id",
+            (book, venue),
+        )
+        found = [
+            Execution(f"confirmation_line:{row['id']}", row["ticket_id"], row["revision"], load(Executed, row["body"]))
+            for row in confirmed
+        ]
+        for row in self._unposted_reports(book, venue, "execution"):
+            report = load(ExecutionReport, row["body"])
+            if isinstance(report.answer, Executed):
+                found.append(
+                    Execution(f"venue_report:{row['id']}", report.ticket_id, report.revision, report.answer)
+                )
+        return found
+
+    def unposted_cash(self, book: BookName, venue: VenueName, *, base: str) -> Sequence[CashFact]:
+        """Give cash that came or went and that no entry rests on yet."""
+        reported = [
+            _reported_cash(load(CashReport, row["body"]), row, base)
+            for row in self._unposted_reports(book, venue, "cash")
+        ]
+        moved = self._session.all(
+            "SELECT m.* FROM cash_movement m WHERE m.book = %s AND m.venue = %s"
+            " AND NOT EXISTS (SELECT 1 FROM entry e WHERE e.cash_movement = m.id) ORDER BY m.id",
+            (book, venue),
+        )
+        return [*reported, *(_moved_cash(row) for row in moved)]
+
+    def add_reconciliation(self, snapshot_id: int, snapshot: AccountSnapshot, *, head: str, breaks: Sequence[Break]) -> None:
+        """Keep a comparison; the same snapshot against the same head again changes nothing."""
+        row = {
+            "snapshot": snapshot_id,
+            "book": snapshot.book,
+            "venue": snapshot.venue,
+            "session": snapshot.session,
+            "ledger_head": head,
+            "breaks": dump([str(item) for item in breaks]),
+        }
+        self._session.add("reconciliation", [row], once=True)
+
+    def reconciliation(self, book: BookName, venue: VenueName) -> ReconciliationState:
+        """Say when the book was last compared, and which breaks were found then."""
+        query = "SELECT session, breaks FROM reconciliation WHERE book = %s AND venue = %s ORDER BY id DESC LIMIT 1"
+        row = self._session.one(query, (book, venue))
+        fills = self._session.one(
+            "SELECT 1 AS found FROM entry WHERE book = %s AND venue = %s AND kind IN ('BUY', 'SELL') LIMIT 1", (book, venue)
+        )
+        if row is None:
+            return ReconciliationState(None, (), fills is not None)
+        return ReconciliationState(row["session"], load(tuple[str, ...], row["breaks"]), fills is not None)
+
+    def _unposted_reports(self, book: BookName, venue: VenueName, kind: str) -> list[Row]:
+        return self._session.all(
+            "SELECT v.id, v.body, v.book, v.venue FROM venue_report v WHERE v.book = %s AND v.venue = %s AND v.kind = %s"
+            " AND NOT EXISTS (SELECT 1 FROM entry e WHERE e.venue_report = v.id) ORDER BY v.id",
+            (book, venue, kind),
+        )
+
+
+class PgVenue:
+    """What venues report, written by the desk. Reports read once are kept: rows never change."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._read: dict[tuple[str, str], list[tuple[int, VenueReport]]] = {}
+
+    def add_reports(self, book: BookName, venue: VenueName, reports: Sequence[VenueReport]) -> int:
+        """Keep reports and give how many were new."""
+        rows = [self._report_row(report, book, venue) for report in reports]
+        return len(self._session.add("venue_report", rows, once=True))
+
+    def reports(self, book: BookName, venue: VenueName) -> Sequence[VenueReport]:
+        """Give all reports of a venue for a book, oldest first."""
+        known = self._read.setdefault((book, venue), [])
+        last = known[-1][0] if known else 0
+        query = "SELECT id, kind, body FROM venue_report WHERE book = %s AND venue = %s AND id > %s ORDER BY id"
+        known.extend((row["id"], _report(row)) for row in self._session.all(query, (book, venue, last)))
+        return [report for _, report in known]
+
+    def add_snapshot(self, snapshot: AccountSnapshot) -> None:
+        """Keep a snapshot; the same account, book and session again changes nothing."""
+        row = {
+            "account": snapshot.account,
+            "book": snapshot.book,
+            "venue": snapshot.venue,
+            "session": snapshot.session,
+            "body": dump(snapshot),
+        }
+        self._session.add("account_snapshot", [row], once=True)
+
+    def last_snapshot(self, book: BookName, venue: VenueName) -> tuple[int, AccountSnapshot] | None:
+        """Give the newest snapshot with its id."""
+        query = "SELECT id, body FROM account_snapshot WHERE book = %s AND venue = %s ORDER BY session DESC, id DESC LIMIT 1"
+        row = self._session.one(query, (book, venue))
+        return None if row is None else (row["id"], load(AccountSnapshot, row["body"]))
+
+    def _report_row(self, report: VenueReport, book: BookName, venue: VenueName) -> Row:
+        is_execution = isinstance(report, ExecutionReport)
+        return {
+            "key": report.key,
+            "book": book,
+            "venue": venue,
+            "kind": "execution" if is_execution else "cash",
+            "session": report.session,
+            "ticket_line": self._ticket_line(report) if isinstance(report, ExecutionReport) else None,
+            "body": dump(report),
+        }
+
+    def _ticket_line(self, report: ExecutionReport) -> int:
+        row = self._session.one(
+            "SELECT l.id FROM ticket_line l JOIN ticket t ON t.id = l.ticket"
+            " WHERE t.ticket_id = %s AND t.revision = %s AND l.line = %s",
+            (report.ticket_id, report.revision, report.answer.line),
+        )
+        if row is None:
+            raise StoreError(f"report {report.key} is of line {report.answer.line}, which {report.ticket_id} does not have")
+        return int(row["id"])
+
+
+def _entries(rows: list[Row]) -> list[tuple[int, Entry]]:
+    grouped: dict[int, tuple[Row, list[Posting]]] = {}
+    for row in rows:
+        _, postings = grouped.setdefault(row["id"], (row, []))
+        postings.append(Posting(row["account"], row["commodity"], row["amount"]))
+    return [(number, _entry(row, postings)) for number, (row, postings) in grouped.items()]
+
+
+def _entry(row: Row, postings: list[Posting]) -> Entry:
+    evidence = next(f"{kind}:{row[kind]}" for kind in EVIDENCE_KINDS if row[kind] is not None)
+    return Entry(
+        key=row["key"],
+        kind=row["kind"],
+        book=row["book"],
+        venue=row["venue"],
+        session=row["session"],
+        instrument=row["instrument"],
+        evidence=evidence,
+        postings=tuple(postings),
+    )
+
+
+def _entry_row(entry: Entry) -> Row:
+    kind, _, number = entry.evidence.partition(":")
+    if kind not in EVIDENCE_KINDS or not number.isdigit():
+        raise StoreError(f"entry {entry.key} rests on {entry.evidence!r}; evidence is one of {EVIDENCE_KINDS} with its id")
+    row: dict[str, Any] = {
+        "key": entry.key,
+        "kind": entry.kind,
+        "book": entry.book,
+        "venue": entry.venue,
+        "session": entry.session,
+        "instrument": entry.instrument,
+    }
+    return row | {name: int(number) if name == kind else None for name in EVIDENCE_KINDS}
+
+
+def _report(row: Row) -> VenueReport:
+    execution, cash = get_args(VenueReport)
+    loaded: VenueReport = load(execution if row["kind"] == "execution" else cash, row["body"])
+    return loaded
+
+
+def _reported_cash(report: CashReport, row: Row, base: str) -> CashFact:
+    return CashFact(
+        key=report.key,
+        kind=report.kind,
+        book=row["book"],
+        venue=row["venue"],
+        session=report.session,
+        currency=base,
+        amount=report.amount,
+        evidence=f"venue_report:{row['id']}",
+        withheld=report.withheld,
+        instrument=report.instrument,
+    )
+
+
+def _moved_cash(row: Row) -> CashFact:
+    amount: Decimal = row["amount"]
+    return CashFact(
+        key=row["key"],
+        kind="DEPOSIT" if amount > 0 else "WITHDRAW",
+        book=row["book"],
+        venue=row["venue"],
+        session=row["session"],
+        currency=row["currency"],
+        amount=abs(amount),
+        evidence=f"cash_movement:{row['id']}",
+    )

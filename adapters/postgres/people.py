@@ -1,0 +1,105 @@
+"""What people decided, halts, configurations and manifests in PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+
+from adapters.postgres.connect import Session
+from core.canonical import sha256_text
+from core.domain.facts import Halt
+from core.domain.slot import BookName, RunId, VenueName
+from flows.books import StoreError
+
+DESK_SCOPE = "*"
+ACTIVE = "SELECT h.* FROM halt h WHERE NOT EXISTS (SELECT 1 FROM resume r WHERE r.halt = h.id)"
+
+
+class PgPeople:
+    """Halts and what people decided; a person's role writes the decisions, any door may halt."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def halts(self, book: BookName) -> Sequence[Halt]:
+        """Give the halts of a book and of the desk that nobody lifted."""
+        rows = self._session.all(f"{ACTIVE} AND h.scope IN (%s, %s) ORDER BY h.id", (book, DESK_SCOPE))
+        return [Halt(row["scope"], row["reason"], row["recorded_at"]) for row in rows]
+
+    def halt(self, scope: str, reason: str) -> None:
+        """Halt a book, or the whole desk (`*`)."""
+        self._session.call("halt_trading", scope, reason)
+
+    def resume(self, scope: str, *, by: str, reason: str) -> int:
+        """Lift every halt of a scope and give how many there were."""
+        rows = self._session.all(f"{ACTIVE} AND h.scope = %s ORDER BY h.id", (scope,))
+        resumed = [{"halt": row["id"], "said_by": by, "reason": reason} for row in rows]
+        return len(self._session.add("resume", resumed))
+
+    def phase(self, book: BookName) -> str | None:
+        """Give the book's rollout phase, or None when no person ever set one."""
+        row = self._session.one("SELECT phase FROM rollout_step WHERE book = %s ORDER BY id DESC LIMIT 1", (book,))
+        return None if row is None else row["phase"]
+
+    def set_phase(self, book: BookName, phase: str, *, by: str, reason: str) -> None:
+        """Keep that a person set the book's phase."""
+        self._session.add("rollout_step", [{"book": book, "phase": phase, "said_by": by, "reason": reason}])
+
+    def verifications(self) -> dict[str, date]:
+        """Give the day on which each instrument was last looked up at the venue."""
+        query = "SELECT instrument, max(verified_on) AS verified_on FROM verification GROUP BY instrument"
+        return {row["instrument"]: row["verified_on"] for row in self._session.all(query)}
+
+    def verify_instrument(self, instrument: str, on: date, *, by: str, note: str) -> None:
+        """Keep that a person looked an instrument up at the venue."""
+        row = {"instrument": instrument, "verified_on": on, "said_by": by, "note": note}
+        self._session.add("verification", [row])
+
+    def move_cash(self, key: str, *, book: BookName, venue: VenueName, session: date, amount: Decimal, currency: str,
+                  by: str, note: str) -> None:
+        """Keep that a person paid cash in (positive) or took it out; raises StoreError when the key is known."""
+        row = {
+            "key": key,
+            "book": book,
+            "venue": venue,
+            "session": session,
+            "currency": currency,
+            "amount": amount,
+            "said_by": by,
+            "note": note,
+        }
+        if not self._session.add("cash_movement", [row], once=True):
+            raise StoreError(f"cash movement {key} is known already; every movement has a key of its own")
+
+
+class PgConfig:
+    """Configurations, clean sets and manifests, written by the desk."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def add_config(self, kind: str, digest: str, body: str) -> None:
+        """Keep a configuration; a known hash again changes nothing."""
+        if self.config(kind, digest) is None:
+            self._session.add("config_version", [{"kind": kind, "hash": digest, "body": body}], once=True)
+
+    def config(self, kind: str, digest: str) -> str | None:
+        """Find a configuration's text by its hash."""
+        query = "SELECT body FROM config_version WHERE kind = %s AND hash = %s"
+        row = self._session.one(query, (kind, digest))
+        return None if row is None else row["body"]
+
+    def add_snapshot(self, digest: str, body: str) -> None:
+        """Keep that a clean set was published."""
+        self._session.add("clean_snapshot", [{"hash": digest, "body": body}], once=True)
+
+    def add_manifest(self, run_id: RunId, body: str) -> None:
+        """Keep a run's manifest; that of a run again changes nothing."""
+        row = {"run_id": run_id, "hash": sha256_text(body), "body": body}
+        self._session.add("manifest", [row], once=True)
+
+    def manifest(self, run_id: RunId) -> str | None:
+        """Find a run's manifest."""
+        row = self._session.one("SELECT body FROM manifest WHERE run_id = %s", (run_id,))
+        return None if row is None else row["body"]

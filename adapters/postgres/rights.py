@@ -1,0 +1,61 @@
+"""Rights: which role may add rows to which table; the one table that the GRANTs are made from."""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+Role = Literal[
+    "desk", "market_data", "quant", "riskguard", "ticketing", "confirm", "ledger", "person", "reader"
+]
+ROLES: Final[tuple[Role, ...]] = (
+    "desk",
+    "market_data",
+    "quant",
+    "riskguard",
+    "ticketing",
+    "confirm",
+    "ledger",
+    "person",
+    "reader",
+)
+OWNER: Final = "owner"
+
+# One writer a table. `event`, `run` and `halt` have none: rows come through functions that record who called.
+WRITERS: Final[dict[str, Role | None]] = {
+    "event": None,
+    "run": None,
+    "halt": None,
+    "config_version": "desk",
+    "clean_snapshot": "desk",
+    "venue_report": "desk",
+    "account_snapshot": "desk",
+    "manifest": "desk",
+    "score_set": "quant",
+    "job": "quant",
+    "job_step": "quant",
+    "proposal": "riskguard",
+    "decision": "riskguard",
+    "approval": "riskguard",
+    "approval_line": "riskguard",
+    "ticket": "ticketing",
+    "ticket_line": "ticketing",
+    "ticket_step": "ticketing",
+    "delivery": "ticketing",
+    "confirmation": "confirm",
+    "confirmation_line": "confirm",
+    "entry": "ledger",
+    "posting": "ledger",
+    "reconciliation": "ledger",
+    "cash_movement": "person",
+    "resume": "person",
+    "rollout_step": "person",
+    "verification": "person",
+}
+
+# Who may call which function: opening a run and halting are for every door that decides; nobody else adds events.
+CALLERS: Final[dict[str, tuple[Role, ...]]] = {
+    "open_run(text, text, text, integer, text)": ("desk", "quant"),
+    "halt_trading(text, text)": ("desk", "quant", "riskguard", "ticketing", "confirm", "ledger", "person"),
+}
+
+FILLED_BY_DATABASE: Final[frozenset[str]] = frozenset({"id", "event_seq", "recorded_at"})

@@ -1,0 +1,129 @@
+"""The schema: making the database, its roles and their rights, and migrating it."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from adapters.postgres.connect import DatabaseError, Location, password_path, role_name
+from adapters.postgres.rights import CALLERS, FILLED_BY_DATABASE, OWNER, ROLES, WRITERS, Role
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+OWNER_ONLY = 0o600
+
+
+def prepare(location: Location, *, admin: str, admin_password: str, secrets_dir: Path) -> None:
+    """Make the database, its roles with fresh passwords, the tables and the rights; what exists already is kept.
+
+    `admin` is a role that may create databases and roles. Raises DatabaseError when a role of this database exists but its
+    password is not in `secrets_dir`.
+    """
+    login = {"host": location.host, "port": location.port, "user": admin, "password": admin_password}
+    with psycopg.connect(**login, dbname="postgres", autocommit=True) as server:
+        _make_database(server, location.database)
+        _make_roles(server, location, secrets_dir)
+    with psycopg.connect(**login, dbname=location.database) as connection:
+        owner = sql.Identifier(role_name(location.database, OWNER))
+        connection.execute(sql.SQL("ALTER SCHEMA public OWNER TO {}").format(owner))
+        connection.execute(sql.SQL("SET ROLE {}").format(owner))
+        connection.commit()
+    migrate(location, user=admin, password=admin_password)
+
+
+def migrate(location: Location, *, user: str, password: str) -> None:
+    """Bring the tables to the newest revision as their owner, then give every role exactly its rights."""
+    from alembic import command
+    from alembic.config import Config
+    from sqlalchemy import URL, create_engine, text
+
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    url = URL.create(
+        "postgresql+psycopg", user, password, location.host if not location.is_socket else None, location.port, location.database
+    )
+    arguments = {"host": location.host} if location.is_socket else {}
+    engine = create_engine(url, connect_args=arguments)
+    try:
+        with engine.begin() as connection:
+            owner = role_name(location.database, OWNER)
+            connection.execute(text(f'SET ROLE "{owner}"'))
+            config = Config()
+            config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+            for statement in rights_statements(location.database):
+                connection.execute(text(statement))
+    finally:
+        engine.dispose()
+
+
+def rights_statements(database: str) -> list[str]:
+    """Give the GRANTs that the table of rights amounts to, everything else revoked first."""
+    roles = ", ".join(_quoted(database, role) for role in ROLES)
+    statements = [
+        f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM PUBLIC, {roles}",
+        f"REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM PUBLIC, {roles}",
+        f"REVOKE ALL ON ALL FUNCTIONS IN SCHEMA public FROM PUBLIC, {roles}",
+        "REVOKE ALL ON SCHEMA public FROM PUBLIC",
+        f"GRANT USAGE ON SCHEMA public TO {roles}",
+    ]
+    statements += [f"GRANT SELECT ON {table} TO {roles}" for table in WRITERS]
+    for table, writer in WRITERS.items():
+        if writer is not None:
+            statements.append(f"GRANT INSERT ({', '.join(_given_columns(table))}) ON {table} TO {_quoted(database, writer)}")
+    for function, callers in CALLERS.items():
+        names = ", ".join(_quoted(database, role) for role in callers)
+        statements.append(f"GRANT EXECUTE ON FUNCTION {function} TO {names}")
+    return statements
+
+
+def _given_columns(table: str) -> list[str]:
+    from adapters.postgres import tables
+
+    columns = next(fact.__table__.columns for fact in tables.FACTS if tables.table_name(fact) == table)  # type: ignore[attr-defined]  # SQLModel adds __table__ at run time
+    return [column.name for column in columns if column.name not in FILLED_BY_DATABASE]
+
+
+def _quoted(database: str, role: str) -> str:
+    return f'"{role_name(database, role)}"'
+
+
+def _make_database(server: psycopg.Connection, database: str) -> None:
+    found = server.execute("SELECT 1 FROM pg_database WHERE datname = %s", (database,)).fetchone()
+    if found is None:
+        statement = "CREATE DATABASE {} ENCODING 'UTF8' TEMPLATE template0"
+        server.execute(sql.SQL(statement).format(sql.Identifier(database)))
+    revoke = sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(database))
+    server.execute(revoke)
+
+
+def _make_roles(server: psycopg.Connection, location: Location, secrets_dir: Path) -> None:
+    owner = role_name(location.database, OWNER)
+    if not _role_exists(server, owner):
+        server.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(sql.Identifier(owner)))
+    server.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(sql.Identifier(owner)))
+    for role in ROLES:
+        _make_login(server, location, role, secrets_dir)
+
+
+def _make_login(server: psycopg.Connection, location: Location, role: Role, secrets_dir: Path) -> None:
+    name, path = role_name(location.database, role), password_path(secrets_dir, role)
+    if _role_exists(server, name) and path.exists():
+        return
+    if _role_exists(server, name):
+        raise DatabaseError(f"role {name} exists on the server, but its password is not in {path}; restore the file")
+    password = path.read_text(encoding="utf-8").strip() if path.exists() else secrets.token_urlsafe(32)
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path.touch(mode=OWNER_ONLY)
+    path.write_text(password, encoding="utf-8")
+    statement = "CREATE ROLE {} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOINHERIT PASSWORD {}"
+    server.execute(sql.SQL(statement).format(sql.Identifier(name), sql.Literal(password)))
+    grant = sql.SQL("GRANT CONNECT ON DATABASE {} TO {}")
+    server.execute(grant.format(sql.Identifier(location.database), sql.Identifier(name)))
+
+
+def _role_exists(server: psycopg.Connection, name: str) -> bool:
+    return server.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (name,)).fetchone() is not None

@@ -1,0 +1,182 @@
+"""Tickets and what people said of them, in PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from adapters.postgres.bodies import dump, load
+from adapters.postgres.connect import Row, Session
+from core.domain.confirmation import Confirmation, Executed
+from core.domain.slot import BookName, TicketId
+from core.domain.ticket import IssuedTicket, Seal, Ticket
+from flows.books import StoreError, TicketStanding
+
+NEWEST = "SELECT DISTINCT ON (slot) * FROM ticket WHERE book = %s ORDER BY slot, revision DESC"
+
+
+class PgTickets:
+    """The tickets, written by ticketing."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def add_ticket(self, issued: IssuedTicket) -> IssuedTicket:
+        """Keep a ticket, its lines resting on the run's approved lines, all or nothing, and give what is kept.
+
+        Raises StoreError when a line of the ticket has no approved line with the same content.
+        """
+        with self._session.transaction():
+            added = self._session.add("ticket", [_ticket_row(issued)], once=True)
+            if added:
+                self._add_lines(added[0]["id"], issued)
+                self._session.add("ticket_step", [{"ticket": added[0]["id"], "step": "issued", "body": "{}"}])
+        kept = self.live_ticket(issued.ticket.book, issued.ticket.slot)
+        assert kept is not None, "a ticket was just added, or met a unique key"
+        return kept
+
+    def live_ticket(self, book: BookName, slot: str) -> IssuedTicket | None:
+        """Find the slot's ticket in its highest revision."""
+        query = "SELECT * FROM ticket WHERE book = %s AND slot = %s ORDER BY revision DESC LIMIT 1"
+        row = self._session.one(query, (book, slot))
+        return None if row is None else _issued(row)
+
+    def ticket(self, ticket_id: TicketId) -> TicketStanding | None:
+        """Find a ticket in its highest revision, as it stands."""
+        row = self._row(ticket_id)
+        if row is None:
+            return None
+        steps = self._session.all("SELECT step FROM ticket_step WHERE ticket = %s ORDER BY id", (row["id"],))
+        query = (
+            "SELECT l.line, (c.id IS NOT NULL OR v.id IS NOT NULL) AS answered FROM ticket_line l"
+            " LEFT JOIN confirmation_line c ON c.ticket_line = l.id LEFT JOIN venue_report v ON v.ticket_line = l.id"
+            " WHERE l.ticket = %s ORDER BY l.line"
+        )
+        lines = self._session.all(query, (row["id"],))
+        return TicketStanding(
+            issued=_issued(row),
+            steps=tuple(step["step"] for step in steps),
+            answered=tuple(line["line"] for line in lines if line["answered"]),
+            waiting=tuple(line["line"] for line in lines if not line["answered"]),
+        )
+
+    def tickets(self, book: BookName) -> Sequence[IssuedTicket]:
+        """Give all live tickets of a book, oldest first."""
+        return [_issued(row) for row in self._session.all(NEWEST, (book,))]
+
+    def awaiting_venue(self, book: BookName, venue: str) -> Sequence[IssuedTicket]:
+        """Give the live trades of a venue that still have a line without any answer, oldest first."""
+        query = (
+            f"SELECT t.* FROM ({NEWEST}) t WHERE t.kind = 'TRADE' AND t.body::jsonb ->> 'venue' = %s AND EXISTS ("
+            " SELECT 1 FROM ticket_line l WHERE l.ticket = t.id"
+            " AND NOT EXISTS (SELECT 1 FROM confirmation_line c WHERE c.ticket_line = l.id)"
+            " AND NOT EXISTS (SELECT 1 FROM venue_report v WHERE v.ticket_line = l.id)) ORDER BY t.slot"
+        )
+        return [_issued(row) for row in self._session.all(query, (book, venue))]
+
+    def unanswered(self, book: BookName, before: str) -> Sequence[str]:
+        """Name the lines of live trades of earlier slots that nobody answered; rehearsals of real venues do not count."""
+        query = (
+            f"SELECT t.ticket_id, l.line FROM ({NEWEST}) t JOIN ticket_line l ON l.ticket = t.id"
+            " WHERE t.slot < %s AND t.kind = 'TRADE'"
+            " AND NOT (t.body::jsonb ->> 'venue' <> 'paper' AND (t.body::jsonb ->> 'is_rehearsal')::boolean)"
+            " AND NOT EXISTS (SELECT 1 FROM confirmation_line c WHERE c.ticket_line = l.id)"
+            " AND NOT EXISTS (SELECT 1 FROM venue_report v WHERE v.ticket_line = l.id) ORDER BY t.slot, l.line"
+        )
+        return [f"{row['ticket_id']} line {row['line']}" for row in self._session.all(query, (book, before))]
+
+    def add_step(self, ticket_id: TicketId, step: str, *, detail: str) -> None:
+        """Add a step of a ticket's life; a step that was taken is not taken again."""
+        row = {"ticket": self._known(ticket_id)["id"], "step": step, "body": dump({"detail": detail})}
+        self._session.add("ticket_step", [row], once=True)
+
+    def add_delivery(self, ticket_id: TicketId, channel: str, *, outcome: str) -> None:
+        """Keep an attempt to deliver."""
+        row = {"ticket": self._known(ticket_id)["id"], "channel": channel, "outcome": outcome, "body": "{}"}
+        self._session.add("delivery", [row])
+
+    def _row(self, ticket_id: TicketId) -> Row | None:
+        return self._session.one("SELECT * FROM ticket WHERE ticket_id = %s ORDER BY revision DESC LIMIT 1", (ticket_id,))
+
+    def _known(self, ticket_id: TicketId) -> Row:
+        row = self._row(ticket_id)
+        if row is None:
+            raise StoreError(f"there is no ticket {ticket_id}")
+        return row
+
+    def _add_lines(self, ticket: int, issued: IssuedTicket) -> None:
+        query = (
+            "SELECT l.id, l.line, l.body FROM approval_line l JOIN approval a ON a.id = l.approval_id WHERE a.run_id = %s"
+        )
+        approved = {row["line"]: row for row in self._session.all(query, (issued.seal.run_id,))}
+        lines = issued.ticket.lines
+        missing = [line.line for line in lines if line.line not in approved]
+        if missing:
+            raise StoreError(f"lines {missing} of {issued.ticket.ticket_id} rest on no approval")
+        rows = [
+            {"ticket": ticket, "line": line.line, "approval_line": approved[line.line]["id"], "body": dump(line)}
+            for line in lines
+        ]
+        self._session.add("ticket_line", rows)
+
+
+class PgConfirmations:
+    """What people said of tickets, written by confirm."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def add_confirmation(self, confirmation: Confirmation, *, is_late: bool) -> None:
+        """Keep a confirmation with all its answers, or nothing of it; raises StoreError when a line was answered."""
+        lines = self._session.all(
+            "SELECT l.id, l.line, t.id AS ticket FROM ticket_line l JOIN ticket t ON t.id = l.ticket"
+            " WHERE t.ticket_id = %s AND t.revision = %s",
+            (confirmation.ticket_id, confirmation.revision),
+        )
+        ids = {line["line"]: line["id"] for line in lines}
+        if not lines:
+            raise StoreError(f"{confirmation.ticket_id} revision {confirmation.revision} has no lines to answer")
+        row = {
+            "ticket": lines[0]["ticket"],
+            "said_by": confirmation.by,
+            "channel": confirmation.channel,
+            "said_at": confirmation.at,
+            "is_late": is_late,
+            "body": dump(confirmation),
+        }
+        with self._session.transaction():
+            (added,) = self._session.add("confirmation", [row])
+            answers = [
+                {
+                    "confirmation": added["id"],
+                    "ticket_line": ids[answer.line],
+                    "outcome": _outcome(answer.is_partial) if isinstance(answer, Executed) else "not executed",
+                    "body": dump(answer),
+                }
+                for answer in confirmation.answers
+            ]
+            self._session.add("confirmation_line", answers)
+
+
+def _outcome(is_partial: bool) -> str:
+    return "partial" if is_partial else "filled"
+
+
+def _ticket_row(issued: IssuedTicket) -> Row:
+    ticket = issued.ticket
+    return {
+        "ticket_id": ticket.ticket_id,
+        "book": ticket.book,
+        "slot": ticket.slot,
+        "revision": ticket.revision,
+        "kind": ticket.kind,
+        "run_id": issued.seal.run_id,
+        "hash": ticket.hash,
+        "body": dump(ticket),
+        "seal": dump(issued.seal),
+    }
+
+
+def _issued(row: Row) -> IssuedTicket:
+    issued = IssuedTicket(load(Ticket, row["body"]), load(Seal, row["seal"]))
+    assert issued.ticket.hash == row["hash"], f"{row['ticket_id']} does not have the hash that it was issued with"
+    return issued

@@ -1,0 +1,1 @@
+"""Rendering: values as Markdown, CSV and JSON for people and programs."""

@@ -1,0 +1,1 @@
+"""The sources of raw files: archives on disk and a synthetic market."""

@@ -1,0 +1,1 @@
+"""Venues: where trades are executed."""

@@ -1,0 +1,1 @@
+"""The settings that come with Twokey; `importlib.resources.files("config")` finds them in any kind of install."""

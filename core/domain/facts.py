@@ -1,0 +1,88 @@
+"""Facts: what the standing gates look at, as it was read at one moment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+from core.domain.holdings import Holdings
+from core.domain.market import FxRate
+
+
+@dataclass(frozen=True)
+class AuditState:
+    """How far the chain was verified, and the first thing that was wrong with it, if any."""
+
+    seq: int
+    head: str
+    problem: str | None
+
+
+@dataclass(frozen=True)
+class AuditHead:
+    """The last event of a chain: its number and its hash; number 0 stands before the first."""
+
+    seq: int
+    hash: str
+
+
+@dataclass(frozen=True)
+class Halt:
+    """No trade ticket until a person resumes: whose halt, why, since when."""
+
+    scope: str
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class ReconciliationState:
+    """When the book was last compared with its venue, and the breaks that are still open."""
+
+    last_session: date | None
+    breaks: tuple[str, ...]
+    has_fills: bool
+
+
+@dataclass(frozen=True)
+class Unread:
+    """A fact that could not be looked up, and why; a gate that needs it is closed."""
+
+    why: str
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Everything that the standing gates judge."""
+
+    now: datetime
+    audit: AuditState | Unread
+    halts: tuple[Halt, ...] | Unread
+    policy_hash: str
+    universe_hash: str
+    unanswered: tuple[str, ...] | Unread
+    reconciliation: ReconciliationState | Unread
+    holdings: Holdings | Unread
+    capital_fraction: Decimal
+
+
+@dataclass(frozen=True)
+class Worth:
+    """A book's equity now and the fall of its flow-free index from its highest (a number <= 0)."""
+
+    equity: Decimal
+    drawdown: Decimal
+    peak_session: date | None
+
+
+@dataclass(frozen=True)
+class Seen:
+    """All that the riskguard looked at besides scores and bars, kept with its decision for whoever asks later."""
+
+    standing: Standing
+    worth: Worth | Unread
+    fx: FxRate | None
+    basis: str
+    knowledge: str
+    is_synthetic: bool

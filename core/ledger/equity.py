@@ -1,0 +1,141 @@
+"""Equity curves: a book's worth at each close, and an index of it that deposits do not move."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from core.domain.bars import Fixing
+from core.domain.facts import Worth
+from core.domain.holdings import EquityPoint
+from core.domain.instrument import InstrumentId
+from core.domain.panel import Panel
+from core.domain.posting import Entry
+from core.money import price_of, rate_of, to_pence
+
+ZERO = Decimal(0)
+INDEX_START = Decimal(100)
+INDEX_STEP = Decimal("0.00000001")
+
+
+@dataclass(frozen=True)
+class Curve:
+    """An equity curve so far: its points, and the state from which the next session goes on."""
+
+    points: tuple[EquityPoint, ...] = ()
+    units: tuple[tuple[InstrumentId, Decimal], ...] = ()
+    cash: Decimal = ZERO
+    prices: tuple[tuple[InstrumentId, Decimal], ...] = ()
+    entry_count: int = 0
+
+
+@dataclass(frozen=True)
+class Rates:
+    """Exchange rates by day: units of the quote currency for one base unit, oldest first."""
+
+    base: str
+    days: tuple[date, ...]
+    rates: tuple[Decimal, ...]
+
+    def on(self, day: date) -> Decimal:
+        """Give the last rate fixed on or before a day; raises ValueError when there is none."""
+        at = bisect_right(self.days, day)
+        if at == 0:
+            raise ValueError(f"no rate was fixed on or before {day}")
+        return self.rates[at - 1]
+
+
+def rates_of(fixings: Sequence[Fixing], base: str, quote: str) -> Rates:
+    """Cross fixings against the euro into rates of `quote` for one `base`, for each day that has both."""
+    if base == quote:
+        return Rates(base, (date.min,), (Decimal(1),))
+    by_day: dict[date, dict[str, Decimal]] = {}
+    for fixing in fixings:
+        by_day.setdefault(fixing.day, {"EUR": Decimal(1)})[fixing.currency] = fixing.per_eur
+    days = tuple(day for day in sorted(by_day) if base in by_day[day] and quote in by_day[day])
+    return Rates(base, days, tuple(rate_of(by_day[day][quote], by_day[day][base]) for day in days))
+
+
+def extend_curve(curve: Curve, entries: Sequence[Entry], panel: Panel, *, rates: Rates) -> Curve:
+    """Go on with a curve over the panel's sessions after its last point, with all entries of the book in effective order.
+
+    A session counts from the first entry on. A holding without a close keeps its last price. An index point is the one
+    before x equity / (equity before + flow), flows at the start of the session (true time-weighting, daily).
+    Raises ValueError when a held instrument never had a price.
+    """
+    fresh = list(entries[curve.entry_count :])
+    last = curve.points[-1].session if curve.points else None
+    if last is not None and any(entry.session <= last for entry in fresh):
+        return extend_curve(Curve(), entries, panel, rates=rates)
+    walk = _Walk(curve, panel, rates)
+    for row, session in enumerate(panel.sessions.astype(object)):
+        if (last is not None and session <= last) or not (fresh or walk.points):
+            continue
+        due = []
+        while fresh and fresh[0].session <= session:
+            due.append(fresh.pop(0))
+        if due or walk.points:
+            walk.step(session, due, row=row)
+    return Curve(
+        tuple(walk.points), tuple(walk.units.items()), walk.cash, tuple(walk.prices.items()), len(entries) - len(fresh)
+    )
+
+
+def worth_of(curve: Curve) -> Worth:
+    """Give the equity at the last point and the fall of the index from its highest; zero for an empty curve."""
+    if not curve.points:
+        return Worth(ZERO, ZERO, None)
+    peak = max(curve.points, key=lambda point: point.index)
+    last = curve.points[-1]
+    drawdown = (last.index / peak.index - 1).quantize(INDEX_STEP) if peak.index > 0 else ZERO
+    return Worth(last.equity, drawdown, peak.session)
+
+
+class _Walk:
+    """The moving part of a curve, session after session."""
+
+    def __init__(self, curve: Curve, panel: Panel, rates: Rates) -> None:
+        self.units, self.prices, self.points = dict(curve.units), dict(curve.prices), list(curve.points)
+        self.cash = curve.cash
+        self.panel, self.rates = panel, rates
+        self.columns = {name: column for column, name in enumerate(panel.instruments)}
+
+    def step(self, session: date, due: Sequence[Entry], *, row: int) -> None:
+        """Apply a session's entries and value the book at its close."""
+        flow = self._apply(due)
+        value = ZERO
+        for name, quantity in self.units.items():
+            value += quantity * self._price(name, row)
+        equity = self.cash + to_pence(value / self.rates.on(session))
+        before = self.points[-1] if self.points else None
+        if before is None:
+            index = INDEX_START * equity / flow if flow > 0 else INDEX_START
+        else:
+            ground = before.equity + flow
+            index = before.index * equity / ground if ground > 0 else before.index
+        self.points.append(EquityPoint(session, equity, index.quantize(INDEX_STEP)))
+
+    def _apply(self, due: Sequence[Entry]) -> Decimal:
+        flow = ZERO
+        for entry in due:
+            for posting in entry.postings:
+                if posting.account == "units":
+                    self.units[posting.commodity] = self.units.get(posting.commodity, ZERO) + posting.amount
+                elif posting.account == "cash" and posting.commodity == self.rates.base:
+                    self.cash += posting.amount
+                elif posting.account == "capital":
+                    flow -= posting.amount
+        self.units = {name: quantity for name, quantity in self.units.items() if quantity != 0}
+        return flow
+
+    def _price(self, name: InstrumentId, row: int) -> Decimal:
+        column = self.columns.get(name)
+        close = float("nan") if column is None else float(self.panel.close[row, column])
+        if close == close:
+            self.prices[name] = price_of(close)
+        if name not in self.prices:
+            raise ValueError(f"held {name} has no close up to {self.panel.sessions[row]}")
+        return self.prices[name]

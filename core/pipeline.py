@@ -1,0 +1,290 @@
+"""The pipeline: every gate and stage of a decision, in order. Read this first.
+
+A stage is a plain function of named values; it gives a `Gate`. All stages are evaluated. One closed gate makes a NO-TRADE
+ticket; a stage whose needs were not given because another closed reads `not run: waits for X` and is no reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
+
+from core.calendar import is_rebalance_day
+from core.domain.bars import Fixing
+from core.domain.case import Case
+from core.domain.decision import Decision, GateReport, Review, TicketKind
+from core.domain.facts import Standing, Unread, Worth
+from core.domain.frame import Frame
+from core.domain.holdings import Holdings
+from core.domain.market import FxRate, Mark, Prices
+from core.domain.order import Proposal
+from core.domain.panel import Panel
+from core.domain.quality import QualityReport
+from core.domain.scores import Scores
+from core.gate import Finding, Gate, block, closed
+from core.market_data.fx import fx_rate
+from core.market_data.quality import judge_panel
+from core.money import price_of
+from core.quant.ranking import rank_instruments
+from core.riskguard import gates
+from core.riskguard.plan import hold_still, plan_trades
+from core.riskguard.review import review_proposal
+from core.riskguard.target import Stance, build_target, tradable
+from core.strategies.registry import strategy_of
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One row of the table: its name, its function, the values that it needs and the one that it gives."""
+
+    name: str
+    function: Callable[..., Gate[Any]]
+    needs: tuple[str, ...]
+    gives: str
+
+
+@dataclass(frozen=True)
+class JudgedPanel:
+    """A panel that passed, with the report that says so."""
+
+    panel: Panel
+    quality: QualityReport
+
+
+@dataclass(frozen=True)
+class Trail:
+    """What a walk came to: the values that exist, each stage's report in order, and the findings."""
+
+    values: Mapping[str, Any]
+    reports: tuple[GateReport, ...]
+    findings: tuple[Finding, ...]
+
+    def gate(self, name: str) -> GateReport:
+        """Give the report of one stage; raises StopIteration when it is not of this walk."""
+        return next(report for report in self.reports if report.gate == name)
+
+
+def audit(standing: Standing) -> Gate[Any]:
+    """Is the chain of events whole?"""
+    return gates.audit_gate(standing)
+
+
+def halt(standing: Standing, frame: Frame) -> Gate[Any]:
+    """Has anybody halted trading?"""
+    return gates.halt_gate(standing, frame.run)
+
+
+def approval(standing: Standing, frame: Frame) -> Gate[Any]:
+    """Can an approval still be used: is the execution window not over?"""
+    return gates.calendar_gate(standing, frame.run)
+
+
+def configuration(standing: Standing, frame: Frame) -> Gate[Any]:
+    """Are policy and universe those that the run was opened with?"""
+    return gates.configuration_gate(standing, frame.run)
+
+
+def data(panel: Panel | Unread, frame: Frame) -> Gate[JudgedPanel]:
+    """Are the bars fit to decide on?"""
+    if isinstance(panel, Unread):
+        return closed([block("data", "panel", f"could not be looked up: {panel.why}")])
+    gate = judge_panel(panel, frame.universe, frame.policy.data, frame.run.as_of.session)
+    return Gate(JudgedPanel(panel, gate.value), gate.findings) if gate.is_open else closed(gate.findings)
+
+
+def fx(fixings: Sequence[Fixing] | Unread, frame: Frame) -> Gate[FxRate]:
+    """What is a pound worth this morning?"""
+    if isinstance(fixings, Unread):
+        return closed([block("fx", "fixings", f"could not be looked up: {fixings.why}")])
+    policy = frame.policy
+    quotes = sorted({row.currency for row in frame.universe.instruments if row.is_tradable_as_underlying})
+    if len(quotes) > 1:
+        return closed([block("fx", "universe", f"tradable instruments are in {quotes}; one book trades one currency")])
+    quote = quotes[0] if quotes else policy.base_currency
+    return fx_rate(
+        fixings, policy.base_currency, quote, known_on=frame.run.slot.day, age_days_max=policy.data.fx_age_days_max
+    )
+
+
+def confirmations(standing: Standing) -> Gate[Any]:
+    """Was every line of every earlier ticket answered?"""
+    return gates.confirmation_gate(standing)
+
+
+def reconciliation(standing: Standing, frame: Frame) -> Gate[Any]:
+    """Do our books agree with the venue's, and was that looked at lately?"""
+    return gates.reconciliation_gate(standing, frame.run, frame.policy)
+
+
+def scores(judged: JudgedPanel, frame: Frame) -> Gate[Scores]:
+    """Rank the instruments that the book may hold."""
+    strategy, as_of = strategy_of(frame.policy.strategy), frame.run.as_of.session
+    holdable = tradable(frame.universe, frame.policy)
+    excluded = {name for name, _ in judged.quality.excluded}
+    names = tuple(
+        row.id
+        for row in frame.universe.valid_on(as_of)
+        if row.id in holdable and row.id not in excluded
+    )
+    return rank_instruments(judged.panel, names, as_of, strategy=strategy)
+
+
+def marks(judged: JudgedPanel, fx: FxRate, standing: Standing, frame: Frame) -> Gate[Prices]:
+    """Price what is held and what could be bought, at the close of as-of."""
+    holdings, run = standing.holdings, frame.run
+    if isinstance(holdings, Unread):
+        return closed([block("marks", run.slot.book, f"holdings could not be looked up: {holdings.why}")])
+    prices = Prices(tuple(_marks_of(judged.panel, run.as_of.session)), fx)
+    unpriced = sorted(holdings.quantities().keys() - prices.by_instrument().keys())
+    if unpriced:
+        message = f"held {', '.join(unpriced)} without a close of {run.as_of.session}; a holding must be valued"
+        return closed([block("marks", run.slot.book, message)])
+    return Gate(prices)
+
+
+def drawdown(worth: Worth | Unread, frame: Frame) -> Gate[Worth]:
+    """Has the book fallen to the kill switch?"""
+    if isinstance(worth, Unread):
+        return closed([block("drawdown", frame.run.slot.book, f"equity could not be computed: {worth.why}")])
+    return gates.drawdown_gate(worth, frame.run, frame.policy)
+
+
+def proposal(scores: Scores, prices: Prices, standing: Standing, frame: Frame) -> Gate[Proposal]:
+    """Turn scores into a target and the lines that lead there, on a rebalance day."""
+    holdings, run, policy = _holdings(standing), frame.run, frame.policy
+    if run.window is None:
+        return Gate(hold_still("exchange closed", holdings, prices))
+    if not is_rebalance_day(frame.calendar, policy, run.slot.day):
+        return Gate(hold_still("no rebalance due", holdings, prices))
+    strategy = strategy_of(policy.strategy)
+    stance = Stance(strategy.hold_rank_multiple, standing.capital_fraction)
+    target = build_target(scores, frozenset(holdings.quantities()), policy, stance=stance)
+    return Gate(plan_trades(target, holdings, prices, policy=policy))
+
+
+def review(proposal: Proposal, prices: Prices, standing: Standing, frame: Frame) -> Gate[Review]:
+    """Let every rule judge every line."""
+    holdings, run, policy = _holdings(standing), frame.run, frame.policy
+    if proposal.ledger_head != holdings.ledger_head:
+        message = f"the books moved from {proposal.ledger_head} to {holdings.ledger_head} after the proposal was made"
+        return closed([block("review", run.slot.book, message)])
+    case = Case(
+        proposal=proposal,
+        holdings=holdings,
+        prices=prices,
+        universe=frame.universe,
+        as_of=run.as_of.session,
+        venue=policy.execution.venue,
+        capital_fraction=standing.capital_fraction,
+    )
+    verdict = review_proposal(case, policy)
+    if verdict.refused and not verdict.approved:
+        reasons = [(item.line, item.objections) for item in verdict.refused]
+        return closed(
+            block("review", line.instrument, "; ".join(str(objection) for objection in objections))
+            for line, objections in reasons
+        )
+    return Gate(verdict)
+
+
+PIPELINE: tuple[Stage, ...] = (
+    Stage("audit", audit, ("standing",), "audit"),
+    Stage("halt", halt, ("standing", "frame"), "halt"),
+    Stage("approval", approval, ("standing", "frame"), "expires_at"),
+    Stage("configuration", configuration, ("standing", "frame"), "configuration"),
+    Stage("data", data, ("panel", "frame"), "judged"),
+    Stage("fx", fx, ("fixings", "frame"), "fx"),
+    Stage("confirmations", confirmations, ("standing",), "confirmations"),
+    Stage("reconciliation", reconciliation, ("standing", "frame"), "reconciliation"),
+    Stage("scores", scores, ("judged", "frame"), "scores"),
+    Stage("marks", marks, ("judged", "fx", "standing", "frame"), "prices"),
+    Stage("drawdown", drawdown, ("worth", "frame"), "judged_worth"),
+    Stage("proposal", proposal, ("scores", "prices", "standing", "frame"), "proposal"),
+    Stage("review", review, ("proposal", "prices", "standing", "frame"), "review"),
+)
+TO_SCORES = ("data", "scores")
+TO_PROPOSAL = tuple(stage.name for stage in PIPELINE if stage.name != "review")
+
+
+def walk(stages: Iterable[Stage], given: Mapping[str, Any]) -> Trail:
+    """Evaluate every stage whose needs exist; a stage that fails to run is closed and says how."""
+    values = dict(given)
+    reports: list[GateReport] = []
+    findings: list[Finding] = []
+    makers = {stage.gives: stage.name for stage in PIPELINE}
+    for stage in stages:
+        missing = [name for name in stage.needs if name not in values]
+        if missing:
+            waits = ", ".join(sorted({makers.get(name, name) for name in missing}))
+            reports.append(GateReport(stage.name, "waits", (f"not run: waits for {waits}",)))
+            continue
+        gate = _evaluate(stage, values)
+        if gate.is_open:
+            values[stage.gives] = gate.value
+        findings.extend(gate.findings)
+        messages = tuple(finding.message for finding in gate.findings)
+        reports.append(GateReport(stage.name, "open" if gate.is_open else "closed", messages))
+    return Trail(values, tuple(reports), tuple(findings))
+
+
+def stages(names: Iterable[str], *, stored: Mapping[str, Gate[Any]] | None = None) -> tuple[Stage, ...]:
+    """Give the named stages in order; a stage whose gate is stored gives that gate instead of running again."""
+    wanted = frozenset(names)
+    kept = stored or {}
+    return tuple(
+        replace(stage, function=_giving(kept[stage.name])) if stage.name in kept else stage
+        for stage in PIPELINE
+        if stage.name in wanted
+    )
+
+
+def all_stages(*, stored: Mapping[str, Gate[Any]] | None = None) -> tuple[Stage, ...]:
+    """Give the whole table, with stored gates in their places."""
+    return stages((stage.name for stage in PIPELINE), stored=stored)
+
+
+def decide(trail: Trail) -> Decision:
+    """Say what a whole walk comes to: NO-TRADE with every reason, HOLD with the reason, or TRADE."""
+    reasons = tuple(
+        f"{report.gate}: {message}" for report in trail.reports if report.state == "closed" for message in report.messages
+    )
+    notes = tuple(finding.message for finding in trail.findings if finding.severity != "block")
+    if reasons:
+        return Decision("NO-TRADE", reasons, trail.reports, (), (), notes)
+    plan: Proposal = trail.values["proposal"]
+    verdict: Review = trail.values["review"]
+    if plan.hold_reason is not None:
+        return Decision("HOLD", (plan.hold_reason,), trail.reports, (), verdict.refused, notes)
+    kind: TicketKind = "TRADE"
+    return Decision(kind, (), trail.reports, verdict.approved, verdict.refused, notes)
+
+
+def _evaluate(stage: Stage, values: Mapping[str, Any]) -> Gate[Any]:
+    try:
+        return stage.function(**{name: values[name] for name in stage.needs})
+    except (ValueError, LookupError, ArithmeticError) as error:
+        return closed([block(stage.name, stage.name, f"failed to run: {error}")])
+
+
+def _giving(gate: Gate[Any]) -> Callable[..., Gate[Any]]:
+    return lambda **needs: gate
+
+
+def _holdings(standing: Standing) -> Holdings:
+    if isinstance(standing.holdings, Unread):
+        raise ValueError(f"holdings could not be looked up: {standing.holdings.why}")
+    return standing.holdings
+
+
+def _marks_of(panel: Panel, session: date) -> Iterable[Mark]:
+    row = panel.row(session)
+    if row is None:
+        return
+    for column, name in enumerate(panel.instruments):
+        close = float(panel.close[row, column])
+        if close == close:
+            yield Mark(name, session, price_of(close), str(panel.basis[column]))
+
+

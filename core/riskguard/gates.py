@@ -1,0 +1,110 @@
+"""The standing gates: what must hold before any trade, whatever the scores say."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from core.canonical import plain_decimal
+from core.domain.facts import AuditState, Halt, ReconciliationState, Standing, Unread, Worth
+from core.domain.slot import Run
+from core.gate import Finding, Gate, block, closed
+from core.settings import Policy
+
+
+def audit_gate(standing: Standing) -> Gate[AuditState]:
+    """Open while the chain verifies from the last head kept outside the database."""
+    state = standing.audit
+    if isinstance(state, Unread):
+        return closed([_unread("audit", "chain", state)])
+    if state.problem is not None:
+        return closed([block("audit", "chain", state.problem)])
+    return Gate(state)
+
+
+def halt_gate(standing: Standing, run: Run) -> Gate[str]:
+    """Open while nobody has halted trading of the book or of the desk."""
+    if isinstance(standing.halts, Unread):
+        return closed([_unread("halt", run.slot.book, standing.halts)])
+    if standing.halts:
+        return closed([block("halt", run.slot.book, _halt_words(halt)) for halt in standing.halts])
+    return Gate("no halt")
+
+
+def calendar_gate(standing: Standing, run: Run) -> Gate[datetime]:
+    """Open until the end of the execution window: an approval signed later would be expired. Gives the expiry."""
+    expires_at = run.window.closes_at if run.window is not None else None
+    if expires_at is None:
+        return Gate(run.slot.at)
+    if standing.now >= expires_at:
+        message = f"approval expired: the window closed at {_minute(expires_at)}, it is {_minute(standing.now)}"
+        return closed([block("approval", run.slot.label, message)])
+    return Gate(expires_at)
+
+
+def configuration_gate(standing: Standing, run: Run) -> Gate[str]:
+    """Open while policy and universe are those that the run was opened with."""
+    findings: list[Finding] = []
+    for name, now, then in (
+        ("policy", standing.policy_hash, run.policy_hash),
+        ("universe", standing.universe_hash, run.universe_hash),
+    ):
+        if now != then:
+            findings.append(block("configuration", name, f"{name} was {then[:8]} when the run was opened, it is {now[:8]}"))
+    return Gate(run.policy_hash, tuple(findings)) if not findings else closed(findings)
+
+
+def confirmation_gate(standing: Standing) -> Gate[str]:
+    """Open while every line of every earlier ticket was answered."""
+    if isinstance(standing.unanswered, Unread):
+        return closed([_unread("confirmations", "tickets", standing.unanswered)])
+    if standing.unanswered:
+        lines = ", ".join(standing.unanswered)
+        return closed([block("confirmations", "tickets", f"{len(standing.unanswered)} unanswered: {lines}")])
+    return Gate("all answered")
+
+
+def reconciliation_gate(standing: Standing, run: Run, policy: Policy) -> Gate[str]:
+    """Open while our books and the venue's were compared lately and no break is open."""
+    state = standing.reconciliation
+    if isinstance(state, Unread):
+        return closed([_unread("reconciliation", run.slot.book, state)])
+    if state.breaks:
+        return closed([block("reconciliation", run.slot.book, message) for message in state.breaks])
+    return _fresh_reconciliation(state, run, policy)
+
+
+def drawdown_gate(worth: Worth, run: Run, policy: Policy) -> Gate[Worth]:
+    """Open while equity has fallen less than the kill switch's share from its highest."""
+    limit = policy.limits.drawdown_max
+    if -worth.drawdown >= limit:
+        message = (
+            f"drawdown is {plain_decimal(-worth.drawdown)} since {worth.peak_session}, the kill switch is at"
+            f" {plain_decimal(limit)}; a person must look and resume"
+        )
+        return closed([block("drawdown", run.slot.book, message)])
+    return Gate(worth)
+
+
+def _fresh_reconciliation(state: ReconciliationState, run: Run, policy: Policy) -> Gate[str]:
+    if not state.has_fills:
+        return Gate("nothing to reconcile yet")
+    limit = policy.reconciliation.required_every_days
+    if state.last_session is None:
+        return closed([block("reconciliation", run.slot.book, f"never reconciled; at most {limit} days are allowed")])
+    age = (run.as_of.session - state.last_session).days
+    if age > limit:
+        message = f"last reconciled as of {state.last_session}, {age} days ago; at most {limit} are allowed"
+        return closed([block("reconciliation", run.slot.book, message)])
+    return Gate(f"reconciled as of {state.last_session}")
+
+
+def _unread(check: str, subject: str, state: Unread) -> Finding:
+    return block(check, subject, f"could not be looked up: {state.why}")
+
+
+def _halt_words(halt: Halt) -> str:
+    return f"halted ({halt.scope}) since {_minute(halt.at)}: {halt.reason}"
+
+
+def _minute(at: datetime) -> str:
+    return at.strftime("%Y-%m-%d %H:%M UTC")

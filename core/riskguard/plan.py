@@ -1,0 +1,192 @@
+"""Plans: the order lines that lead from holdings to the target, within budget."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from core.domain.holdings import Holdings
+from core.domain.instrument import InstrumentId
+from core.domain.market import Mark, Prices
+from core.domain.order import OrderLine, Proposal, Side, Target
+from core.money import BPS, floor_to, round_price, to_pence
+from core.settings import Policy
+
+ZERO = Decimal(0)
+
+
+def plan_trades(target: Target, holdings: Holdings, prices: Prices, *, policy: Policy) -> Proposal:
+    """Give the lines that lead towards the target: exits, then trims, then buys in the order of the target.
+
+    The turnover limit and the cash above the buffer are budgets, spent in that order; what they do not reach is left undone
+    and told. Quantities are cut to the policy's step once, at `_sized`; everything else is exact to the penny.
+    Raises ValueError when a holding has no mark.
+    """
+    equity = equity_of(holdings, prices)
+    if equity <= 0:
+        raise ValueError(f"equity was {equity} {policy.base_currency}; there is nothing to invest")
+    plan = _Plan(policy, prices, equity, cash=holdings.cash)
+    wanted = target.by_instrument()
+    held = holdings.quantities()
+    for name in sorted(held.keys() - wanted.keys()):
+        plan.sell_all(name, held[name])
+    for name in sorted(held.keys() & wanted.keys()):
+        plan.trim(name, held[name], wanted[name])
+    for row in target.weights:
+        plan.buy(row.instrument, held.get(row.instrument, ZERO), row.weight)
+    return Proposal(
+        equity, target, tuple(plan.lines), tuple(plan.left_undone), plan.hold_reason(), holdings.ledger_head
+    )
+
+
+def hold_still(reason: str, holdings: Holdings, prices: Prices) -> Proposal:
+    """Give the proposal of a slot in which nothing is due: no target, no lines, and the reason."""
+    return Proposal(equity_of(holdings, prices), Target(()), (), (), reason, holdings.ledger_head)
+
+
+def equity_of(holdings: Holdings, prices: Prices) -> Decimal:
+    """Give cash plus positions at marks, in the base currency, to the penny; raises ValueError when a mark is missing."""
+    value = sum((prices.value_of(row.instrument, row.quantity) for row in holdings.positions), ZERO)
+    return holdings.cash + to_pence(value)
+
+
+def expected_cost(notional: Decimal, policy: Policy, *, crosses_currency: bool) -> Decimal:
+    """Give the expected cost of a trade in the base currency: slippage, half the spread, currency fee, commission."""
+    costs = policy.costs
+    bps = costs.slippage_bps + costs.spread_bps / 2 + (costs.fx_fee_bps if crosses_currency else ZERO)
+    return to_pence(notional * bps * BPS) + costs.commission
+
+
+def worst_price(side: Side, price: Decimal, policy: Policy) -> Decimal:
+    """Give the worst price accepted: above it a buy is skipped, below it a sale."""
+    execution = policy.execution
+    if side == "buy":
+        return round_price(price * (1 + execution.skip_above_bps * BPS))
+    return round_price(price * (1 - execution.skip_below_bps * BPS))
+
+
+@dataclass
+class _Plan:
+    """The plan as it grows: lines so far, and what is left of the two budgets."""
+
+    policy: Policy
+    prices: Prices
+    equity: Decimal
+    cash: Decimal
+    lines: list[OrderLine] = field(default_factory=list)
+    left_undone: list[str] = field(default_factory=list)
+    tiny: int = 0
+
+    def __post_init__(self) -> None:
+        self.marks = self.prices.by_instrument()
+        self.turnover_left = 2 * self.policy.limits.turnover_max * self.equity
+        buffer = self.policy.limits.cash_buffer_min * self.equity
+        self.spendable = self.cash - buffer
+
+    def sell_all(self, name: InstrumentId, held: Decimal) -> None:
+        """Close a position whole, as far as the turnover budget goes."""
+        self._sell(name, held, self._value(name, held), why="exit")
+
+    def trim(self, name: InstrumentId, held: Decimal, weight: Decimal) -> None:
+        """Sell down to the wanted weight, unless the difference is tiny."""
+        over = self._value(name, held) - weight * self.equity
+        if over > 0 and not self._is_tiny(name, over):
+            self._sell(name, held, over, why="trim")
+
+    def buy(self, name: InstrumentId, held: Decimal, weight: Decimal) -> None:
+        """Buy up to the wanted weight, as far as both budgets go."""
+        short = weight * self.equity - self._value(name, held)
+        if short <= 0 or self._is_tiny(name, short):
+            return
+        crosses = self._crosses_currency()
+        rate = 1 + expected_cost(Decimal(10000), self.policy, crosses_currency=crosses) / 10000
+        affordable = max(ZERO, (self.spendable - self.policy.costs.commission) / rate)
+        value = min(short, self.turnover_left, affordable)
+        if value < short:
+            limit = "turnover limit" if self.turnover_left < affordable else "cash above the buffer"
+            self.left_undone.append(f"buy {name}: {to_pence(short - value)} of {to_pence(short)} is beyond the {limit}")
+        if value < self.policy.limits.order_value_min:
+            return
+        line = self._line(name, "buy", self._sized(name, value), closes=False)
+        if line is not None:
+            self._take(line)
+
+    def hold_reason(self) -> str | None:
+        """Say why there is nothing to do, or None when there are lines."""
+        if self.lines:
+            return None
+        if self.left_undone:
+            return "nothing can be done within the limits: " + "; ".join(self.left_undone)
+        return f"tiny deltas: {self.tiny} below {self.policy.sizing.tiny_delta} of equity, none above"
+
+    def _sell(self, name: InstrumentId, held: Decimal, value: Decimal, *, why: str) -> None:
+        whole = self._value(name, held)
+        closes = why == "exit" and whole <= self.turnover_left
+        amount = min(value, self.turnover_left)
+        if amount < value:
+            self.left_undone.append(
+                f"{why} {name}: {to_pence(value - amount)} of {to_pence(value)} is beyond the turnover limit"
+            )
+        if not closes and amount < self.policy.limits.order_value_min:
+            return
+        quantity = held if closes else min(held, self._sized(name, amount))
+        line = self._line(name, "sell", quantity, closes=closes)
+        if line is not None:
+            self._take(line)
+
+    def _take(self, line: OrderLine) -> None:
+        self.lines.append(line)
+        self.turnover_left -= line.notional
+        if line.side == "buy":
+            self.spendable -= line.notional + line.cost
+        elif self.policy.sizing.buys_from == "sale_proceeds":
+            self.spendable += line.notional - line.cost
+        else:
+            self.spendable -= line.cost
+
+    def _line(self, name: InstrumentId, side: Side, quantity: Decimal, *, closes: bool) -> OrderLine | None:
+        if quantity <= 0:
+            return None
+        price = self._mark(name).price
+        quote = quantity * price
+        notional = to_pence(self.prices.fx.to_base(quote))
+        worst = worst_price(side, price, self.policy)
+        is_limit = self.policy.execution.order_style == "limit"
+        return OrderLine(
+            line=len(self.lines) + 1,
+            instrument=name,
+            side=side,
+            effect="close" if side == "sell" else "open",
+            quantity=quantity,
+            order_type="limit" if is_limit else "market",
+            price=price,
+            limit_price=worst if is_limit else None,
+            stop_price=None,
+            worst_price=worst,
+            time_in_force="window",
+            notional=notional,
+            notional_quote=to_pence(quote),
+            cost=expected_cost(notional, self.policy, crosses_currency=self._crosses_currency()),
+        )
+
+    def _sized(self, name: InstrumentId, value: Decimal) -> Decimal:
+        """The one place where a quantity is rounded: down, to the policy's step, a penny inside the budget."""
+        inside = max(ZERO, value - Decimal("0.02"))
+        return floor_to(inside * self.prices.fx.rate / self._mark(name).price, self.policy.sizing.quantity_step)
+
+    def _is_tiny(self, name: InstrumentId, delta: Decimal) -> bool:
+        is_tiny = delta < self.policy.sizing.tiny_delta * self.equity
+        self.tiny += is_tiny
+        return is_tiny
+
+    def _crosses_currency(self) -> bool:
+        return self.prices.fx.base != self.prices.fx.quote
+
+    def _value(self, name: InstrumentId, quantity: Decimal) -> Decimal:
+        return self.prices.value_of(name, quantity) if quantity else ZERO
+
+    def _mark(self, name: InstrumentId) -> Mark:
+        mark = self.marks.get(name)
+        if mark is None:
+            raise ValueError(f"wanted {name} has no mark")
+        return mark

@@ -1,0 +1,137 @@
+"""Drafting: a decision becomes a ticket that leaves nothing to judgement."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from core.domain.case import cash_effect
+from core.domain.decision import Approved, Decision, GateReport, Refused, TicketKind
+from core.domain.instrument import Instrument, Universe
+from core.domain.frame import Frame
+from core.domain.slot import ticket_id_of
+from core.domain.ticket import Ticket, TicketLine
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a ticket tells besides its trades: worth, rate, basis of the prices, knowledge, and when it ends."""
+
+    equity: Decimal | None
+    cash: Decimal | None
+    fx: str | None
+    basis: str
+    knowledge: str
+    is_synthetic: bool
+    expires_at: datetime
+    confirm_by: datetime
+    left_undone: tuple[str, ...] = ()
+
+
+def draft_ticket(
+    decision: Decision, approved: Sequence[Approved], frame: Frame, *, around: Surroundings
+) -> Ticket:
+    """Put a decision into the form that a person acts on.
+
+    Trades come from `approved` alone, which only a verified approval gives. Raises ValueError when a TRADE has no approved
+    line, or another kind has one.
+    """
+    if (decision.kind == "TRADE") != bool(approved):
+        raise ValueError(f"a {decision.kind} decision came with {len(approved)} approved lines")
+    run, policy = frame.run, frame.policy
+    lines = _lines(approved, frame.universe, cash=around.cash or Decimal(0))
+    return Ticket(
+        ticket_id=ticket_id_of(run.slot),
+        kind=decision.kind,
+        book=run.slot.book,
+        account=policy.account,
+        venue=policy.execution.venue,
+        slot=run.slot.label,
+        revision=run.revision,
+        day=run.slot.day,
+        as_of=run.as_of.session,
+        base=policy.base_currency,
+        window=run.window,
+        expires_at=around.expires_at,
+        confirm_by=around.confirm_by,
+        reasons=decision.reasons,
+        gates=decision.gates,
+        lines=lines,
+        refused=tuple(_refusal(item) for item in decision.refused),
+        left_undone=around.left_undone,
+        notes=decision.notes,
+        equity=around.equity,
+        cash=around.cash,
+        fx=around.fx,
+        basis=around.basis,
+        knowledge=around.knowledge,
+        policy_hash=run.policy_hash,
+        universe_hash=run.universe_hash,
+        is_synthetic=around.is_synthetic,
+        is_rehearsal=run.is_rehearsal,
+        voids=run.revision - 1 if run.revision > 1 else None,
+    )
+
+
+def void_decision(decision: Decision, reasons: Sequence[str]) -> Decision:
+    """Turn a TRADE whose approval no longer holds into a NO-TRADE that says what moved."""
+    kind: TicketKind = "NO-TRADE"
+    report = GateReport("approval", "closed", tuple(reasons))
+    reports = tuple(report if old.gate == "approval" else old for old in decision.gates)
+    return Decision(kind, tuple(f"approval: {reason}" for reason in reasons), reports, (), (), decision.notes)
+
+
+def ticket_objections(ticket: Ticket) -> tuple[str, ...]:
+    """Say what makes a ticket unfit to be shown: wrong numbering, a missing window, a buy before a sale, an empty reason."""
+    problems = []
+    if [line.line for line in ticket.lines] != list(range(1, len(ticket.lines) + 1)):
+        problems.append(f"lines are numbered {[line.line for line in ticket.lines]}")
+    if ticket.lines and ticket.window is None:
+        problems.append("trades without an execution window")
+    sides = [line.side for line in ticket.lines]
+    if sides != sorted(sides, key=lambda side: side == "buy"):
+        problems.append("a buy stands before a sale")
+    if ticket.kind != "TRADE" and not ticket.reasons:
+        problems.append(f"a {ticket.kind} ticket without a reason")
+    return tuple(problems)
+
+
+def _lines(
+    approved: Sequence[Approved], universe: Universe, *, cash: Decimal
+) -> tuple[TicketLine, ...]:
+    rows = universe.by_id()
+    lines = []
+    for number, item in enumerate(approved, start=1):
+        cash += cash_effect(item.line)
+        lines.append(_line(number, item, rows[item.line.instrument], cash=cash))
+    return tuple(lines)
+
+
+def _line(number: int, item: Approved, row: Instrument, *, cash: Decimal) -> TicketLine:
+    line = item.line
+    return TicketLine(
+        line=number,
+        instrument=line.instrument,
+        search_name=row.etoro_search_name,
+        is_verified=row.verified_on is not None,
+        side=line.side,
+        effect=line.effect,
+        quantity=line.quantity,
+        currency=row.currency,
+        value=line.notional,
+        value_quote=line.notional_quote,
+        order_type=line.order_type,
+        limit_price=line.limit_price,
+        stop_price=line.stop_price,
+        decision_price=line.price,
+        worst_price=line.worst_price,
+        expected_cost=line.cost,
+        expected_cash_after=cash,
+    )
+
+
+def _refusal(item: Refused) -> str:
+    objections = "; ".join(str(objection) for objection in item.objections)
+    return f"{item.line.side} {item.line.instrument}: {objections}"

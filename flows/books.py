@@ -1,0 +1,277 @@
+"""Ports of the database: what each flow reads and which rows it may add, one narrow protocol a room."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Protocol
+
+from core.domain.confirmation import Confirmation, Executed
+from core.domain.decision import Approval, Decision
+from core.domain.facts import AuditHead, AuditState, Halt, ReconciliationState, Seen
+from core.domain.order import Proposal
+from core.domain.posting import CashFact, Entry
+from core.domain.scores import ScoreSet
+from core.domain.slot import BookName, Run, RunId, TicketId, VenueName
+from core.domain.ticket import IssuedTicket
+from core.domain.venue import AccountSnapshot, Break, VenueReport
+
+
+class StoreError(RuntimeError):
+    """The database could not be read or written; says what was tried. Never the same as "nothing there"."""
+
+
+class RunBook(Protocol):
+    """Opens and finds runs. Opening the run of a slot and revision twice gives the first one."""
+
+    def open_run(self, run: Run) -> Run:
+        """Open a run, or give the one that was opened before."""
+        ...
+
+    def run(self, run_id: RunId) -> Run | None:
+        """Find a run."""
+        ...
+
+    def last_slot(self, book: BookName) -> str | None:
+        """Give the label of the book's latest slot that has a run."""
+        ...
+
+
+class ScoreBook(Protocol):
+    """Keeps scores. Adding those of a run twice keeps the first."""
+
+    def add_scores(self, run_id: RunId, scores: ScoreSet) -> ScoreSet:
+        """Keep a run's scores and give what is kept."""
+        ...
+
+    def scores(self, run_id: RunId) -> ScoreSet | None:
+        """Find a run's scores."""
+        ...
+
+
+class DecisionBook(Protocol):
+    """Keeps proposals, decisions and approvals. Adding those of a run twice keeps the first."""
+
+    def add_proposal(self, run_id: RunId, proposal: Proposal) -> Proposal:
+        """Keep a run's proposal and give what is kept."""
+        ...
+
+    def proposal(self, run_id: RunId) -> Proposal | None:
+        """Find a run's proposal."""
+        ...
+
+    def add_decision(self, run_id: RunId, decision: Decision, seen: Seen, *, approval: Approval | None) -> Decision:
+        """Keep a run's decision with what was seen and its approval, all or nothing, and give what is kept."""
+        ...
+
+    def decision(self, run_id: RunId) -> tuple[Decision, Seen] | None:
+        """Find a run's decision with what was seen."""
+        ...
+
+    def approval(self, run_id: RunId) -> Approval | None:
+        """Find a run's approval."""
+        ...
+
+
+@dataclass(frozen=True)
+class TicketStanding:
+    """A ticket as it stands: its steps, and its lines that are answered and that still wait."""
+
+    issued: IssuedTicket
+    steps: tuple[str, ...]
+    answered: tuple[int, ...]
+    waiting: tuple[int, ...]
+
+
+class TicketBook(Protocol):
+    """Keeps tickets. Adding that of a slot and revision twice keeps the first."""
+
+    def add_ticket(self, issued: IssuedTicket) -> IssuedTicket:
+        """Keep a ticket, its lines resting on the run's approved lines, all or nothing, and give what is kept."""
+        ...
+
+    def live_ticket(self, book: BookName, slot: str) -> IssuedTicket | None:
+        """Find the slot's ticket in its highest revision."""
+        ...
+
+    def ticket(self, ticket_id: TicketId) -> TicketStanding | None:
+        """Find a ticket in its highest revision, as it stands."""
+        ...
+
+    def tickets(self, book: BookName) -> Sequence[IssuedTicket]:
+        """Give all live tickets of a book, oldest first."""
+        ...
+
+    def unanswered(self, book: BookName, before: str) -> Sequence[str]:
+        """Name the lines of live trades of earlier slots that nobody answered; rehearsals of real venues do not count."""
+        ...
+
+    def add_step(self, ticket_id: TicketId, step: str, *, detail: str) -> None:
+        """Add a step of a ticket's life; a step that was taken is not taken again."""
+        ...
+
+    def add_delivery(self, ticket_id: TicketId, channel: str, *, outcome: str) -> None:
+        """Keep an attempt to deliver."""
+        ...
+
+
+class ConfirmationBook(Protocol):
+    """Keeps what people said. A line is answered once: a second answer raises StoreError."""
+
+    def add_confirmation(self, confirmation: Confirmation, *, is_late: bool) -> None:
+        """Keep a confirmation with all its answers, or nothing of it."""
+        ...
+
+
+@dataclass(frozen=True)
+class Execution:
+    """An execution that the journal has not posted: its evidence, and the answer."""
+
+    evidence: str
+    ticket_id: TicketId
+    revision: int
+    answer: Executed
+
+
+class VenueBook(Protocol):
+    """Keeps venue reports and account snapshots. Adding a report with a known key again changes nothing."""
+
+    def add_reports(self, book: BookName, venue: VenueName, reports: Sequence[VenueReport]) -> int:
+        """Keep reports and give how many were new."""
+        ...
+
+    def reports(self, book: BookName, venue: VenueName) -> Sequence[VenueReport]:
+        """Give all reports of a venue for a book, oldest first."""
+        ...
+
+    def add_snapshot(self, snapshot: AccountSnapshot) -> None:
+        """Keep a snapshot; the same account, book and session again changes nothing."""
+        ...
+
+    def last_snapshot(self, book: BookName, venue: VenueName) -> tuple[int, AccountSnapshot] | None:
+        """Give the newest snapshot with its id."""
+        ...
+
+
+class Journal(Protocol):
+    """The journal: entries are added once by their key, each resting on its evidence."""
+
+    def entries(self, book: BookName, venue: VenueName, *, first: int | None = None) -> Sequence[Entry]:
+        """Give a book's entries in effective order: all, or only so many as were recorded first."""
+        ...
+
+    def add_entries(self, entries: Sequence[Entry]) -> int:
+        """Add entries with their postings, all or nothing, and give how many were new."""
+        ...
+
+    def unposted_executions(self, book: BookName, venue: VenueName) -> Sequence[Execution]:
+        """Give executions, confirmed by a person or reported by a venue, that no entry rests on yet."""
+        ...
+
+    def unposted_cash(self, book: BookName, venue: VenueName, *, base: str) -> Sequence[CashFact]:
+        """Give cash that came or went and that no entry rests on yet."""
+        ...
+
+    def add_reconciliation(self, snapshot_id: int, snapshot: AccountSnapshot, *, head: str, breaks: Sequence[Break]) -> None:
+        """Keep a comparison; the same snapshot against the same head again changes nothing."""
+        ...
+
+    def reconciliation(self, book: BookName, venue: VenueName) -> ReconciliationState:
+        """Say when the book was last compared, and which breaks were found then."""
+        ...
+
+
+class PersonBook(Protocol):
+    """What people decided, and halts that any door may set."""
+
+    def halts(self, book: BookName) -> Sequence[Halt]:
+        """Give the halts of a book and of the desk that nobody lifted."""
+        ...
+
+    def phase(self, book: BookName) -> str | None:
+        """Give the book's rollout phase, or None when no person ever set one."""
+        ...
+
+    def verifications(self) -> dict[str, date]:
+        """Give the day on which each instrument was last looked up at the venue."""
+        ...
+
+
+class Halting(Protocol):
+    """Halts trading, one way."""
+
+    def halt(self, scope: str, reason: str) -> None:
+        """Halt a book, or the whole desk (`*`)."""
+        ...
+
+
+class ConfigBook(Protocol):
+    """Keeps every configuration, clean set and manifest that a run used, by hash."""
+
+    def add_config(self, kind: str, digest: str, body: str) -> None:
+        """Keep a configuration; a known hash again changes nothing."""
+        ...
+
+    def config(self, kind: str, digest: str) -> str | None:
+        """Find a configuration's text by its hash."""
+        ...
+
+    def add_snapshot(self, digest: str, body: str) -> None:
+        """Keep that a clean set was published."""
+        ...
+
+    def add_manifest(self, run_id: RunId, body: str) -> None:
+        """Keep a run's manifest; that of a run again changes nothing."""
+        ...
+
+    def manifest(self, run_id: RunId) -> str | None:
+        """Find a run's manifest."""
+        ...
+
+
+class AuditChain(Protocol):
+    """The chain of events: its head, and whether it is whole."""
+
+    def head(self) -> AuditHead:
+        """Give the last event."""
+        ...
+
+    def verify_on(self, kept: AuditHead | None) -> AuditState:
+        """Verify it against the head kept outside, going on from what was verified before."""
+        ...
+
+
+class HeadKeeper(Protocol):
+    """Keeps audit heads outside the database."""
+
+    def kept(self) -> AuditHead | None:
+        """Give the newest head kept, or None."""
+        ...
+
+    def keep(self, head: AuditHead) -> None:
+        """Keep a head; one that is not newer than the newest changes nothing."""
+        ...
+
+
+class Signer(Protocol):
+    """Signs with the riskguard's key."""
+
+    @property
+    def key_id(self) -> str:
+        """Name the key."""
+        ...
+
+    def sign(self, content: bytes) -> bytes:
+        """Give the signature of some bytes."""
+        ...
+
+
+class Verifier(Protocol):
+    """Verifies signatures with the public keys that are known."""
+
+    def verify(self, key_id: str, content: bytes, signature: bytes) -> bool:
+        """Say whether a signature is that key's over these bytes; an unknown key verifies nothing."""
+        ...
+
+

@@ -1,0 +1,75 @@
+"""The day: settle, score, propose, decide, issue, publish; every slot ends in exactly one live ticket."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from core.domain.slot import Run
+from core.domain.ticket import IssuedTicket
+from flows.books import AuditChain, ConfigBook, HeadKeeper, RunBook, TicketBook
+from flows.decide import DecideDoors, decide_run, propose
+from flows.issue import IssueDoors, issue_ticket
+from flows.ports import CleanSet, Clock
+from flows.publish import PublishDoors, publish
+from flows.score import ScoreDoors, score
+from flows.settle import SettleDoors, settle
+from flows.setup import BookSetup
+
+
+class SlotRefused(ValueError):
+    """A slot cannot be decided as asked; says why and what can."""
+
+
+@dataclass(frozen=True)
+class DayDoors:
+    """The doors of each flow of the day; each holds the connections of its own role and no more."""
+
+    settle: SettleDoors
+    score: ScoreDoors
+    decide: DecideDoors
+    issue: IssueDoors
+    publish: PublishDoors
+    tickets: TicketBook
+    runs: RunBook
+    config: ConfigBook
+    chain: AuditChain
+    heads: HeadKeeper
+    clean: CleanSet
+    clock: Clock
+
+
+def run_day(day: date, setup: BookSetup, texts: dict[str, tuple[str, str]], doors: DayDoors) -> IssuedTicket:
+    """Decide a day's slot and give its one live ticket; a slot that has one gives that, byte for byte.
+
+    `texts` holds each configuration by kind as (hash, text). Raises SlotRefused for a slot before one that was decided.
+    """
+    run = setup.run_of(day, clock=doors.clock, snapshot=doors.clean.current())
+    live = doors.tickets.live_ticket(run.slot.book, run.slot.label)
+    if live is None:
+        _refuse_earlier(run, doors)
+        live = decide_slot(run, setup, texts, doors=doors)
+    publish(live, doors.publish)
+    doors.heads.keep(doors.chain.head())
+    return live
+
+
+def decide_slot(run: Run, setup: BookSetup, texts: dict[str, tuple[str, str]], *, doors: DayDoors) -> IssuedTicket:
+    """Walk a slot from settlement to its ticket; what was stored before a kill is kept and gone on from."""
+    for kind, (digest, text) in texts.items():
+        doors.config.add_config(kind, digest, text)
+    opened = doors.runs.run(run.run_id) or run
+    settle(setup.frame(opened), doors.settle)
+    score(opened, setup, doors.score)
+    propose(opened.run_id, setup, doors.decide)
+    decide_run(opened.run_id, setup, doors.decide)
+    return issue_ticket(opened.run_id, setup, doors.issue)
+
+
+def _refuse_earlier(run: Run, doors: DayDoors) -> None:
+    last = doors.runs.last_slot(run.slot.book)
+    if last is not None and run.slot.label < last:
+        raise SlotRefused(
+            f"slot {run.slot.label} is before {last}, which was decided; slots go forward: take a later day,"
+            " or a workspace of its own"
+        )

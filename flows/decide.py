@@ -1,0 +1,138 @@
+"""Deciding: the riskguard proposes, judges every gate and rule, and signs what it approves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from core.domain.decision import Approval, Decision
+from core.domain.facts import Seen, Unread
+from core.domain.frame import Frame
+from core.domain.order import Proposal
+from core.domain.panel import Panel
+from core.domain.scores import Scores, ScoreSet
+from core.domain.slot import Run, RunId
+from core.gate import Gate, block, closed
+from core.pipeline import TO_PROPOSAL, Trail, all_stages, decide, stages, walk
+from core.riskguard.approval import mandate_of, signed_bytes
+from flows.books import DecisionBook, Halting, RunBook, ScoreBook, Signer
+from flows.look import CurveCache, StandingBooks, read_fixings, read_panel, read_standing, read_worth
+from flows.ports import CleanSet, Clock
+from flows.setup import BookSetup
+
+
+@dataclass(frozen=True)
+class DecideDoors:
+    """What the riskguard may use: it reads everything, adds proposals, decisions and approvals, signs and halts."""
+
+    runs: RunBook
+    scores: ScoreBook
+    decisions: DecisionBook
+    standing: StandingBooks
+    halting: Halting
+    clean: CleanSet
+    signer: Signer
+    clock: Clock
+    cache: CurveCache | None = field(default=None)
+
+
+class NotReady(ValueError):
+    """A step was asked for before the one that it needs; says which."""
+
+
+def propose(run_id: RunId, setup: BookSetup, doors: DecideDoors) -> Gate[Proposal]:
+    """Make and keep a run's proposal; closed, and nothing kept, when any gate before the review is closed.
+
+    Raises NotReady when the run is unknown or was not scored.
+    """
+    run, scores = _scored(run_id, doors)
+    kept = doors.decisions.proposal(run_id)
+    if kept is not None:
+        return Gate(kept)
+    trail = walk(stages(TO_PROPOSAL, stored={"scores": score_gate(scores)}), _given(run, setup, doors))
+    blocking = [finding for finding in trail.findings if finding.severity == "block"]
+    if blocking:
+        return closed(blocking)
+    return Gate(doors.decisions.add_proposal(run_id, trail.values["proposal"]), trail.findings)
+
+
+def decide_run(run_id: RunId, setup: BookSetup, doors: DecideDoors) -> Decision:
+    """Judge every gate and every line of a run, sign what is approved, and keep it; again gives what is kept.
+
+    A drawdown that closes its gate also halts the book. Raises NotReady when the run is unknown, was not scored, or has open gates and no proposal.
+    """
+    run, scores = _scored(run_id, doors)
+    kept = doors.decisions.decision(run_id)
+    if kept is not None:
+        return kept[0]
+    stored: dict[str, Gate[Any]] = {"scores": score_gate(scores)}
+    proposal = doors.decisions.proposal(run_id)
+    if proposal is not None:
+        stored["proposal"] = Gate(proposal)
+    given = _given(run, setup, doors)
+    trail = walk(all_stages(stored=stored), given)
+    decision = decide(trail)
+    if proposal is None and decision.kind != "NO-TRADE":
+        raise NotReady(f"{run_id} has no proposal; build_target_portfolio comes first")
+    if trail.gate("drawdown").state == "closed" and trail.gate("halt").state == "open":
+        doors.halting.halt(run.slot.book, trail.gate("drawdown").messages[0])
+    approval = _approve(trail, decision, setup.frame(run), doors) if decision.kind == "TRADE" else None
+    return doors.decisions.add_decision(run_id, decision, seen_in(trail, given["panel"]), approval=approval)
+
+
+def score_gate(scores: ScoreSet) -> Gate[Scores]:
+    """Give stored scores as the gate that they came from."""
+    if scores.scores is None:
+        blocking = [finding for finding in scores.findings if finding.severity == "block"]
+        return closed(blocking or [block("scores", "scores", "no scores were made")])
+    return Gate(scores.scores, scores.findings)
+
+
+def seen_in(trail: Trail, panel: Panel | Unread) -> Seen:
+    """Gather what a walk looked at besides scores and bars."""
+    values = trail.values
+    return Seen(
+        standing=values["standing"],
+        worth=values["worth"],
+        fx=values.get("fx"),
+        basis=_tradable_basis(values["frame"], panel) if isinstance(panel, Panel) else "unknown",
+        knowledge=panel.knowledge if isinstance(panel, Panel) else "unknown",
+        is_synthetic=panel.is_synthetic if isinstance(panel, Panel) else False,
+    )
+
+
+def _scored(run_id: RunId, doors: DecideDoors) -> tuple[Run, ScoreSet]:
+    run, scores = doors.runs.run(run_id), doors.scores.scores(run_id)
+    if run is None:
+        raise NotReady(f"there is no run {run_id}; run_scoring opens one")
+    if scores is None:
+        raise NotReady(f"{run_id} was not scored; run_scoring comes first")
+    return run, scores
+
+
+def _given(run: Run, setup: BookSetup, doors: DecideDoors) -> dict[str, Any]:
+    frame = setup.frame(run)
+    return {
+        "frame": frame,
+        "standing": read_standing(frame, setup, doors.standing, now=doors.clock.now()),
+        "panel": read_panel(frame, doors.clean, sessions=setup.strategy.sessions_needed),
+        "fixings": read_fixings(frame, doors.clean),
+        "worth": read_worth(frame, doors.clean, doors.standing.journal, cache=doors.cache),
+    }
+
+
+def _approve(trail: Trail, decision: Decision, frame: Frame, doors: DecideDoors) -> Approval:
+    proposal: Proposal = trail.values["proposal"]
+    mandate = mandate_of(decision, proposal, frame.run, ledger_head=proposal.ledger_head)
+    signature = doors.signer.sign(signed_bytes(mandate))
+    return Approval(mandate, doors.signer.key_id, signature.hex())
+
+
+def _tradable_basis(frame: Frame, panel: Panel) -> str:
+    tradable = {row.id for row in frame.universe.instruments if row.is_tradable_as_underlying}
+    words = {
+        str(basis)
+        for name, basis in zip(panel.instruments, panel.basis, strict=True)
+        if basis is not None and name in tradable
+    }
+    return " and ".join(sorted(words)) or "unknown"

@@ -1,0 +1,121 @@
+"""Issuing: a decision becomes the slot's one live ticket, once its approval has been verified again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from core.calendar import confirm_by, expires_at
+from core.canonical import plain_decimal
+from core.domain.decision import Approval, Approved, Decision
+from core.domain.facts import Seen, Unread
+from core.domain.frame import Frame
+from core.domain.order import Proposal
+from core.domain.slot import RunId
+from core.domain.ticket import IssuedTicket, Seal, Ticket
+from core.riskguard.approval import mandate_of, void_reasons
+from core.ticketing.draft import Surroundings, draft_ticket, ticket_objections, void_decision
+from core.universe_text import universe_hash
+from flows.books import AuditChain, DecisionBook, Journal, PersonBook, RunBook, StoreError, TicketBook, Verifier
+from flows.decide import NotReady
+from flows.look import holdings_in
+from flows.ports import Clock
+from flows.setup import BookSetup
+
+
+@dataclass(frozen=True)
+class IssueDoors:
+    """What ticketing may use: it reads decisions, verifies approvals and adds tickets."""
+
+    runs: RunBook
+    decisions: DecisionBook
+    tickets: TicketBook
+    journal: Journal
+    people: PersonBook
+    chain: AuditChain
+    verifier: Verifier
+    clock: Clock
+
+
+def issue_ticket(run_id: RunId, setup: BookSetup, doors: IssueDoors) -> IssuedTicket:
+    """Draft and keep the ticket of a decided run; again gives the live one.
+
+    A trade whose approval no longer holds becomes NO-TRADE and says what moved. Raises NotReady before a decision.
+    """
+    run, kept = doors.runs.run(run_id), doors.decisions.decision(run_id)
+    if run is None or kept is None:
+        raise NotReady(f"{run_id} was not decided; approve_trades comes first")
+    live = doors.tickets.live_ticket(run.slot.book, run.slot.label)
+    if live is not None and live.ticket.revision >= run.revision:
+        return live
+    decision, seen = kept
+    frame, approval = setup.frame(run), doors.decisions.approval(run_id)
+    proposal = doors.decisions.proposal(run_id)
+    if decision.kind == "TRADE":
+        reasons = _void_reasons(run_id, decision, frame, doors)
+        if reasons:
+            decision, approval = void_decision(decision, reasons), None
+    ticket = draft(decision, seen, proposal, frame)
+    head = doors.chain.head()
+    seal = Seal(
+        run_id=run_id,
+        audit_head=head.hash,
+        audit_seq=head.seq,
+        issued_at=doors.clock.now(),
+        nonce=approval.mandate.nonce if approval else None,
+        key_id=approval.key_id if approval else None,
+        signature=approval.signature if approval else None,
+    )
+    return doors.tickets.add_ticket(IssuedTicket(ticket, seal))
+
+
+def draft(decision: Decision, seen: Seen, proposal: Proposal | None, frame: Frame) -> Ticket:
+    """Draft a decision's ticket from what was seen; raises ValueError when the result is unfit to be shown."""
+    holdings = seen.standing.holdings
+    around = Surroundings(
+        equity=proposal.equity if proposal else None,
+        cash=None if isinstance(holdings, Unread) else holdings.cash,
+        fx=_fx_words(seen),
+        basis=seen.basis,
+        knowledge=_knowledge_words(seen, frame),
+        is_synthetic=seen.is_synthetic,
+        expires_at=expires_at(frame.calendar, frame.policy, frame.run.slot.day),
+        confirm_by=confirm_by(frame.calendar, frame.policy, frame.run.slot.day),
+        left_undone=proposal.left_undone if proposal else (),
+    )
+    ticket = draft_ticket(decision, tuple(Approved(line) for line in decision.approved), frame, around=around)
+    problems = ticket_objections(ticket)
+    if problems:
+        raise ValueError(f"{ticket.ticket_id} is unfit to be shown: {'; '.join(problems)}")
+    return ticket
+
+
+def _void_reasons(run_id: RunId, decision: Decision, frame: Frame, doors: IssueDoors) -> tuple[str, ...]:
+    approval, proposal = doors.decisions.approval(run_id), doors.decisions.proposal(run_id)
+    if approval is None or proposal is None:
+        return ("no approval was kept with the decision",)
+    # The run as it would be opened now: a policy or universe edited since moves its hashes.
+    now_run = replace(
+        frame.run, policy_hash=frame.policy.hash, universe_hash=universe_hash(frame.universe)
+    )
+    try:
+        head = holdings_in(doors.journal, frame.policy).ledger_head
+        halts = doors.people.halts(frame.run.slot.book)
+    except StoreError as error:
+        return (f"what the approval binds could not be looked up: {error}",)
+    expected = mandate_of(decision, proposal, now_run, ledger_head=head)
+    moved = void_reasons(approval, expected, now=doors.clock.now(), verify=doors.verifier.verify)
+    return moved + tuple(f"halted after the approval: {halt.reason}" for halt in halts)
+
+
+def _fx_words(seen: Seen) -> str | None:
+    if seen.fx is None:
+        return None
+    rate = plain_decimal(seen.fx.rate)
+    return f"{rate} {seen.fx.quote} for 1 {seen.fx.base}, fixed {seen.fx.fixed_on.isoformat()} ({seen.fx.source})"
+
+
+def _knowledge_words(seen: Seen, frame: Frame) -> str:
+    if seen.knowledge == "assumed":
+        lag = frame.policy.data.assumed_lag_hours
+        return f"assumed: bars count as known {lag} hours after the close; nobody recorded when they were"
+    return seen.knowledge

@@ -1,0 +1,145 @@
+"""Looking things up for a decision: bars, rates, standing facts, worth; what cannot be looked up is said, not guessed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from typing import TypeVar
+
+from core.domain.bars import Fixing
+from core.domain.facts import Standing, Unread, Worth
+from core.domain.frame import Frame
+from core.domain.holdings import GENESIS_HEAD, Holdings
+from core.domain.panel import Panel
+from core.domain.posting import Entry
+from core.domain.slot import BookName, VenueName
+from core.ledger.equity import Curve, extend_curve, rates_of, worth_of
+from core.ledger.positions import holdings_of
+from core.settings import Policy
+from core.universe_text import universe_hash
+from flows.books import AuditChain, HeadKeeper, Journal, PersonBook, StoreError, TicketBook
+from flows.ports import CleanSet, SourceError
+from flows.setup import NO_SNAPSHOT, BookSetup
+
+T = TypeVar("T")
+DEFAULT_PHASE: dict[VenueName, str] = {"paper": "A", "manual": "0"}
+
+
+@dataclass(frozen=True)
+class StandingBooks:
+    """Where the standing facts are read."""
+
+    chain: AuditChain
+    heads: HeadKeeper
+    people: PersonBook
+    tickets: TicketBook
+    journal: Journal
+
+
+@dataclass
+class CurveCache:
+    """The equity curves computed so far in this process, so that a range of slots does not begin anew each day."""
+
+    curves: dict[tuple[BookName, VenueName, str], Curve] = field(default_factory=dict)
+
+
+def read_standing(frame: Frame, setup: BookSetup, books: StandingBooks, *, now: datetime) -> Standing:
+    """Read every fact that the standing gates judge."""
+    book, venue = frame.run.slot.book, setup.policy.execution.venue
+    return Standing(
+        now=now,
+        audit=_looked_up(lambda: books.chain.verify_on(books.heads.kept())),
+        halts=_looked_up(lambda: tuple(books.people.halts(book))),
+        policy_hash=setup.policy.hash,
+        universe_hash=universe_hash(setup.universe),
+        unanswered=_looked_up(lambda: tuple(books.tickets.unanswered(book, frame.run.slot.label))),
+        reconciliation=_looked_up(lambda: books.journal.reconciliation(book, venue)),
+        holdings=_looked_up(lambda: holdings_in(books.journal, setup.policy)),
+        capital_fraction=capital_fraction(setup.policy, books.people),
+    )
+
+
+def holdings_in(journal: Journal, policy: Policy) -> Holdings:
+    """Read a book's holdings with the ledger head that they stand at."""
+    entries = journal.entries(policy.book, policy.execution.venue)
+    return holdings_of(entries, base=policy.base_currency, ledger_head=ledger_head(entries))
+
+
+def ledger_head(entries: Sequence[Entry]) -> str:
+    """Name the last of a book's entries, with how many there are."""
+    return f"{len(entries)}:{entries[-1].key}" if entries else GENESIS_HEAD
+
+
+def read_panel(frame: Frame, clean: CleanSet, *, sessions: int) -> Panel | Unread:
+    """Read the run's panel: at most so many sessions, ending with as-of."""
+    if frame.run.snapshot == NO_SNAPSHOT:
+        return Unread("no market data was ingested; run `twokey ingest`")
+    try:
+        last = frame.run.as_of.session
+        first = _sessions_before(frame, sessions)
+        return clean.panel(frame.run.snapshot, first=first, last=last).window(last, sessions)
+    except SourceError as error:
+        return Unread(str(error))
+
+
+def read_fixings(frame: Frame, clean: CleanSet) -> tuple[Fixing, ...] | Unread:
+    """Read the run's fixings."""
+    if frame.run.snapshot == NO_SNAPSHOT:
+        return Unread("no market data was ingested; run `twokey ingest`")
+    try:
+        return tuple(clean.fixings(frame.run.snapshot))
+    except SourceError as error:
+        return Unread(str(error))
+
+
+def read_worth(frame: Frame, clean: CleanSet, journal: Journal, *, cache: CurveCache | None = None) -> Worth | Unread:
+    """Compute the book's equity and drawdown up to as-of."""
+    try:
+        entries = journal.entries(frame.policy.book, frame.policy.execution.venue)
+        return worth_of(curve_of(frame, clean, entries, cache=cache))
+    except (ValueError, SourceError, StoreError) as error:
+        return Unread(str(error))
+
+
+def curve_of(frame: Frame, clean: CleanSet, entries: Sequence[Entry], *, cache: CurveCache | None = None) -> Curve:
+    """Compute the book's equity curve up to as-of; raises ValueError when a holding cannot be valued."""
+    policy, run = frame.policy, frame.run
+    if not entries or run.snapshot == NO_SNAPSHOT:
+        return Curve()
+    key = (policy.book, policy.execution.venue, run.snapshot)
+    before = cache.curves.get(key, Curve()) if cache else Curve()
+    first = before.points[-1].session if before.points else entries[0].session
+    panel = clean.panel(run.snapshot, first=first, last=run.as_of.session)
+    rates = rates_of(clean.fixings(run.snapshot), policy.base_currency, quote_of(frame))
+    curve = extend_curve(before, entries, panel, rates=rates)
+    if cache is not None:
+        cache.curves[key] = curve
+    return curve
+
+
+def capital_fraction(policy: Policy, people: PersonBook) -> Decimal:
+    """Give the share of capital that the book's rollout phase allows."""
+    phase = people.phase(policy.book) or DEFAULT_PHASE[policy.execution.venue]
+    rollout = policy.rollout
+    return {"0": rollout.phase_0, "A": rollout.phase_a, "B": rollout.phase_b, "C": rollout.phase_c}[phase]
+
+
+def quote_of(frame: Frame) -> str:
+    """Give the currency that the book's instruments are traded in; the base currency when there are none."""
+    quotes = {row.currency for row in frame.universe.instruments if row.is_tradable_as_underlying}
+    return min(quotes) if quotes else frame.policy.base_currency
+
+
+def _looked_up(read: Callable[[], T]) -> T | Unread:
+    try:
+        return read()
+    except StoreError as error:
+        return Unread(str(error))
+
+
+def _sessions_before(frame: Frame, count: int) -> date:
+    sessions = frame.calendar.sessions
+    last = sessions.index(frame.run.as_of.session)
+    return sessions[max(0, last - count + 1)]

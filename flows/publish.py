@@ -1,0 +1,122 @@
+"""Publishing: the files of a run, made again from what is stored, so that a run cut short leaves none behind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from core.canonical import canonical_json, sha256_of, sha256_text
+from core.domain.decision import Decision
+from core.domain.order import Proposal
+from core.domain.scores import Scores, ScoreSet
+from core.domain.slot import MAIN_BOOK, Run
+from core.domain.ticket import IssuedTicket
+from flows.books import ConfigBook, DecisionBook, RunBook, ScoreBook
+
+Write = Callable[[str, str], None]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Everything that a run stored."""
+
+    run: Run
+    scores: ScoreSet | None
+    proposal: Proposal | None
+    decision: Decision | None
+    issued: IssuedTicket
+
+
+@dataclass(frozen=True)
+class PublishDoors:
+    """What publishing may use: it reads a run's rows, adds its manifest and writes files."""
+
+    runs: RunBook
+    scores: ScoreBook
+    decisions: DecisionBook
+    config: ConfigBook
+    write: Write
+    render: Callable[[IssuedTicket], str]
+    versions: Callable[[], dict[str, str]]
+
+
+def publish(issued: IssuedTicket, doors: PublishDoors) -> Outcome:
+    """Write a run's signals, trades, ticket and manifest; doing it again writes the same bytes."""
+    run_id = issued.seal.run_id
+    run, kept = doors.runs.run(run_id), doors.decisions.decision(run_id)
+    if run is None:
+        raise ValueError(f"{issued.ticket.ticket_id} names {run_id}, which is not there")
+    outcome = Outcome(
+        run, doors.scores.scores(run_id), doors.decisions.proposal(run_id), kept[0] if kept else None, issued
+    )
+    files = _files(outcome, doors)
+    for name, text in files.items():
+        doors.write(name, text)
+    manifest = doors.config.manifest(run_id) or _manifest(outcome, files, doors.versions())
+    doors.config.add_manifest(run_id, manifest)
+    doors.write(f"runs/{run_id}/manifest.json", manifest + "\n")
+    signals = files.get(f"signals/{_stem(issued)}.csv")
+    if signals is not None:
+        doors.write("signals/latest.csv", signals)
+    return outcome
+
+
+def ticket_json(issued: IssuedTicket) -> str:
+    """Give a ticket's JSON: the decision bytes under `ticket`, their hash, and the sealed footer."""
+    ticket = issued.ticket
+    return canonical_json({"hash": ticket.hash, "seal": issued.seal, "short_hash": ticket.short_hash, "ticket": ticket})
+
+
+def signals_csv(scores: Scores) -> str:
+    """Give scores as CSV: instrument, rank, score; then what could not be ranked, with the reason."""
+    lines = ["instrument,rank,score,note"]
+    lines += [f"{score.instrument},{score.rank},{score.value}," for score in scores.ranked]
+    lines += [f"{name},,,{why}" for name, why in scores.unranked]
+    return "\n".join(lines) + "\n"
+
+
+def _files(outcome: Outcome, doors: PublishDoors) -> dict[str, str]:
+    ticket, issued = outcome.issued.ticket, outcome.issued
+    day = _stem(issued)
+    files = {
+        f"tickets/{ticket.ticket_id}.json": ticket_json(issued) + "\n",
+        f"tickets/{ticket.ticket_id}.md": doors.render(issued),
+    }
+    if outcome.scores is not None and outcome.scores.scores is not None:
+        files[f"signals/{day}.csv"] = signals_csv(outcome.scores.scores)
+    if ticket.kind != "NO-TRADE" and outcome.proposal is not None:
+        files[f"trades/proposed_{day}.json"] = canonical_json(outcome.proposal) + "\n"
+    if ticket.kind == "TRADE" and outcome.decision is not None:
+        files[f"trades/approved_{day}.json"] = canonical_json(
+            {"approved": outcome.decision.approved, "seal": issued.seal}
+        ) + "\n"
+    return files
+
+
+def _stem(issued: IssuedTicket) -> str:
+    ticket = issued.ticket
+    day = ticket.day.isoformat()
+    return day if ticket.book == MAIN_BOOK else f"{day}-{ticket.book}"
+
+
+def _manifest(outcome: Outcome, files: dict[str, str], versions: dict[str, str]) -> str:
+    run, parts = outcome.run, {
+        "scores": outcome.scores,
+        "proposal": outcome.proposal,
+        "decision": outcome.decision,
+    }
+    return canonical_json(
+        {
+            "run": run,
+            "inputs": {
+                "policy": run.policy_hash,
+                "universe": run.universe_hash,
+                "clean_set": run.snapshot,
+                "ledger_head": outcome.proposal.ledger_head if outcome.proposal else None,
+            },
+            "outputs": {name: sha256_of(part) for name, part in parts.items() if part is not None}
+            | {"ticket": outcome.issued.ticket.hash},
+            "files": {name: sha256_text(text) for name, text in files.items()},
+            "versions": versions,
+        }
+    )

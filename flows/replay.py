@@ -1,0 +1,136 @@
+"""Replaying: every stage of a run is computed again from what was stored, and must give the same bytes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from core.canonical import sha256_of
+from core.domain.decision import Decision
+from core.domain.facts import Seen, Unread
+from core.domain.frame import Frame
+from core.domain.holdings import GENESIS_HEAD
+from core.domain.order import Proposal
+from core.domain.scores import ScoreSet
+from core.domain.slot import RunId
+from core.domain.ticket import Ticket
+from core.ledger.equity import worth_of
+from core.ledger.positions import holdings_of
+from core.pipeline import TO_SCORES, Trail, all_stages, decide, stages, walk
+from core.riskguard.approval import mandate_of, signed_bytes
+from core.ticketing.draft import void_decision
+from flows.books import DecisionBook, Journal, RunBook, ScoreBook, TicketBook, Verifier
+from flows.decide import NotReady, score_gate, seen_in
+from flows.issue import draft
+from flows.look import curve_of, read_fixings, read_panel
+from flows.ports import CleanSet
+from flows.setup import BookSetup
+
+
+@dataclass(frozen=True)
+class ReplayDoors:
+    """What a replay may use: it reads everything and writes nothing."""
+
+    runs: RunBook
+    scores: ScoreBook
+    decisions: DecisionBook
+    tickets: TicketBook
+    journal: Journal
+    clean: CleanSet
+    verifier: Verifier
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One stage's hash as stored and as computed again."""
+
+    stage: str
+    stored: str
+    replayed: str
+
+    @property
+    def is_equal(self) -> bool:
+        """Say whether the two are the same."""
+        return self.stored == self.replayed
+
+
+def replay(run_id: RunId, setup: BookSetup, doors: ReplayDoors) -> tuple[Comparison, ...]:
+    """Compute a run again from its stored inputs and compare each stage with what was stored.
+
+    `setup` is the one that the run names by its hashes. What was seen of the world (the chain, halts, answers) is taken as
+    recorded; bars, rates, holdings, worth, scores, proposal, decision, approval and ticket are computed. Raises NotReady when
+    the run did not end in a ticket.
+    """
+    run, stored = doors.runs.run(run_id), doors.decisions.decision(run_id)
+    kept_scores = doors.scores.scores(run_id)
+    live = doors.tickets.live_ticket(run.slot.book, run.slot.label) if run else None
+    if run is None or stored is None or kept_scores is None or live is None or live.seal.run_id != run_id:
+        raise NotReady(f"{run_id} did not end in a live ticket; there is nothing to replay")
+    decision, seen = stored
+    frame, proposal = setup.frame(run), doors.decisions.proposal(run_id)
+    given = _given(frame, seen, setup, doors)
+    scores = _scores(given)
+    trail = walk(all_stages(stored={"scores": score_gate(scores)}), given)
+    again = decide(trail)
+    planned: Proposal | None = trail.values.get("proposal") if proposal is not None else None
+    ticket = _ticket(again, live.ticket, planned, trail=trail)
+    comparisons = [
+        Comparison("policy", run.policy_hash, setup.policy.hash),
+        Comparison("scores", sha256_of(kept_scores), sha256_of(scores)),
+        Comparison("seen", sha256_of(seen), sha256_of(seen_in(trail, given["panel"]))),
+        Comparison("proposal", sha256_of(proposal), sha256_of(planned)),
+        Comparison("decision", sha256_of(decision), sha256_of(again)),
+        Comparison("ticket", live.ticket.hash, ticket.hash),
+    ]
+    return (*comparisons, *_approval(run_id, again, planned, doors=doors, frame=frame))
+
+
+def _given(frame: Frame, seen: Seen, setup: BookSetup, doors: ReplayDoors) -> dict[str, Any]:
+    standing = seen.standing
+    if not isinstance(standing.holdings, Unread):
+        entries = doors.journal.entries(
+            frame.policy.book, frame.policy.execution.venue, first=_count(standing.holdings.ledger_head)
+        )
+        holdings = holdings_of(entries, base=frame.policy.base_currency, ledger_head=standing.holdings.ledger_head)
+        standing = replace(standing, holdings=holdings)
+        worth = seen.worth if isinstance(seen.worth, Unread) else worth_of(curve_of(frame, doors.clean, entries))
+    else:
+        worth = seen.worth
+    return {
+        "frame": frame,
+        "standing": standing,
+        "panel": read_panel(frame, doors.clean, sessions=setup.strategy.sessions_needed),
+        "fixings": read_fixings(frame, doors.clean),
+        "worth": worth,
+    }
+
+
+def _scores(given: dict[str, Any]) -> ScoreSet:
+    trail = walk(stages(TO_SCORES), {"panel": given["panel"], "frame": given["frame"]})
+    return ScoreSet(trail.values.get("scores"), trail.findings)
+
+
+def _ticket(again: Decision, issued: Ticket, planned: Proposal | None, *, trail: Trail) -> Ticket:
+    prefix = "approval: "
+    if again.kind == "TRADE" and issued.kind == "NO-TRADE":
+        again = void_decision(again, tuple(reason.removeprefix(prefix) for reason in issued.reasons))
+    return draft(again, seen_in(trail, trail.values["panel"]), planned, trail.values["frame"])
+
+
+def _approval(
+    run_id: RunId, again: Decision, planned: Proposal | None, *, doors: ReplayDoors, frame: Frame
+) -> tuple[Comparison, ...]:
+    approval = doors.decisions.approval(run_id)
+    if approval is None or planned is None:
+        return ()
+    mandate = mandate_of(again, planned, frame.run, ledger_head=planned.ledger_head)
+    content, signature = signed_bytes(approval.mandate), bytes.fromhex(approval.signature)
+    verdict = "verifies" if doors.verifier.verify(approval.key_id, content, signature) else "does not verify"
+    return (
+        Comparison("approval", sha256_of(approval.mandate), sha256_of(mandate)),
+        Comparison("signature", "verifies", verdict),
+    )
+
+
+def _count(head: str) -> int:
+    return 0 if head == GENESIS_HEAD else int(head.partition(":")[0])

@@ -1,0 +1,159 @@
+"""Settling: what venues and people reported becomes entries, and our books are compared with the venue's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Protocol
+
+from core.domain.bars import Fixing
+from core.domain.frame import Frame
+from core.domain.panel import Panel
+from core.domain.posting import Entry
+from core.domain.slot import TicketId
+from core.domain.ticket import IssuedTicket, Ticket
+from core.domain.venue import AccountSnapshot, Break, CashReport, ExecutionReport, VenueReport
+from core.ledger.equity import Rates, rates_of
+from core.ledger.positions import holdings_of
+from core.ledger.post import post_cash, post_fill
+from core.ledger.reconcile import breaks_between
+from core.settings import Policy
+from core.ticketing.confirm import fill_of
+from flows.books import Execution, Journal, StoreError, TicketBook, VenueBook
+from flows.look import ledger_head, quote_of
+from flows.ports import CleanSet
+from flows.setup import NO_SNAPSHOT
+
+
+class SimulatedVenue(Protocol):
+    """A venue that is simulated over a panel: it answers tickets, pays dividends and says what the account holds."""
+
+    def opening(self, session: date) -> CashReport:
+        """Give the report of the opening cash."""
+        ...
+
+    def executions(self, tickets: Sequence[Ticket], up_to: date) -> tuple[ExecutionReport, ...]:
+        """Answer every line of the tickets whose execution session is complete."""
+        ...
+
+    def dividends(self, reports: Sequence[VenueReport], after: date, up_to: date) -> tuple[CashReport, ...]:
+        """Pay the dividends due."""
+        ...
+
+    def snapshot(self, reports: Sequence[VenueReport], session: date) -> AccountSnapshot:
+        """Say what the account holds at the close of a session."""
+        ...
+
+
+class Waiting(TicketBook, Protocol):
+    """Tickets, and those that wait for a venue."""
+
+    def awaiting_venue(self, book: str, venue: str) -> Sequence[IssuedTicket]:
+        """Give the live trades of a venue that still have a line without any answer, oldest first."""
+        ...
+
+
+MakeVenue = Callable[[Policy, Panel, Rates], SimulatedVenue]
+
+
+@dataclass(frozen=True)
+class SettleDoors:
+    """What settling may use: the venue's reports (desk), the journal (ledger), tickets and bars to read."""
+
+    venue: VenueBook
+    journal: Journal
+    tickets: Waiting
+    clean: CleanSet
+    make_venue: MakeVenue
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What a settlement did: new reports, new entries, and the breaks found."""
+
+    reports: int
+    entries: int
+    breaks: tuple[Break, ...]
+
+
+def settle(frame: Frame, doors: SettleDoors) -> Settled:
+    """Let a paper venue report what is due, post everything unposted, and reconcile a paper book.
+
+    Doing it again posts nothing more. Bars after as-of are not read.
+    """
+    policy = frame.policy
+    is_paper = policy.execution.venue == "paper"
+    reports = _paper_reports(frame, doors) if is_paper and frame.run.snapshot != NO_SNAPSHOT else 0
+    entries = post_unposted(policy, doors)
+    return Settled(reports, entries, reconcile(policy, doors) if is_paper else ())
+
+
+def post_unposted(policy: Policy, doors: SettleDoors, *, only: TicketId | None = None) -> int:
+    """Post every execution and cash movement that no entry rests on yet (of one ticket only, if named)."""
+    book, venue = policy.book, policy.execution.venue
+    executions = [
+        execution
+        for execution in doors.journal.unposted_executions(book, venue)
+        if only is None or execution.ticket_id == only
+    ]
+    entries = [_entry_of(execution, doors.tickets) for execution in executions]
+    if only is None:
+        cash = doors.journal.unposted_cash(book, venue, base=policy.base_currency)
+        entries = [*(post_cash(fact) for fact in cash), *entries]
+    return doors.journal.add_entries(entries)
+
+
+def reconcile(policy: Policy, doors: SettleDoors) -> tuple[Break, ...]:
+    """Compare our books with the newest snapshot of the book and keep the comparison; no snapshot, no breaks."""
+    found = doors.venue.last_snapshot(policy.book, policy.execution.venue)
+    if found is None:
+        return ()
+    snapshot_id, snapshot = found
+    entries = [
+        entry
+        for entry in doors.journal.entries(policy.book, policy.execution.venue)
+        if entry.session <= snapshot.session
+    ]
+    head = ledger_head(entries)
+    ours = holdings_of(entries, base=policy.base_currency, ledger_head=head)
+    breaks = breaks_between(ours, snapshot, policy.reconciliation)
+    doors.journal.add_reconciliation(snapshot_id, snapshot, head=head, breaks=breaks)
+    return breaks
+
+
+def _paper_reports(frame: Frame, doors: SettleDoors) -> int:
+    policy, as_of, before = frame.policy, frame.run.as_of.session, frame.run.snapshot
+    known = list(doors.venue.reports(policy.book, "paper"))
+    last = doors.venue.last_snapshot(policy.book, "paper")
+    after = last[1].session if last else as_of
+    tickets = [issued.ticket for issued in doors.tickets.awaiting_venue(policy.book, "paper")]
+    panel = doors.clean.panel(before, first=after, last=as_of)
+    venue = doors.make_venue(policy, panel, _rates(doors.clean.fixings(before), frame))
+    fresh: list[VenueReport] = [] if known else [venue.opening(as_of)]
+    fresh.extend(venue.executions(tickets, as_of))
+    fresh.extend(venue.dividends([*known, *fresh], after, as_of))
+    if fresh or _is_due(last[1] if last else None, frame):
+        added = doors.venue.add_reports(policy.book, "paper", fresh)
+        doors.venue.add_snapshot(venue.snapshot([*known, *fresh], as_of))
+        return added
+    return 0
+
+
+def _is_due(last: AccountSnapshot | None, frame: Frame) -> bool:
+    if last is None:
+        return True
+    age = (frame.run.as_of.session - last.session).days
+    return age >= frame.policy.reconciliation.required_every_days - 2
+
+
+def _rates(fixings: Sequence[Fixing], frame: Frame) -> Rates:
+    return rates_of(fixings, frame.policy.base_currency, quote_of(frame))
+
+
+def _entry_of(execution: Execution, tickets: TicketBook) -> Entry:
+    standing = tickets.ticket(execution.ticket_id)
+    if standing is None or standing.issued.ticket.revision != execution.revision:
+        raise StoreError(f"{execution.evidence} answers {execution.ticket_id} revision {execution.revision}, not a live one")
+    key = f"{execution.ticket_id}-r{execution.revision}-L{execution.answer.line}"
+    return post_fill(fill_of(execution.answer, standing.issued.ticket, key=key, evidence=execution.evidence))

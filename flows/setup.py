@@ -1,0 +1,67 @@
+"""The setup of a book, and the runs that it makes of days."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date
+from zoneinfo import ZoneInfo
+
+from core.calendar import Calendar, as_of, slot_of, window_of
+from core.domain.frame import Frame
+from core.domain.instrument import Universe
+from core.domain.slot import Run, run_id_of
+from core.domain.strategy import Strategy
+from core.settings import Policy
+from core.strategies.registry import strategy_of
+from core.universe_text import universe_hash
+from flows.ports import Clock
+
+NO_SNAPSHOT = "none"
+
+
+@dataclass(frozen=True)
+class BookSetup:
+    """What binds a book: its policy, the universe with what people verified, and the calendar of its exchange."""
+
+    policy: Policy
+    universe: Universe
+    calendar: Calendar
+
+    @property
+    def strategy(self) -> Strategy:
+        """Give the policy's strategy."""
+        return strategy_of(self.policy.strategy)
+
+    def frame(self, run: Run) -> Frame:
+        """Give the frame of a run."""
+        return Frame(run, self.policy, self.universe, self.calendar)
+
+    def run_of(self, day: date, *, clock: Clock, snapshot: str | None, revision: int = 1) -> Run:
+        """Make the run of a day's slot; a day that is not today is a rehearsal.
+
+        Raises ValueError on a weekend, and for a day that has not come: nothing is known of it.
+        """
+        today = clock.now().astimezone(ZoneInfo(self.policy.schedule.timezone)).date()
+        if day > today:
+            raise ValueError(f"{day} has not come (today is {today}): nothing is known of it")
+        slot = slot_of(self.policy, day)
+        return Run(
+            run_id=run_id_of(slot, revision),
+            slot=slot,
+            revision=revision,
+            as_of=as_of(self.calendar, slot),
+            window=window_of(self.calendar, self.policy, day),
+            is_rehearsal=day != today,
+            policy_hash=self.policy.hash,
+            universe_hash=universe_hash(self.universe),
+            snapshot=snapshot or NO_SNAPSHOT,
+        )
+
+
+def with_verifications(universe: Universe, verified: dict[str, date]) -> Universe:
+    """Give the universe with the days on which people looked its instruments up."""
+    return Universe(
+        tuple(
+            replace(row, verified_on=verified[row.id]) if row.id in verified else row for row in universe.instruments
+        )
+    )
