@@ -12,6 +12,7 @@ from datetime import date
 from typing import Any
 
 from core.calendar import is_rebalance_day
+from core.canonical import plain_decimal
 from core.domain.bars import Fixing
 from core.domain.case import Case
 from core.domain.decision import Decision, GateReport, Review, TicketKind
@@ -23,7 +24,7 @@ from core.domain.order import Proposal
 from core.domain.panel import Panel
 from core.domain.quality import QualityReport
 from core.domain.scores import Scores
-from core.gate import Finding, Gate, block, closed
+from core.gate import Finding, Gate, block, closed, note
 from core.market_data.fx import fx_rate
 from core.market_data.quality import judge_panel
 from core.money import price_of
@@ -123,11 +124,7 @@ def scores(judged: JudgedPanel, frame: Frame) -> Gate[Scores]:
     strategy, as_of = strategy_of(frame.policy.strategy), frame.run.as_of.session
     holdable = tradable(frame.universe, frame.policy)
     excluded = {name for name, _ in judged.quality.excluded}
-    names = tuple(
-        row.id
-        for row in frame.universe.valid_on(as_of)
-        if row.id in holdable and row.id not in excluded
-    )
+    names = tuple(row.id for row in frame.universe.valid_on(as_of) if row.id in holdable and row.id not in excluded)
     return rank_instruments(judged.panel, names, as_of, strategy=strategy)
 
 
@@ -156,12 +153,14 @@ def proposal(scores: Scores, prices: Prices, standing: Standing, frame: Frame) -
     holdings, run, policy = _holdings(standing), frame.run, frame.policy
     if run.window is None:
         return Gate(hold_still("exchange closed", holdings, prices))
-    if not is_rebalance_day(frame.calendar, policy, run.slot.day):
+    is_first = _is_first_build(standing)
+    if not is_first and not is_rebalance_day(frame.calendar, policy, run.slot.day):
         return Gate(hold_still("no rebalance due", holdings, prices))
     strategy = strategy_of(policy.strategy)
     stance = Stance(strategy.hold_rank_multiple, standing.capital_fraction)
     target = build_target(scores, frozenset(holdings.quantities()), policy, stance=stance)
-    return Gate(plan_trades(target, holdings, prices, policy=policy))
+    plan = plan_trades(target, holdings, prices, policy=policy)
+    return Gate(plan, (_first_build_note(frame),) if is_first and plan.lines else ())
 
 
 def review(proposal: Proposal, prices: Prices, standing: Standing, frame: Frame) -> Gate[Review]:
@@ -248,7 +247,10 @@ def all_stages(*, stored: Mapping[str, Gate[Any]] | None = None) -> tuple[Stage,
 def decide(trail: Trail) -> Decision:
     """Say what a whole walk comes to: NO-TRADE with every reason, HOLD with the reason, or TRADE."""
     reasons = tuple(
-        f"{report.gate}: {message}" for report in trail.reports if report.state == "closed" for message in report.messages
+        f"{report.gate}: {message}"
+        for report in trail.reports
+        if report.state == "closed"
+        for message in report.messages
     )
     notes = tuple(finding.message for finding in trail.findings if finding.severity != "block")
     if reasons:
@@ -278,6 +280,18 @@ def _holdings(standing: Standing) -> Holdings:
     return standing.holdings
 
 
+def _is_first_build(standing: Standing) -> bool:
+    # Waiting for the week's first session would protect nothing while the book holds nothing.
+    state = standing.reconciliation
+    return not isinstance(state, Unread) and not state.has_fills
+
+
+def _first_build_note(frame: Frame) -> Finding:
+    limit = plain_decimal(frame.policy.limits.turnover_max)
+    message = f"first build: it may begin on any session, and the turnover limit of {limit} of equity holds for it too"
+    return note("proposal", frame.run.slot.book, message)
+
+
 def _marks_of(panel: Panel, session: date) -> Iterable[Mark]:
     row = panel.row(session)
     if row is None:
@@ -286,5 +300,3 @@ def _marks_of(panel: Panel, session: date) -> Iterable[Mark]:
         close = float(panel.close[row, column])
         if close == close:
             yield Mark(name, session, price_of(close), str(panel.basis[column]))
-
-

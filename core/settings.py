@@ -380,8 +380,8 @@ def _cannot_be_traded(policy: Policy) -> Contradictions:
         yield "sizing.tiny_delta", f"was {tiny}; above limits.weight_max ({most}) every first purchase counts as tiny"
 
 
-# When an exchange opens, and the days on which that is earliest by the clocks of other places: in July where it is winter
-# then or clocks never change, in late October where they have changed already and New York's have not.
+# When an exchange opens, and the days on which that is earliest by clocks elsewhere: in July where it is winter then
+# or clocks never change, in late October where they have changed already and New York's have not.
 _OPENS = {"XNYS": (time(9, 30), "America/New_York")}
 _EARLIEST = (date(2024, 7, 17), date(2024, 10, 30))
 

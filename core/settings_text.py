@@ -22,6 +22,8 @@ Model = TypeVar("Model", bound=Section)
 # Digits are bounded so that every number is exact in Decimal arithmetic and in the database.
 _WHOLE = re.compile("-?(0|[1-9][0-9]{0,14})")
 _DECIMAL = re.compile("-?(0|[1-9][0-9]{0,14})[.][0-9]{1,12}")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_NO_CHARACTER = "names no character; write the character itself"
 _NOTHING = ("", "~", "null")
 _DEPTH_MAX = 8
 _SHOWN_MAX = 60
@@ -109,6 +111,9 @@ def _read(text: str, document: _Document, where: str) -> object:
         _refuse_extras(yaml.parse(text, Loader=yaml.SafeLoader), document)
     except yaml.YAMLError as error:
         document.object_to(_line_of(error, text), _what(error))
+    except (OverflowError, ValueError) as error:
+        # The library turns an escape into a character without asking whether there is one of that number.
+        raise SettingsError([f"{where}:1: an escape in quotes {_NO_CHARACTER}"]) from error
     document.raise_if_any(where)
     root = yaml.compose(text, Loader=yaml.SafeLoader)
     if root is None or (isinstance(root, yaml.ScalarNode) and root.value in _NOTHING):
@@ -135,6 +140,8 @@ def _refuse_extras(events: Iterator[yaml.Event], document: _Document) -> None:
             document.object_to(line, f"anchor or alias {event.anchor!r} was found; write the value out")
         if isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent) and event.tag is not None:
             document.object_to(line, f"tag {event.tag!r} was found; write the plain value")
+        if isinstance(event, yaml.ScalarEvent) and _SURROGATE.search(event.value):
+            document.object_to(line, f"an escape in quotes {_NO_CHARACTER}")
 
 
 def _value(node: yaml.Node, path: Path, document: _Document) -> object:

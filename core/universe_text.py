@@ -49,7 +49,7 @@ _SYMBOL = re.compile("[A-Z0-9]+([.-][A-Z0-9]+)*")
 # Yahoo writes an index as ^GSPC; Stooq puts the market behind a point, as in AAPL.US.
 _SOURCE_SYMBOL = re.compile(r"\^?[A-Z0-9]+([.-][A-Z0-9]+)*")
 _SEARCH_NAME = re.compile("[A-Za-z0-9][A-Za-z0-9 .&'/-]{0,39}")
-_NOTES = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029]{0,300}")
+_NOTES = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]{0,300}")
 _DAY = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 

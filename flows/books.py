@@ -173,7 +173,9 @@ class Journal(Protocol):
         """Give cash that came or went and that no entry rests on yet."""
         ...
 
-    def add_reconciliation(self, snapshot_id: int, snapshot: AccountSnapshot, *, head: str, breaks: Sequence[Break]) -> None:
+    def add_reconciliation(
+        self, snapshot_id: int, snapshot: AccountSnapshot, *, head: str, breaks: Sequence[Break]
+    ) -> None:
         """Keep a comparison; the same snapshot against the same head again changes nothing."""
         ...
 
@@ -273,5 +275,3 @@ class Verifier(Protocol):
     def verify(self, key_id: str, content: bytes, signature: bytes) -> bool:
         """Say whether a signature is that key's over these bytes; an unknown key verifies nothing."""
         ...
-
-

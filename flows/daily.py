@@ -10,7 +10,7 @@ from core.domain.ticket import IssuedTicket
 from flows.books import AuditChain, ConfigBook, HeadKeeper, RunBook, TicketBook
 from flows.decide import DecideDoors, decide_run, propose
 from flows.issue import IssueDoors, issue_ticket
-from flows.ports import CleanSet, Clock
+from flows.ports import CleanSet
 from flows.publish import PublishDoors, publish
 from flows.score import ScoreDoors, score
 from flows.settle import SettleDoors, settle
@@ -36,7 +36,7 @@ class DayDoors:
     chain: AuditChain
     heads: HeadKeeper
     clean: CleanSet
-    clock: Clock
+    today: date
 
 
 def run_day(day: date, setup: BookSetup, texts: dict[str, tuple[str, str]], doors: DayDoors) -> IssuedTicket:
@@ -44,7 +44,7 @@ def run_day(day: date, setup: BookSetup, texts: dict[str, tuple[str, str]], door
 
     `texts` holds each configuration by kind as (hash, text). Raises SlotRefused for a slot before one that was decided.
     """
-    run = setup.run_of(day, clock=doors.clock, snapshot=doors.clean.current())
+    run = setup.run_of(day, today=doors.today, snapshot=doors.clean.current())
     live = doors.tickets.live_ticket(run.slot.book, run.slot.label)
     if live is None:
         _refuse_earlier(run, doors)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from core.calendar import confirm_by, expires_at
 from core.canonical import plain_decimal
-from core.domain.decision import Approval, Approved, Decision
+from core.domain.decision import Approved, Decision
 from core.domain.facts import Seen, Unread
 from core.domain.frame import Frame
 from core.domain.order import Proposal
@@ -75,6 +75,7 @@ def draft(decision: Decision, seen: Seen, proposal: Proposal | None, frame: Fram
         equity=proposal.equity if proposal else None,
         cash=None if isinstance(holdings, Unread) else holdings.cash,
         fx=_fx_words(seen),
+        fx_rate=seen.fx.rate if seen.fx else None,
         basis=seen.basis,
         knowledge=_knowledge_words(seen, frame),
         is_synthetic=seen.is_synthetic,
@@ -94,9 +95,7 @@ def _void_reasons(run_id: RunId, decision: Decision, frame: Frame, doors: IssueD
     if approval is None or proposal is None:
         return ("no approval was kept with the decision",)
     # The run as it would be opened now: a policy or universe edited since moves its hashes.
-    now_run = replace(
-        frame.run, policy_hash=frame.policy.hash, universe_hash=universe_hash(frame.universe)
-    )
+    now_run = replace(frame.run, policy_hash=frame.policy.hash, universe_hash=universe_hash(frame.universe))
     try:
         head = holdings_in(doors.journal, frame.policy).ledger_head
         halts = doors.people.halts(frame.run.slot.book)

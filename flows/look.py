@@ -12,6 +12,7 @@ from core.domain.bars import Fixing
 from core.domain.facts import Standing, Unread, Worth
 from core.domain.frame import Frame
 from core.domain.holdings import GENESIS_HEAD, Holdings
+from core.domain.instrument import Universe
 from core.domain.panel import Panel
 from core.domain.posting import Entry
 from core.domain.slot import BookName, VenueName
@@ -112,7 +113,7 @@ def curve_of(frame: Frame, clean: CleanSet, entries: Sequence[Entry], *, cache: 
     before = cache.curves.get(key, Curve()) if cache else Curve()
     first = before.points[-1].session if before.points else entries[0].session
     panel = clean.panel(run.snapshot, first=first, last=run.as_of.session)
-    rates = rates_of(clean.fixings(run.snapshot), policy.base_currency, quote_of(frame))
+    rates = rates_of(clean.fixings(run.snapshot), policy.base_currency, quote_of(frame.universe, policy))
     curve = extend_curve(before, entries, panel, rates=rates)
     if cache is not None:
         cache.curves[key] = curve
@@ -126,10 +127,10 @@ def capital_fraction(policy: Policy, people: PersonBook) -> Decimal:
     return {"0": rollout.phase_0, "A": rollout.phase_a, "B": rollout.phase_b, "C": rollout.phase_c}[phase]
 
 
-def quote_of(frame: Frame) -> str:
+def quote_of(universe: Universe, policy: Policy) -> str:
     """Give the currency that the book's instruments are traded in; the base currency when there are none."""
-    quotes = {row.currency for row in frame.universe.instruments if row.is_tradable_as_underlying}
-    return min(quotes) if quotes else frame.policy.base_currency
+    quotes = {row.currency for row in universe.instruments if row.is_tradable_as_underlying}
+    return min(quotes) if quotes else policy.base_currency
 
 
 def _looked_up(read: Callable[[], T]) -> T | Unread:

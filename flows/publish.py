@@ -87,9 +87,9 @@ def _files(outcome: Outcome, doors: PublishDoors) -> dict[str, str]:
     if ticket.kind != "NO-TRADE" and outcome.proposal is not None:
         files[f"trades/proposed_{day}.json"] = canonical_json(outcome.proposal) + "\n"
     if ticket.kind == "TRADE" and outcome.decision is not None:
-        files[f"trades/approved_{day}.json"] = canonical_json(
-            {"approved": outcome.decision.approved, "seal": issued.seal}
-        ) + "\n"
+        files[f"trades/approved_{day}.json"] = (
+            canonical_json({"approved": outcome.decision.approved, "seal": issued.seal}) + "\n"
+        )
     return files
 
 
@@ -100,11 +100,14 @@ def _stem(issued: IssuedTicket) -> str:
 
 
 def _manifest(outcome: Outcome, files: dict[str, str], versions: dict[str, str]) -> str:
-    run, parts = outcome.run, {
-        "scores": outcome.scores,
-        "proposal": outcome.proposal,
-        "decision": outcome.decision,
-    }
+    run, parts = (
+        outcome.run,
+        {
+            "scores": outcome.scores,
+            "proposal": outcome.proposal,
+            "decision": outcome.decision,
+        },
+    )
     return canonical_json(
         {
             "run": run,

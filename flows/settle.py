@@ -148,12 +148,14 @@ def _is_due(last: AccountSnapshot | None, frame: Frame) -> bool:
 
 
 def _rates(fixings: Sequence[Fixing], frame: Frame) -> Rates:
-    return rates_of(fixings, frame.policy.base_currency, quote_of(frame))
+    return rates_of(fixings, frame.policy.base_currency, quote_of(frame.universe, frame.policy))
 
 
 def _entry_of(execution: Execution, tickets: TicketBook) -> Entry:
     standing = tickets.ticket(execution.ticket_id)
     if standing is None or standing.issued.ticket.revision != execution.revision:
-        raise StoreError(f"{execution.evidence} answers {execution.ticket_id} revision {execution.revision}, not a live one")
+        raise StoreError(
+            f"{execution.evidence} answers {execution.ticket_id} revision {execution.revision}, not a live one"
+        )
     key = f"{execution.ticket_id}-r{execution.revision}-L{execution.answer.line}"
     return post_fill(fill_of(execution.answer, standing.issued.ticket, key=key, evidence=execution.evidence))

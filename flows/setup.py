@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import date
-from zoneinfo import ZoneInfo
 
 from core.calendar import Calendar, as_of, slot_of, window_of
 from core.domain.frame import Frame
@@ -14,7 +13,6 @@ from core.domain.strategy import Strategy
 from core.settings import Policy
 from core.strategies.registry import strategy_of
 from core.universe_text import universe_hash
-from flows.ports import Clock
 
 NO_SNAPSHOT = "none"
 
@@ -36,12 +34,11 @@ class BookSetup:
         """Give the frame of a run."""
         return Frame(run, self.policy, self.universe, self.calendar)
 
-    def run_of(self, day: date, *, clock: Clock, snapshot: str | None, revision: int = 1) -> Run:
+    def run_of(self, day: date, *, today: date, snapshot: str | None, revision: int = 1) -> Run:
         """Make the run of a day's slot; a day that is not today is a rehearsal.
 
         Raises ValueError on a weekend, and for a day that has not come: nothing is known of it.
         """
-        today = clock.now().astimezone(ZoneInfo(self.policy.schedule.timezone)).date()
         if day > today:
             raise ValueError(f"{day} has not come (today is {today}): nothing is known of it")
         slot = slot_of(self.policy, day)
@@ -61,7 +58,5 @@ class BookSetup:
 def with_verifications(universe: Universe, verified: dict[str, date]) -> Universe:
     """Give the universe with the days on which people looked its instruments up."""
     return Universe(
-        tuple(
-            replace(row, verified_on=verified[row.id]) if row.id in verified else row for row in universe.instruments
-        )
+        tuple(replace(row, verified_on=verified[row.id]) if row.id in verified else row for row in universe.instruments)
     )

@@ -16,7 +16,8 @@ dump = canonical_json
 
 def load(kind: type[T], text: str) -> T:
     """Read a value of a type from its canonical text; raises pydantic's ValidationError when it is not one."""
-    return _adapter(kind).validate_json(text)  # type: ignore[no-any-return]  # the cache forgets the type
+    value: T = _adapter(kind).validate_json(text)  # type: ignore[arg-type]  # mypy does not see that types are hashable
+    return value
 
 
 @lru_cache(maxsize=64)

@@ -27,7 +27,9 @@ class Chain:
 
     def events(self, *, after: int = 0, limit: int = 100) -> list[dict[str, Any]]:
         """Give events after a number, oldest first, each as its parsed bytes with its hash."""
-        rows = self._session.all("SELECT seq, bytes, hash FROM event WHERE seq > %s ORDER BY seq LIMIT %s", (after, limit))
+        rows = self._session.all(
+            "SELECT seq, bytes, hash FROM event WHERE seq > %s ORDER BY seq LIMIT %s", (after, limit)
+        )
         return [{**json.loads(row["bytes"]), "hash": row["hash"]} for row in rows]
 
     def verify(self, kept: AuditHead | None, *, since: AuditHead | None = None) -> AuditState:
@@ -46,7 +48,9 @@ class Chain:
         return state
 
     def _verify(self, kept: AuditHead | None, start: AuditHead) -> AuditState:
-        rows = self._session.all("SELECT seq, bytes, hash FROM event WHERE seq >= %s ORDER BY seq", (max(start.seq, 1),))
+        rows = self._session.all(
+            "SELECT seq, bytes, hash FROM event WHERE seq >= %s ORDER BY seq", (max(start.seq, 1),)
+        )
         problem = _anchor_problem(rows, start) or _kept_problem(rows, kept, start)
         if rows and rows[0]["seq"] == start.seq:
             rows = rows[1:]

@@ -44,8 +44,13 @@ class PgJournal:
             added = self._session.add("entry", [_entry_row(entry) for entry in entries], once=True)
             ids = {row["key"]: row["id"] for row in added}
             rows = [
-                {"entry": ids[entry.key], "line": number, "account": posting.account, "commodity": posting.commodity,
-                 "amount": posting.amount}
+                {
+                    "entry": ids[entry.key],
+                    "line": number,
+                    "account": posting.account,
+                    "commodity": posting.commodity,
+                    "amount": posting.amount,
+                }
                 for entry in entries
                 if entry.key in ids
                 for number, posting in enumerate(entry.postings, start=1)
@@ -69,9 +74,7 @@ class PgJournal:
         for row in self._unposted_reports(book, venue, "execution"):
             report = load(ExecutionReport, row["body"])
             if isinstance(report.answer, Executed):
-                found.append(
-                    Execution(f"venue_report:{row['id']}", report.ticket_id, report.revision, report.answer)
-                )
+                found.append(Execution(f"venue_report:{row['id']}", report.ticket_id, report.revision, report.answer))
         return found
 
     def unposted_cash(self, book: BookName, venue: VenueName, *, base: str) -> Sequence[CashFact]:
@@ -87,7 +90,9 @@ class PgJournal:
         )
         return [*reported, *(_moved_cash(row) for row in moved)]
 
-    def add_reconciliation(self, snapshot_id: int, snapshot: AccountSnapshot, *, head: str, breaks: Sequence[Break]) -> None:
+    def add_reconciliation(
+        self, snapshot_id: int, snapshot: AccountSnapshot, *, head: str, breaks: Sequence[Break]
+    ) -> None:
         """Keep a comparison; the same snapshot against the same head again changes nothing."""
         row = {
             "snapshot": snapshot_id,
@@ -104,7 +109,8 @@ class PgJournal:
         query = "SELECT session, breaks FROM reconciliation WHERE book = %s AND venue = %s ORDER BY id DESC LIMIT 1"
         row = self._session.one(query, (book, venue))
         fills = self._session.one(
-            "SELECT 1 AS found FROM entry WHERE book = %s AND venue = %s AND kind IN ('BUY', 'SELL') LIMIT 1", (book, venue)
+            "SELECT 1 AS found FROM entry WHERE book = %s AND venue = %s AND kind IN ('BUY', 'SELL') LIMIT 1",
+            (book, venue),
         )
         if row is None:
             return ReconciliationState(None, (), fills is not None)
@@ -174,7 +180,9 @@ class PgVenue:
             (report.ticket_id, report.revision, report.answer.line),
         )
         if row is None:
-            raise StoreError(f"report {report.key} is of line {report.answer.line}, which {report.ticket_id} does not have")
+            raise StoreError(
+                f"report {report.key} is of line {report.answer.line}, which {report.ticket_id} does not have"
+            )
         return int(row["id"])
 
 
@@ -203,7 +211,9 @@ def _entry(row: Row, postings: list[Posting]) -> Entry:
 def _entry_row(entry: Entry) -> Row:
     kind, _, number = entry.evidence.partition(":")
     if kind not in EVIDENCE_KINDS or not number.isdigit():
-        raise StoreError(f"entry {entry.key} rests on {entry.evidence!r}; evidence is one of {EVIDENCE_KINDS} with its id")
+        raise StoreError(
+            f"entry {entry.key} rests on {entry.evidence!r}; evidence is one of {EVIDENCE_KINDS} with its id"
+        )
     row: dict[str, Any] = {
         "key": entry.key,
         "kind": entry.kind,

@@ -56,8 +56,18 @@ class PgPeople:
         row = {"instrument": instrument, "verified_on": on, "said_by": by, "note": note}
         self._session.add("verification", [row])
 
-    def move_cash(self, key: str, *, book: BookName, venue: VenueName, session: date, amount: Decimal, currency: str,
-                  by: str, note: str) -> None:
+    def move_cash(
+        self,
+        key: str,
+        *,
+        book: BookName,
+        venue: VenueName,
+        session: date,
+        amount: Decimal,
+        currency: str,
+        by: str,
+        note: str,
+    ) -> None:
         """Keep that a person paid cash in (positive) or took it out; raises StoreError when the key is known."""
         row = {
             "key": key,

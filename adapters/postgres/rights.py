@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
-Role = Literal[
-    "desk", "market_data", "quant", "riskguard", "ticketing", "confirm", "ledger", "person", "reader"
-]
+Role = Literal["desk", "market_data", "quant", "riskguard", "ticketing", "confirm", "ledger", "person", "reader"]
 ROLES: Final[tuple[Role, ...]] = (
     "desk",
     "market_data",

@@ -22,11 +22,11 @@ def prepare(location: Location, *, admin: str, admin_password: str, secrets_dir:
     `admin` is a role that may create databases and roles. Raises DatabaseError when a role of this database exists but its
     password is not in `secrets_dir`.
     """
-    login = {"host": location.host, "port": location.port, "user": admin, "password": admin_password}
-    with psycopg.connect(**login, dbname="postgres", autocommit=True) as server:
+    login = psycopg.conninfo.make_conninfo(host=location.host, port=location.port, user=admin, password=admin_password)
+    with psycopg.connect(login, dbname="postgres", autocommit=True) as server:
         _make_database(server, location.database)
         _make_roles(server, location, secrets_dir)
-    with psycopg.connect(**login, dbname=location.database) as connection:
+    with psycopg.connect(login, dbname=location.database) as connection:
         owner = sql.Identifier(role_name(location.database, OWNER))
         connection.execute(sql.SQL("ALTER SCHEMA public OWNER TO {}").format(owner))
         connection.execute(sql.SQL("SET ROLE {}").format(owner))
@@ -42,7 +42,12 @@ def migrate(location: Location, *, user: str, password: str) -> None:
 
     logging.getLogger("alembic").setLevel(logging.WARNING)
     url = URL.create(
-        "postgresql+psycopg", user, password, location.host if not location.is_socket else None, location.port, location.database
+        "postgresql+psycopg",
+        user,
+        password,
+        location.host if not location.is_socket else None,
+        location.port,
+        location.database,
     )
     arguments = {"host": location.host} if location.is_socket else {}
     engine = create_engine(url, connect_args=arguments)
@@ -73,7 +78,9 @@ def rights_statements(database: str) -> list[str]:
     statements += [f"GRANT SELECT ON {table} TO {roles}" for table in WRITERS]
     for table, writer in WRITERS.items():
         if writer is not None:
-            statements.append(f"GRANT INSERT ({', '.join(_given_columns(table))}) ON {table} TO {_quoted(database, writer)}")
+            statements.append(
+                f"GRANT INSERT ({', '.join(_given_columns(table))}) ON {table} TO {_quoted(database, writer)}"
+            )
     for function, callers in CALLERS.items():
         names = ", ".join(_quoted(database, role) for role in callers)
         statements.append(f"GRANT EXECUTE ON FUNCTION {function} TO {names}")

@@ -9,7 +9,18 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, ClassVar
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, Date, DateTime, ForeignKey, ForeignKeyConstraint, Identity, Numeric, Text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Date,
+    DateTime,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Identity,
+    Numeric,
+    Text,
+)
 from sqlalchemy import UniqueConstraint as Unique
 from sqlmodel import Field, SQLModel
 
@@ -34,7 +45,7 @@ def _number() -> Any:
 
 
 def _instant(*, optional: bool = False) -> Any:
-    return Field(sa_type=DateTime(timezone=True), nullable=optional, default=None if optional else ...)  # type: ignore[call-overload]  # the stub knows types, not instances
+    return Field(sa_type=DateTime(timezone=True), nullable=optional, default=None if optional else ...)
 
 
 class Event(SQLModel, table=True):
@@ -49,16 +60,14 @@ class Event(SQLModel, table=True):
 class Fact(SQLModel):
     """What every fact row carries besides its own columns."""
 
-    id: int | None = Field(
-        default=None, sa_type=BigInteger, primary_key=True, sa_column_args=(Identity(always=True),)
-    )
+    id: int | None = Field(default=None, sa_type=BigInteger, primary_key=True, sa_column_args=(Identity(always=True),))
     event_seq: int | None = Field(
         default=None,
         sa_type=BigInteger,
         nullable=False,
         index=True,
     )
-    recorded_at: datetime | None = Field(default=None, sa_type=DateTime(timezone=True), nullable=False)  # type: ignore[call-overload]  # the stub knows types, not instances
+    recorded_at: datetime | None = Field(default=None, sa_type=DateTime(timezone=True), nullable=False)
 
 
 class ConfigVersion(Fact, table=True):

@@ -95,7 +95,9 @@ class PgTickets:
         self._session.add("delivery", [row])
 
     def _row(self, ticket_id: TicketId) -> Row | None:
-        return self._session.one("SELECT * FROM ticket WHERE ticket_id = %s ORDER BY revision DESC LIMIT 1", (ticket_id,))
+        return self._session.one(
+            "SELECT * FROM ticket WHERE ticket_id = %s ORDER BY revision DESC LIMIT 1", (ticket_id,)
+        )
 
     def _known(self, ticket_id: TicketId) -> Row:
         row = self._row(ticket_id)
@@ -104,9 +106,7 @@ class PgTickets:
         return row
 
     def _add_lines(self, ticket: int, issued: IssuedTicket) -> None:
-        query = (
-            "SELECT l.id, l.line, l.body FROM approval_line l JOIN approval a ON a.id = l.approval_id WHERE a.run_id = %s"
-        )
+        query = "SELECT l.id, l.line, l.body FROM approval_line l JOIN approval a ON a.id = l.approval_id WHERE a.run_id = %s"
         approved = {row["line"]: row for row in self._session.all(query, (issued.seal.run_id,))}
         lines = issued.ticket.lines
         missing = [line.line for line in lines if line.line not in approved]

@@ -30,7 +30,9 @@ class PaperVenue:
 
     def opening(self, session: date) -> CashReport:
         """Give the report of the opening cash, on the session before the book's first slot."""
-        return CashReport(f"OPENING-{self.policy.book}", "DEPOSIT", session, self.policy.opening_cash, note="paper money")
+        return CashReport(
+            f"OPENING-{self.policy.book}", "DEPOSIT", session, self.policy.opening_cash, note="paper money"
+        )
 
     def executions(self, tickets: Iterable[Ticket], up_to: date) -> tuple[ExecutionReport, ...]:
         """Answer every line of the tickets whose execution session is complete: the panel holds it, up to `up_to`."""

@@ -45,8 +45,6 @@ def ranked_scores(strategy: str, as_of: date, numbers: dict[InstrumentId, float]
     """Rank finite numbers, best first, ties by id; a number that is not finite is unranked and says so."""
     finite = {name: number for name, number in numbers.items() if number - number == 0}
     order = sorted(finite, key=lambda name: (-finite[name], name))
-    ranked = tuple(
-        Score(name, rank, Decimal(f"{finite[name]:.12g}")) for rank, name in enumerate(order, start=1)
-    )
+    ranked = tuple(Score(name, rank, Decimal(f"{finite[name]:.12g}")) for rank, name in enumerate(order, start=1))
     unranked = tuple((name, "its history is too short or has gaps") for name in sorted(numbers.keys() - finite.keys()))
     return Scores(strategy, as_of, ranked, unranked)

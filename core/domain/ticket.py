@@ -64,6 +64,7 @@ class Ticket:
     equity: Decimal | None
     cash: Decimal | None
     fx: str | None
+    fx_rate: Decimal | None
     basis: str
     knowledge: str
     policy_hash: str

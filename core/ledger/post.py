@@ -46,7 +46,9 @@ def post_cash(fact: CashFact) -> Entry:
     Raises ValueError when the amount is not positive, or more is withheld than paid.
     """
     if fact.amount <= 0 or not 0 <= fact.withheld <= fact.amount:
-        raise ValueError(f"cash {fact.key}: amount {fact.amount} must be positive and withheld {fact.withheld} within it")
+        raise ValueError(
+            f"cash {fact.key}: amount {fact.amount} must be positive and withheld {fact.withheld} within it"
+        )
     return Entry(
         key=fact.key,
         kind=fact.kind,

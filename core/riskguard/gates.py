@@ -49,7 +49,9 @@ def configuration_gate(standing: Standing, run: Run) -> Gate[str]:
         ("universe", standing.universe_hash, run.universe_hash),
     ):
         if now != then:
-            findings.append(block("configuration", name, f"{name} was {then[:8]} when the run was opened, it is {now[:8]}"))
+            findings.append(
+                block("configuration", name, f"{name} was {then[:8]} when the run was opened, it is {now[:8]}")
+            )
     return Gate(run.policy_hash, tuple(findings)) if not findings else closed(findings)
 
 

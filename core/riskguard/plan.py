@@ -62,7 +62,7 @@ def worst_price(side: Side, price: Decimal, policy: Policy) -> Decimal:
     execution = policy.execution
     if side == "buy":
         return round_price(price * (1 + execution.skip_above_bps * BPS))
-    return round_price(price * (1 - execution.skip_below_bps * BPS))
+    return round_price(price * (1 - execution.skip_above_bps * BPS))
 
 
 @dataclass

@@ -39,7 +39,9 @@ def not_underlying(line: OrderLine, case: Case, policy: Policy) -> Objection | N
     """Underlying only: what can be had only as a CFD is not bought."""
     row = case.instrument(line.instrument)
     if line.side == "buy" and row is not None and not row.is_tradable_as_underlying:
-        return Objection("NOT_UNDERLYING", "tradable as underlying", "no", "an instrument that is tradable as underlying")
+        return Objection(
+            "NOT_UNDERLYING", "tradable as underlying", "no", "an instrument that is tradable as underlying"
+        )
     return None
 
 

@@ -28,9 +28,7 @@ class Choice:
     reasons: tuple[str, ...]
 
 
-def build_target(
-    scores: Scores, held: frozenset[InstrumentId], policy: Policy, *, stance: Stance
-) -> Target:
+def build_target(scores: Scores, held: frozenset[InstrumentId], policy: Policy, *, stance: Stance) -> Target:
     """Give equal weights to the chosen instruments; what a cap removes stays in cash.
 
     The weights are fractions of equity with six decimals, cut towards zero; their sum is at most
@@ -39,10 +37,7 @@ def build_target(
     choice = keep_while_ranked(scores, held, policy, hold_rank_multiple=stance.hold_rank_multiple)
     weight = equal_weight(len(choice.names), policy, stance.capital_fraction)
     return Target(
-        tuple(
-            TargetWeight(name, weight, reason)
-            for name, reason in zip(choice.names, choice.reasons, strict=True)
-        )
+        tuple(TargetWeight(name, weight, reason) for name, reason in zip(choice.names, choice.reasons, strict=True))
     )
 
 
@@ -54,7 +49,8 @@ def keep_while_ranked(
     allowed = [score for score in scores.ranked if score.instrument not in policy.limits.no_buy]
     ranks = scores.ranks()
     kept = sorted(
-        (name for name in held if name in ranks and ranks[name] <= hold_rank_multiple * count), key=lambda name: ranks[name]
+        (name for name in held if name in ranks and ranks[name] <= hold_rank_multiple * count),
+        key=lambda name: ranks[name],
     )[:count]
     fresh = [score.instrument for score in allowed if score.instrument not in kept][: count - len(kept)]
     chosen = sorted([*kept, *fresh], key=lambda name: ranks[name])
@@ -76,7 +72,5 @@ def equal_weight(count: int, policy: Policy, capital_fraction: Decimal) -> Decim
 def tradable(universe: Universe, policy: Policy) -> frozenset[InstrumentId]:
     """Give the instruments that the policy lets a book hold: no benchmark, nothing that is only a CFD."""
     return frozenset(
-        row.id
-        for row in universe.instruments
-        if row.is_tradable_as_underlying and row.id != policy.data.benchmark
+        row.id for row in universe.instruments if row.is_tradable_as_underlying and row.id != policy.data.benchmark
     )

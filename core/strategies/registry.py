@@ -8,6 +8,7 @@ from core.domain.strategy import Strategy
 from core.settings import StrategySettings
 from core.strategies import momentum as _momentum
 
+
 def _bind_momentum(settings: StrategySettings) -> Strategy:
     parameters = _momentum.parameters_from(settings.parameters)
     return Strategy(

@@ -14,7 +14,9 @@ from core.domain.ticket import IssuedTicket, Ticket, TicketLine
 PRICE_BAND = Decimal("0.25")
 
 
-def confirmation_objections(confirmation: Confirmation, issued: IssuedTicket, answered: Collection[int]) -> tuple[str, ...]:
+def confirmation_objections(
+    confirmation: Confirmation, issued: IssuedTicket, answered: Collection[int]
+) -> tuple[str, ...]:
     """Say everything that is wrong with a confirmation; an empty result means that it may be stored."""
     ticket = issued.ticket
     problems = list(_ticket_objections(confirmation, ticket))
@@ -81,7 +83,9 @@ def _ticket_objections(confirmation: Confirmation, ticket: Ticket) -> list[str]:
             f" the live ticket is {ticket.ticket_id} revision {ticket.revision}"
         )
     if confirmation.short_hash != ticket.short_hash:
-        problems.append(f"the answer quotes {confirmation.short_hash!r}; the ticket's short hash is {ticket.short_hash}")
+        problems.append(
+            f"the answer quotes {confirmation.short_hash!r}; the ticket's short hash is {ticket.short_hash}"
+        )
     if not confirmation.answers:
         problems.append("the answer names no line")
     return problems

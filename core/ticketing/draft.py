@@ -9,8 +9,8 @@ from decimal import Decimal
 
 from core.domain.case import cash_effect
 from core.domain.decision import Approved, Decision, GateReport, Refused, TicketKind
-from core.domain.instrument import Instrument, Universe
 from core.domain.frame import Frame
+from core.domain.instrument import Instrument, Universe
 from core.domain.slot import ticket_id_of
 from core.domain.ticket import Ticket, TicketLine
 
@@ -22,6 +22,7 @@ class Surroundings:
     equity: Decimal | None
     cash: Decimal | None
     fx: str | None
+    fx_rate: Decimal | None
     basis: str
     knowledge: str
     is_synthetic: bool
@@ -30,9 +31,7 @@ class Surroundings:
     left_undone: tuple[str, ...] = ()
 
 
-def draft_ticket(
-    decision: Decision, approved: Sequence[Approved], frame: Frame, *, around: Surroundings
-) -> Ticket:
+def draft_ticket(decision: Decision, approved: Sequence[Approved], frame: Frame, *, around: Surroundings) -> Ticket:
     """Put a decision into the form that a person acts on.
 
     Trades come from `approved` alone, which only a verified approval gives. Raises ValueError when a TRADE has no approved
@@ -65,6 +64,7 @@ def draft_ticket(
         equity=around.equity,
         cash=around.cash,
         fx=around.fx,
+        fx_rate=around.fx_rate,
         basis=around.basis,
         knowledge=around.knowledge,
         policy_hash=run.policy_hash,
@@ -98,9 +98,7 @@ def ticket_objections(ticket: Ticket) -> tuple[str, ...]:
     return tuple(problems)
 
 
-def _lines(
-    approved: Sequence[Approved], universe: Universe, *, cash: Decimal
-) -> tuple[TicketLine, ...]:
+def _lines(approved: Sequence[Approved], universe: Universe, *, cash: Decimal) -> tuple[TicketLine, ...]:
     rows = universe.by_id()
     lines = []
     for number, item in enumerate(approved, start=1):

@@ -1,0 +1,50 @@
+"""The configuration of a workspace: policy, universe and calendar of a book, read and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from importlib.metadata import version
+
+from adapters.files.atomic import READ_WRITE, write_whole
+from adapters.files.workspace import Workspace
+from core.calendar import Calendar, calendar_from_json, calendar_to_json, load_calendar
+from core.canonical import canonical_json
+from core.settings_text import parse_policy
+from core.universe_text import parse_universe, universe_hash
+from flows.setup import BookSetup, with_verifications
+
+# Wide enough for every day that a workspace asks about, and fixed, so that the calendar does not depend on the clock.
+CALENDAR_FIRST, CALENDAR_LAST = date(1998, 1, 1), date(2035, 12, 31)
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """A book's setup, with the text of each part by kind as (hash, text)."""
+
+    setup: BookSetup
+    texts: dict[str, tuple[str, str]]
+
+
+def read_configuration(workspace: Workspace, book: str, verified: Mapping[str, date]) -> Configuration:
+    """Read and check a book's configuration; raises WorkspaceError, SettingsError or UniverseError naming file and line."""
+    path = workspace.policy_path(book)
+    text = workspace.text(path)
+    policy = parse_policy(text, f"config/{path.relative_to(workspace.config)}")
+    universe_text = workspace.text(workspace.config / "universe.csv")
+    universe = with_verifications(parse_universe(universe_text, "config/universe.csv"), dict(verified))
+    setup = BookSetup(policy, universe, read_calendar(workspace, policy.execution.calendar))
+    return Configuration(
+        setup, {"policy": (policy.hash, text), "universe": (universe_hash(universe), canonical_json(universe))}
+    )
+
+
+def read_calendar(workspace: Workspace, name: str) -> Calendar:
+    """Give an exchange's calendar, kept in the workspace because computing it takes a second."""
+    path = workspace.root / "data" / "clean" / f"calendar-{name}-{version('exchange_calendars')}.json"
+    if path.exists():
+        return calendar_from_json(path.read_text(encoding="utf-8"))
+    calendar = load_calendar(name, CALENDAR_FIRST, CALENDAR_LAST)
+    write_whole(path, calendar_to_json(calendar).encode(), mode=READ_WRITE)
+    return calendar

@@ -1,0 +1,59 @@
+"""A clean set held in memory, for flows that ask for many windows of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+
+import numpy as np
+
+from core.domain.bars import BAR_FIELDS, Fixing
+from core.domain.panel import Panel
+from flows.ports import CleanSet
+
+
+class WarmCleanSet:
+    """Reads each clean set once and gives windows of it; what it gives equals what the set itself would give."""
+
+    def __init__(self, clean: CleanSet) -> None:
+        self._clean = clean
+        self._panels: dict[str, Panel] = {}
+        self._fixings: dict[str, Sequence[Fixing]] = {}
+
+    def publish(self, panel: Panel, fixings: Sequence[Fixing], *, made_of: Mapping[str, str]) -> str:
+        """Store a clean set and make it current."""
+        return self._clean.publish(panel, fixings, made_of=made_of)
+
+    def current(self) -> str | None:
+        """Give the hash of the current clean set."""
+        return self._clean.current()
+
+    def panel(self, snapshot: str, *, first: date | None = None, last: date | None = None) -> Panel:
+        """Give the part of a panel from `first` to `last`, both included; arrays are views."""
+        if snapshot not in self._panels:
+            self._panels[snapshot] = self._clean.panel(snapshot)
+        whole = self._panels[snapshot]
+        start = 0 if first is None else int(np.searchsorted(whole.sessions, np.datetime64(first, "D")))
+        stop = (
+            len(whole.sessions)
+            if last is None
+            else int(np.searchsorted(whole.sessions, np.datetime64(last, "D"), side="right"))
+        )
+        return replace(
+            whole,
+            sessions=whole.sessions[start:stop],
+            defects=tuple(item for item in whole.defects if _within(item.session, first, last)),
+            dividends=tuple(item for item in whole.dividends if _within(item.session, first, last)),
+            **{name: getattr(whole, name)[start:stop] for name in BAR_FIELDS},
+        )
+
+    def fixings(self, snapshot: str) -> Sequence[Fixing]:
+        """Give the fixings of a clean set, oldest first."""
+        if snapshot not in self._fixings:
+            self._fixings[snapshot] = self._clean.fixings(snapshot)
+        return self._fixings[snapshot]
+
+
+def _within(day: date, first: date | None, last: date | None) -> bool:
+    return (first is None or first <= day) and (last is None or day <= last)

@@ -1,0 +1,65 @@
+"""Where a workspace's database is: the embedded server, or the external one that a setting names."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from adapters.postgres.connect import DatabaseError, Location
+from adapters.postgres.embedded import EmbeddedServer
+
+URL_SETTING = "TWOKEY_DATABASE_URL"
+DATABASE = "twokey"
+
+
+@dataclass(frozen=True)
+class Administrator:
+    """Who may make the database and its roles."""
+
+    user: str
+    password: str
+
+
+class Server:
+    """The server of a workspace, held for as long as it is needed."""
+
+    def __init__(self, postgres_dir: Path, secrets_dir: Path) -> None:
+        self._url = os.environ.get(URL_SETTING)
+        self._secrets_dir = secrets_dir
+        self._embedded = None if self._url else EmbeddedServer(postgres_dir, secrets_dir / "db" / "postgres")
+
+    @property
+    def is_embedded(self) -> bool:
+        """Say whether the server is the workspace's own."""
+        return self._embedded is not None
+
+    def start(self) -> Location:
+        """Start the embedded server if it is not running, or take the external one as it is."""
+        if self._embedded is not None:
+            address = self._embedded.start()
+            return Location(address.host, address.port, DATABASE)
+        return external_location(self._url or "")
+
+    def administrator(self) -> Administrator:
+        """Give who may make roles and tables; asked for by `init` only."""
+        if self._embedded is not None:
+            address = self._embedded.start()
+            return Administrator(address.user, address.password)
+        parts = urlsplit(self._url or "")
+        return Administrator(unquote(parts.username or ""), unquote(parts.password or ""))
+
+    def release(self) -> None:
+        """Let go of the embedded server; the last holder stops it."""
+        if self._embedded is not None:
+            self._embedded.release()
+
+
+def external_location(url: str) -> Location:
+    """Read host, port and database from a URL; raises DatabaseError when one is missing. The password is never shown."""
+    parts = urlsplit(url)
+    database = parts.path.lstrip("/")
+    if parts.scheme not in ("postgres", "postgresql") or not parts.hostname or not database:
+        raise DatabaseError(f"{URL_SETTING} must read postgresql://USER:PASSWORD@HOST:PORT/DATABASE")
+    return Location(parts.hostname, parts.port or 5432, database)

@@ -1,0 +1,231 @@
+"""The commands: name, help, arguments, and where each is done; cheap to import."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+
+Configure = Callable[[argparse.ArgumentParser], None]
+
+
+def _nothing(parser: argparse.ArgumentParser) -> None:
+    """Add no argument."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command: what it is called, what it says, its arguments, and its handler by module and name."""
+
+    name: str
+    help: str
+    module: str = ""
+    handler: str = ""
+    configure: Configure = _nothing
+    children: tuple[Command, ...] = ()
+
+
+def day(text: str) -> date:
+    """Read a day as YYYY-MM-DD."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no day; write YYYY-MM-DD") from error
+
+
+def amount(text: str) -> Decimal:
+    """Read an amount with at most two decimals."""
+    try:
+        number = Decimal(text)
+    except InvalidOperation as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no amount; write it as 1234.56") from error
+    exponent = number.as_tuple().exponent
+    if (
+        not number.is_finite()
+        or not isinstance(exponent, int)
+        or exponent < -2
+        or not text.isascii()
+        or "e" in text.lower()
+    ):
+        raise argparse.ArgumentTypeError(f"{text!r} is no amount; write it as 1234.56, at most two decimals")
+    return number
+
+
+def _book(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--book", default="main", help="the book (default: main)")
+
+
+def _book_on(parser: argparse.ArgumentParser) -> None:
+    _book(parser)
+    parser.add_argument("--on", type=day, metavar="YYYY-MM-DD", help="another day than today: a rehearsal")
+
+
+def _init(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("dir", nargs="?", type=Path, metavar="DIR", help="the folder to make (default: the workspace)")
+
+
+def _demo(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--seed", type=int, default=1, help="the seed of the synthetic market (default: 1)")
+
+
+def _ingest(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--archive", nargs="+", type=Path, metavar="PATH", default=[], help="folders and files of the archive"
+    )
+    parser.add_argument("--synthetic", type=int, metavar="SEED", help="make a synthetic market with this seed")
+    parser.add_argument("--from", dest="first", type=day, metavar="YYYY-MM-DD", help="its first day")
+    parser.add_argument("--to", dest="last", type=day, metavar="YYYY-MM-DD", help="its last day")
+
+
+def _simulate(parser: argparse.ArgumentParser) -> None:
+    _book(parser)
+    parser.add_argument(
+        "--from", dest="first", type=day, required=True, metavar="YYYY-MM-DD", help="the first slot's day"
+    )
+    parser.add_argument("--to", dest="last", type=day, required=True, metavar="YYYY-MM-DD", help="the last slot's day")
+
+
+def _ticket(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("ticket_id", metavar="TICKET", help="the ticket's id, as TICKET-20240612")
+
+
+def _confirm(parser: argparse.ArgumentParser) -> None:
+    _ticket(parser)
+    parser.add_argument("--hash", required=True, help="the short hash that the ticket shows")
+    parser.add_argument("--by", required=True, help="who says so")
+    parser.add_argument(
+        "--line",
+        action="append",
+        default=[],
+        metavar="ANSWER",
+        help='"1 filled price=121.30 fee=0.40", "2 partial quantity=1.5 price=99.1 fee=0.2",'
+        ' or "3 not executed: market closed"; once a line',
+    )
+    parser.add_argument("--file", type=Path, metavar="PATH", help="a file with one such answer a line")
+
+
+def _cash(parser: argparse.ArgumentParser) -> None:
+    _book_on(parser)
+    parser.add_argument("amount", type=amount, metavar="AMOUNT", help="in the base currency, positive")
+    parser.add_argument("--key", required=True, help="a name for this movement that is used once")
+    parser.add_argument("--by", required=True, help="who says so")
+    parser.add_argument("--note", default="", help="what it was")
+
+
+def _run_id(parser: argparse.ArgumentParser) -> None:
+    _book(parser)
+    parser.add_argument("run_id", metavar="RUN_ID", help="the run's id, as RUN-20240612-r1")
+
+
+def _halt(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--book", default="*", help="the book (default: the whole desk)")
+    parser.add_argument("reason", metavar="REASON", help="why")
+
+
+def _resume(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--book", default="*", help="the book (default: the halts of the whole desk)")
+    parser.add_argument("--by", required=True, help="who says so")
+
+
+def _rollout(parser: argparse.ArgumentParser) -> None:
+    _book(parser)
+    parser.add_argument("phase", choices=("0", "A", "B", "C"), help="the phase that begins")
+    parser.add_argument("--by", required=True, help="who says so")
+    parser.add_argument("--reason", required=True, help="why")
+
+
+def _verify_instrument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("instrument", metavar="SYMBOL", help="the internal symbol")
+    parser.add_argument("--by", required=True, help="who looked it up at the venue")
+    parser.add_argument("--note", default="", help="what was seen")
+
+
+def _mcp(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "server", choices=("market_data", "quant", "riskguard", "ticketing", "ledger"), help="which server"
+    )
+    _book_on(parser)
+
+
+COMMANDS: tuple[Command, ...] = (
+    Command(
+        "init", "make a workspace: folders, configuration, keys, database", "cli.commands.workspace", "init", _init
+    ),
+    Command("doctor", "check everything that a workspace needs", "cli.commands.workspace", "doctor"),
+    Command("demo", "the whole loop on a synthetic market", "cli.commands.demo", "demo", _demo),
+    Command("ingest", "store raw files and make the clean set", "cli.commands.market", "ingest", _ingest),
+    Command(
+        "data",
+        "market data: quality, verification",
+        children=(
+            Command("quality", "judge the bars as of a day", "cli.commands.market", "quality", _book_on),
+            Command("verify", "find any change of a stored raw file", "cli.commands.market", "verify"),
+        ),
+    ),
+    Command(
+        "universe",
+        "the universe: check it, verify an instrument",
+        children=(
+            Command(
+                "check", "read config/universe.csv and list what is in it", "cli.commands.market", "universe", _book
+            ),
+            Command(
+                "verify",
+                "a person looked an instrument up at the venue",
+                "cli.commands.people",
+                "verify",
+                _verify_instrument,
+            ),
+        ),
+    ),
+    Command("run", "decide a slot: exactly one ticket", "cli.commands.trading", "run", _book_on),
+    Command(
+        "settle",
+        "post what was reported; let a paper venue fill what is due",
+        "cli.commands.trading",
+        "settle",
+        _book_on,
+    ),
+    Command(
+        "simulate", "decide every slot of a range on the paper venue", "cli.commands.trading", "simulate", _simulate
+    ),
+    Command(
+        "ticket",
+        "tickets: show, list",
+        children=(
+            Command("show", "show a ticket as it stands", "cli.commands.trading", "show", _ticket),
+            Command("list", "list the tickets of a book", "cli.commands.trading", "listing", _book),
+        ),
+    ),
+    Command("confirm", "say what happened to the lines of a ticket", "cli.commands.people", "confirm", _confirm),
+    Command(
+        "cash",
+        "cash of a book: a person's fact",
+        children=(
+            Command("deposit", "cash was paid in", "cli.commands.people", "deposit", _cash),
+            Command("withdraw", "cash was taken out", "cli.commands.people", "withdraw", _cash),
+        ),
+    ),
+    Command("positions", "positions and cash of a book", "cli.commands.ledger", "positions", _book_on),
+    Command("pnl", "profit and loss of a book", "cli.commands.ledger", "pnl", _book_on),
+    Command(
+        "reconcile", "compare a book with the venue's newest snapshot", "cli.commands.ledger", "reconcile", _book_on
+    ),
+    Command(
+        "audit",
+        "the audit chain",
+        children=(Command("verify", "verify the chain and every row from the start", "cli.commands.ledger", "audit"),),
+    ),
+    Command("replay", "compute a run again and compare every stage", "cli.commands.trading", "replay", _run_id),
+    Command("halt", "no trade ticket until a person resumes", "cli.commands.people", "halt", _halt),
+    Command("resume", "lift a halt (at a terminal)", "cli.commands.people", "resume", _resume),
+    Command(
+        "rollout",
+        "the rollout phase of a book",
+        children=(Command("advance", "a person sets the phase", "cli.commands.people", "advance", _rollout),),
+    ),
+    Command("mcp", "serve one MCP server on stdio", "cli.commands.doors", "mcp", _mcp),
+)

@@ -1,0 +1,1 @@
+"""The commands: what each does, in the words of the flows."""

@@ -1,0 +1,92 @@
+"""`positions`, `pnl`, `reconcile` and `audit verify`."""
+
+from __future__ import annotations
+
+import argparse
+from decimal import Decimal
+
+from adapters.files.workspace import Workspace
+from cli.main import UsageError
+from cli.output import emit, table
+from cli.wiring import Desk, when
+from flows import settle as settling
+from flows.value import NothingToValue, Valuation, value_book
+
+
+def positions(arguments: argparse.Namespace) -> int:
+    """Show positions at marks, and cash."""
+    valued, base = _valued(arguments)
+    rows = [(row.instrument, row.quantity, valued.values[row.instrument]) for row in valued.holdings.positions]
+    facts = {
+        "book": arguments.book,
+        "as_of": valued.as_of,
+        "base": base,
+        "cash": valued.holdings.cash,
+        "positions": [{"instrument": name, "quantity": units, "value": value} for name, units, value in rows],
+        "equity": valued.holdings.cash + sum(valued.values.values(), Decimal(0)),
+        "ledger_head": valued.holdings.ledger_head,
+    }
+    words = table(("instrument", "units", f"value {base}"), rows)
+    emit(
+        arguments,
+        facts,
+        f"{words}\ncash {facts['cash']} {base}, equity {facts['equity']} {base}, closes of {valued.as_of}",
+    )
+    return 0
+
+
+def pnl(arguments: argparse.Namespace) -> int:
+    """Show where money was made and lost, and the fall from the highest."""
+    valued, base = _valued(arguments)
+    facts = {
+        "book": arguments.book,
+        "as_of": valued.as_of,
+        "base": base,
+        "capital": valued.result.capital,
+        "realised": valued.result.realised,
+        "unrealised": valued.result.unrealised,
+        "income": valued.result.income,
+        "equity": valued.worth.equity,
+        "drawdown": valued.worth.drawdown,
+    }
+    rows = [(name, facts[name]) for name in ("capital", "realised", "unrealised", "income", "equity", "drawdown")]
+    emit(arguments, facts, table(("figure", base), rows))
+    return 0
+
+
+def reconcile(arguments: argparse.Namespace) -> int:
+    """Compare a book with the venue's newest snapshot; exit 1 when there is a break."""
+    with Desk(Workspace(arguments.workspace)) as desk:
+        policy = desk.configuration(arguments.book).setup.policy
+        doors = desk.settle_doors(desk.clean)
+        found = doors.venue.last_snapshot(policy.book, policy.execution.venue)
+        if found is None:
+            raise UsageError(f"{policy.execution.venue} gave no snapshot of book {policy.book} yet")
+        breaks = [str(item) for item in settling.reconcile(policy, doors)]
+        desk.heads.keep(desk.chain.head())
+    words = "\n".join(breaks) or f"no break against the snapshot of {found[1].session}"
+    emit(arguments, {"book": policy.book, "session": found[1].session, "breaks": breaks}, words)
+    return 1 if breaks else 0
+
+
+def audit(arguments: argparse.Namespace) -> int:
+    """Verify the whole chain and every row tied to it; exit 1 when something is wrong."""
+    with Desk(Workspace(arguments.workspace)) as desk:
+        state = desk.chain.verify(desk.heads.kept())
+        if state.problem is None:
+            desk.heads.keep(desk.chain.head())
+    facts = {"events": state.seq, "head": state.head, "problem": state.problem}
+    words = f"{state.seq} events and their rows verify; head {state.head}" if state.problem is None else state.problem
+    emit(arguments, facts, words)
+    return 0 if state.problem is None else 1
+
+
+def _valued(arguments: argparse.Namespace) -> tuple[Valuation, str]:
+    with Desk(Workspace(arguments.workspace)) as desk:
+        configuration = desk.configuration(arguments.book)
+        up_to = arguments.on or when(configuration, None).today
+        try:
+            valued = value_book(configuration.setup, desk.journal, desk.clean, up_to=up_to)
+        except NothingToValue as error:
+            raise UsageError(str(error)) from error
+    return valued, configuration.setup.policy.base_currency

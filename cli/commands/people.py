@@ -1,0 +1,151 @@
+"""What only a person does: confirm, cash, halt, resume, rollout, verifying an instrument."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from decimal import Decimal
+
+from adapters.clock import SystemClock
+from adapters.files.workspace import Workspace
+from adapters.postgres.people import PgPeople
+from cli.main import UsageError
+from cli.output import emit
+from cli.wiring import Desk, when
+from core.domain.confirmation import Confirmation
+from core.ticketing.answers import AnswerError, parse_answer
+from flows import confirm as confirming
+from flows.settle import post_unposted
+
+
+def confirm(arguments: argparse.Namespace) -> int:
+    """Keep a person's answers to lines of a ticket and post what was executed; all of them or none."""
+    texts = [*arguments.line, *_lines_of(arguments)]
+    if not texts:
+        raise UsageError("no answer was given; use --line ANSWER or --file PATH")
+    with Desk(Workspace(arguments.workspace)) as desk:
+        doors = desk.confirm_doors
+        standing = doors.tickets.ticket(arguments.ticket_id)
+        if standing is None:
+            raise UsageError(f"there is no ticket {arguments.ticket_id}; `twokey ticket list` names those there are")
+        ticket = standing.issued.ticket
+        try:
+            confirmation = Confirmation(
+                ticket_id=ticket.ticket_id,
+                revision=ticket.revision,
+                short_hash=arguments.hash,
+                by=arguments.by,
+                channel="terminal",
+                at=SystemClock().now(),
+                answers=tuple(parse_answer(text, ticket) for text in texts),
+            )
+            done = confirming.confirm(confirmation, doors)
+        except (AnswerError, confirming.Refusal) as error:
+            raise UsageError(str(error)) from error
+        policy = desk.configuration(ticket.book).setup.policy
+        posted = post_unposted(policy, desk.settle_doors(desk.clean), only=ticket.ticket_id)
+        desk.heads.keep(desk.chain.head())
+    late = " (LATE)" if done.is_late else ""
+    words = f"{len(texts)} answers kept{late}, {posted} fills posted, lines waiting: {list(done.waiting) or 'none'}"
+    emit(arguments, {"kept": len(texts), "posted": posted, "waiting": done.waiting, "is_late": done.is_late}, words)
+    return 0
+
+
+def deposit(arguments: argparse.Namespace) -> int:
+    """Keep that cash was paid in."""
+    return _move(arguments, arguments.amount)
+
+
+def withdraw(arguments: argparse.Namespace) -> int:
+    """Keep that cash was taken out."""
+    return _move(arguments, -arguments.amount)
+
+
+def halt(arguments: argparse.Namespace) -> int:
+    """Halt a book or the whole desk, at once."""
+    with Desk(Workspace(arguments.workspace)) as desk:
+        PgPeople(desk.session("person")).halt(arguments.book, arguments.reason)
+        desk.heads.keep(desk.chain.head())
+    scope = "the whole desk" if arguments.book == "*" else f"book {arguments.book}"
+    emit(arguments, {"scope": arguments.book, "reason": arguments.reason}, f"{scope} is halted: {arguments.reason}")
+    return 0
+
+
+def resume(arguments: argparse.Namespace) -> int:
+    """Lift the halts of a scope; a person at a terminal types the scope's name and the reason."""
+    if not sys.stdin.isatty():
+        raise UsageError("resume asks a person: run it at a terminal")
+    name = "desk" if arguments.book == "*" else arguments.book
+    if input(f"Type the name {name!r} to lift its halts: ").strip() != name:
+        raise UsageError("the name did not match; nothing was lifted")
+    reason = input("Why is it safe to go on? ").strip()
+    if not reason:
+        raise UsageError("a reason is needed; nothing was lifted")
+    with Desk(Workspace(arguments.workspace)) as desk:
+        lifted = PgPeople(desk.session("person")).resume(arguments.book, by=arguments.by, reason=reason)
+        desk.heads.keep(desk.chain.head())
+    emit(arguments, {"scope": arguments.book, "lifted": lifted}, f"{lifted} halts lifted")
+    return 0
+
+
+def advance(arguments: argparse.Namespace) -> int:
+    """Keep that a person set a book's rollout phase."""
+    with Desk(Workspace(arguments.workspace)) as desk:
+        desk.configuration(arguments.book)
+        people = PgPeople(desk.session("person"))
+        people.set_phase(arguments.book, arguments.phase, by=arguments.by, reason=arguments.reason)
+        desk.heads.keep(desk.chain.head())
+    emit(
+        arguments,
+        {"book": arguments.book, "phase": arguments.phase},
+        f"book {arguments.book} is in phase {arguments.phase}",
+    )
+    return 0
+
+
+def verify(arguments: argparse.Namespace) -> int:
+    """Keep that a person looked an instrument up at the venue."""
+    with Desk(Workspace(arguments.workspace)) as desk:
+        configuration = desk.configuration("main")
+        if arguments.instrument not in configuration.setup.universe.by_id():
+            raise UsageError(f"{arguments.instrument} is not in config/universe.csv")
+        today = when(configuration, None).today
+        people = PgPeople(desk.session("person"))
+        people.verify_instrument(arguments.instrument, today, by=arguments.by, note=arguments.note)
+        desk.heads.keep(desk.chain.head())
+    emit(
+        arguments,
+        {"instrument": arguments.instrument, "verified_on": today},
+        f"{arguments.instrument} verified on {today}",
+    )
+    return 0
+
+
+def _lines_of(arguments: argparse.Namespace) -> list[str]:
+    if arguments.file is None:
+        return []
+    lines = arguments.file.read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
+
+
+def _move(arguments: argparse.Namespace, amount: Decimal) -> int:
+    if arguments.amount <= 0:
+        raise UsageError(f"the amount was {arguments.amount}; it must be positive")
+    with Desk(Workspace(arguments.workspace)) as desk:
+        configuration = desk.configuration(arguments.book)
+        policy, today = configuration.setup.policy, when(configuration, None).today
+        PgPeople(desk.session("person")).move_cash(
+            arguments.key,
+            book=policy.book,
+            venue=policy.execution.venue,
+            session=arguments.on or today,
+            amount=amount,
+            currency=policy.base_currency,
+            by=arguments.by,
+            note=arguments.note,
+        )
+        posted = post_unposted(policy, desk.settle_doors(desk.clean))
+        desk.heads.keep(desk.chain.head())
+    words = f"{amount} {policy.base_currency} kept as {arguments.key}, {posted} entries posted"
+    emit(arguments, {"key": arguments.key, "amount": amount, "posted": posted}, words)
+    return 0

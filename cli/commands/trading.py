@@ -1,0 +1,230 @@
+"""`run`, `settle`, `simulate`, `ticket` and `replay`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from datetime import date, timedelta
+
+from adapters.clock import FixedClock
+from adapters.files.configuration import Configuration
+from adapters.files.warm import WarmCleanSet
+from adapters.files.workspace import Workspace
+from adapters.postgres.people import PgConfig
+from adapters.postgres.runs import PgDecisions, PgRuns
+from adapters.postgres.tickets import PgTickets
+from adapters.render.markdown import ticket_markdown
+from cli.main import UsageError
+from cli.output import Progress, emit, table
+from cli.wiring import Desk, When, when
+from core.calendar import is_run_day, slot_of
+from core.canonical import sha256_text
+from core.domain.ticket import IssuedTicket
+from core.settings_text import parse_policy
+from flows import settle as settling
+from flows.daily import SlotRefused, run_day
+from flows.decide import NotReady
+from flows.look import CurveCache
+from flows.publish import ticket_json
+from flows.replay import replay as replay_run
+from flows.setup import BookSetup
+
+EXIT_NO_TRADE = 3
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Decide a slot and show its ticket; exit 3 when it is NO-TRADE."""
+    with Desk(Workspace(arguments.workspace)) as desk:
+        configuration = desk.configuration(arguments.book)
+        moment = _when(configuration, arguments.on)
+        try:
+            issued = run_day(
+                arguments.on or moment.today, configuration.setup, configuration.texts, desk.day_doors(moment)
+            )
+        except SlotRefused as error:
+            raise UsageError(str(error)) from error
+        facts = run_facts(issued, desk)
+    words = ticket_markdown(issued) + f"\nTicket: {facts['ticket_path']}\nNext: {next_step(issued)}\n"
+    emit(arguments, facts, words)
+    return EXIT_NO_TRADE if issued.ticket.kind == "NO-TRADE" else 0
+
+
+def run_facts(issued: IssuedTicket, desk: Desk) -> dict[str, object]:
+    """Give what `run --json` prints."""
+    ticket = issued.ticket
+    kept = PgDecisions(desk.session("reader")).decision(issued.seal.run_id)
+    reports = ticket.gates if kept is None else kept[0].gates
+    findings = [
+        {"check": report.gate, "subject": ticket.book, "message": message, "severity": "block"}
+        for report in reports
+        if report.state == "closed"
+        for message in report.messages
+    ]
+    waiting = [
+        {"check": report.gate, "subject": ticket.book, "message": report.messages[0], "severity": "note"}
+        for report in reports
+        if report.state == "waits"
+    ]
+    return {
+        "run_id": issued.seal.run_id,
+        "ticket_id": ticket.ticket_id,
+        "kind": ticket.kind,
+        "as_of": ticket.as_of,
+        "hash": ticket.hash,
+        "ticket_path": str(desk.workspace.root / "tickets" / f"{ticket.ticket_id}.md"),
+        "reasons": ticket.reasons,
+        "findings": findings + waiting,
+        "is_rehearsal": ticket.is_rehearsal,
+    }
+
+
+def next_step(issued: IssuedTicket) -> str:
+    """Say what a person does next."""
+    ticket = issued.ticket
+    if ticket.kind == "NO-TRADE":
+        return "put right what the ticket names; nothing is to be executed"
+    if ticket.kind == "HOLD":
+        return "nothing to do; the next slot decides again"
+    if ticket.venue == "paper":
+        return (
+            "nothing to execute: the paper venue fills it at the open, and the next run (or `twokey settle`) books it"
+        )
+    return f"execute it inside the window, then `twokey confirm {ticket.ticket_id} --hash {ticket.short_hash} ...`"
+
+
+def settle(arguments: argparse.Namespace) -> int:
+    """Post what was reported, and let a paper venue fill what is due."""
+    with Desk(Workspace(arguments.workspace)) as desk:
+        configuration = desk.configuration(arguments.book)
+        moment = _when(configuration, arguments.on)
+        day = arguments.on or moment.today
+        try:
+            planned = configuration.setup.run_of(day, today=moment.today, snapshot=desk.clean.current())
+        except ValueError as error:
+            raise UsageError(str(error)) from error
+        done = settling.settle(configuration.setup.frame(planned), desk.settle_doors(desk.clean))
+        desk.heads.keep(desk.chain.head())
+    breaks = [str(item) for item in done.breaks]
+    words = f"{done.reports} new reports, {done.entries} entries posted, {len(breaks)} breaks"
+    emit(arguments, {"reports": done.reports, "entries": done.entries, "breaks": breaks}, "\n".join([words, *breaks]))
+    return 1 if breaks else 0
+
+
+def simulate(arguments: argparse.Namespace) -> int:
+    """Decide every slot of a range on the paper venue and count the tickets."""
+    with Desk(Workspace(arguments.workspace)) as desk:
+        configuration = desk.configuration(arguments.book)
+        issued = simulate_slots(desk, configuration, arguments.first, arguments.last)
+    kinds = {kind: sum(1 for item in issued if item.ticket.kind == kind) for kind in ("TRADE", "HOLD", "NO-TRADE")}
+    lines = sum(len(item.ticket.lines) for item in issued)
+    words = table(("ticket", "slots"), list(kinds.items())) + f"\n{len(issued)} slots, {lines} order lines"
+    emit(arguments, {"slots": len(issued), "kinds": kinds, "lines": lines}, words)
+    return 0
+
+
+def simulate_slots(desk: Desk, configuration: Configuration, first: date, last: date) -> list[IssuedTicket]:
+    """Decide every slot from `first` to `last` as the daily flow would have on its morning."""
+    setup = configuration.setup
+    _check_simulation(setup, first, last)
+    days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
+    slots = [day for day in days if is_run_day(setup.policy, day)]
+    today = _when(configuration, None).today
+    warm, cache, progress = WarmCleanSet(desk.clean), CurveCache(), Progress(len(slots), "simulate")
+    issued = []
+    for day in slots:
+        moment = When(today, FixedClock(slot_of(setup.policy, day).at))
+        try:
+            doors = desk.day_doors(moment, clean=warm, cache=cache)
+            issued.append(run_day(day, setup, configuration.texts, doors))
+        except SlotRefused as error:
+            raise UsageError(str(error)) from error
+        progress.step(f"{day} {issued[-1].ticket.kind}")
+    return issued
+
+
+def show(arguments: argparse.Namespace) -> int:
+    """Show a ticket as it stands."""
+    with Desk(Workspace(arguments.workspace)) as desk:
+        standing = PgTickets(desk.session("reader")).ticket(arguments.ticket_id)
+    if standing is None:
+        raise UsageError(f"there is no ticket {arguments.ticket_id}; `twokey ticket list` names those there are")
+    facts = json.loads(ticket_json(standing.issued)) | {
+        "steps": standing.steps,
+        "answered": standing.answered,
+        "waiting": standing.waiting,
+    }
+    words = (
+        ticket_markdown(standing.issued)
+        + f"\nSteps: {', '.join(standing.steps)}; waiting lines: {list(standing.waiting)}\n"
+    )
+    emit(arguments, facts, words)
+    return 0
+
+
+def listing(arguments: argparse.Namespace) -> int:
+    """List the tickets of a book."""
+    with Desk(Workspace(arguments.workspace)) as desk:
+        issued = PgTickets(desk.session("reader")).tickets(arguments.book)
+    rows = [
+        (item.ticket.ticket_id, item.ticket.revision, item.ticket.kind, len(item.ticket.lines), item.ticket.short_hash)
+        for item in issued
+    ]
+    facts = [dict(zip(("ticket_id", "revision", "kind", "lines", "short_hash"), row, strict=True)) for row in rows]
+    emit(arguments, {"tickets": facts}, table(("ticket", "revision", "kind", "lines", "hash"), rows))
+    return 0
+
+
+def replay(arguments: argparse.Namespace) -> int:
+    """Compute a run again from what was stored and compare every stage; exit 1 when one differs."""
+    with Desk(Workspace(arguments.workspace)) as desk:
+        try:
+            compared = replay_run(arguments.run_id, stored_setup(arguments.run_id, desk), desk.replay_doors)
+        except NotReady as error:
+            raise UsageError(str(error)) from error
+    is_equal = all(item.is_equal for item in compared)
+    rows = [
+        (item.stage, "equal" if item.is_equal else "DIFFERS", item.stored[:16], item.replayed[:16]) for item in compared
+    ]
+    stages = [
+        {"stage": item.stage, "stored": item.stored, "replayed": item.replayed, "equal": item.is_equal}
+        for item in compared
+    ]
+    emit(
+        arguments,
+        {"run_id": arguments.run_id, "equal": is_equal, "stages": stages},
+        table(("stage", "verdict", "stored", "replayed"), rows),
+    )
+    return 0 if is_equal else 1
+
+
+def stored_setup(run_id: str, desk: Desk) -> BookSetup:
+    """Give the setup that a run names by its hashes, from what was kept of it."""
+    from adapters.files.configuration import read_calendar
+    from adapters.postgres.bodies import load
+    from core.domain.instrument import Universe
+
+    reader = desk.session("reader")
+    found, kept = PgRuns(reader).run(run_id), PgConfig(reader)
+    if found is None:
+        raise UsageError(f"there is no run {run_id}")
+    policy_text, universe = kept.config("policy", found.policy_hash), kept.config("universe", found.universe_hash)
+    if policy_text is None or universe is None or sha256_text(universe) != found.universe_hash:
+        raise ValueError(f"the configuration of {run_id} was not kept")
+    policy = parse_policy(policy_text, f"policy {found.policy_hash[:8]}")
+    return BookSetup(policy, load(Universe, universe), read_calendar(desk.workspace, policy.execution.calendar))
+
+
+def _when(configuration: Configuration, on: date | None) -> When:
+    try:
+        return when(configuration, on)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+
+
+def _check_simulation(setup: BookSetup, first: date, last: date) -> None:
+    if first > last:
+        raise UsageError(f"--from {first} is after --to {last}")
+    if setup.policy.execution.venue != "paper":
+        raise UsageError(
+            f"book {setup.policy.book} trades at {setup.policy.execution.venue}; only a paper book is simulated"
+        )

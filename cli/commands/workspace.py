@@ -1,0 +1,109 @@
+"""`init` and `doctor`."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+from adapters.files.configuration import read_configuration
+from adapters.files.workspace import Workspace, make_workspace
+from adapters.keys import make_key
+from adapters.postgres import schema
+from adapters.postgres.chain import Chain
+from adapters.postgres.location import Server
+from cli.output import emit, table
+from cli.wiring import Desk
+
+
+def init(arguments: argparse.Namespace) -> int:
+    """Make a workspace; what exists is kept, so doing it again is the same as once."""
+    root = (arguments.dir or arguments.workspace).expanduser().absolute()
+    made, key_id = prepare(root)
+    facts = {"workspace": str(root), "made": made, "key_id": key_id}
+    words = (
+        f"Workspace {root} is ready (key {key_id}).\n"
+        f"Next: twokey ingest -w {root} --archive PATH ...   then: twokey run -w {root}"
+    )
+    emit(arguments, facts, words)
+    return 0
+
+
+def prepare(root: Path) -> tuple[list[str], str]:
+    """Make folders, configuration, the riskguard's key, the database and the first audit head; give what was made."""
+    made = make_workspace(root)
+    workspace = Workspace(root)
+    read_configuration(workspace, "main", {})
+    key_id = make_key(workspace.private_key, workspace.public_keys)
+    server = Server(workspace.postgres, workspace.secrets)
+    try:
+        location, administrator = server.start(), server.administrator()
+        schema.prepare(
+            location, admin=administrator.user, admin_password=administrator.password, secrets_dir=workspace.secrets
+        )
+        with Desk(workspace) as desk:
+            desk.heads.keep(Chain(desk.session("reader")).head())
+    finally:
+        server.release()
+    return made, key_id
+
+
+def doctor(arguments: argparse.Namespace) -> int:
+    """Check everything that a workspace needs and say what is wrong and what would be right."""
+    with Desk(Workspace(arguments.workspace)) as desk:
+        rows = [_checked(name, check, desk) for name, check in CHECKS]
+    is_well = all(state == "ok" for _, state, _ in rows)
+    facts = {"ok": is_well, "checks": [{"check": name, "state": state, "says": says} for name, state, says in rows]}
+    emit(arguments, facts, table(("check", "state", "says"), rows))
+    return 0 if is_well else 1
+
+
+def _checked(name: str, check: Callable[[Desk], str], desk: Desk) -> tuple[str, str, str]:
+    try:
+        return name, "ok", check(desk)
+    except (RuntimeError, ValueError, OSError) as error:
+        return name, "wrong", str(error)
+
+
+def _database(desk: Desk) -> str:
+    row = desk.session("reader").one("SELECT version() AS version")
+    return str(row["version"]).partition(" on ")[0] if row else "no answer"
+
+
+def _configuration(desk: Desk) -> str:
+    setup = desk.configuration("main").setup
+    venue = setup.policy.execution.venue
+    return f"policy {setup.policy.hash[:8]}, {len(setup.universe.instruments)} instruments, venue {venue}"
+
+
+def _data(desk: Desk) -> str:
+    snapshot = desk.clean.current()
+    if snapshot is None:
+        raise ValueError("no market data was ingested; run `twokey ingest`")
+    panel = desk.clean.panel(snapshot)
+    return f"{len(panel.instruments)} instruments, {panel.sessions[0]} to {panel.sessions[-1]}, {panel.knowledge} knowledge"
+
+
+def _audit(desk: Desk) -> str:
+    state = desk.chain.verify(desk.heads.kept())
+    if state.problem is not None:
+        raise ValueError(state.problem)
+    return f"{state.seq} events verified"
+
+
+def _secrets(desk: Desk) -> str:
+    open_files = [
+        path.name for path in desk.workspace.secrets.rglob("*") if path.is_file() and path.stat().st_mode & 0o077
+    ]
+    if open_files:
+        raise ValueError(f"others can read {', '.join(open_files)}; `chmod 600` them")
+    return "only their owner can read them"
+
+
+CHECKS: tuple[tuple[str, Callable[[Desk], str]], ...] = (
+    ("secrets", _secrets),
+    ("database", _database),
+    ("configuration", _configuration),
+    ("audit chain", _audit),
+    ("market data", _data),
+)

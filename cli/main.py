@@ -1,0 +1,104 @@
+"""`twokey`: the parser, the dispatch, and errors as clear words."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cli.arguments import COMMANDS, Command
+
+EXIT_ERROR, EXIT_USAGE = 1, 2
+EXPECTED = (
+    "adapters.files.workspace:WorkspaceError",
+    "adapters.keys:KeyProblem",
+    "adapters.postgres.embedded:ServerError",
+    "core.settings:SettingsError",
+    "core.universe_text:UniverseError",
+    "flows.books:StoreError",
+    "flows.ports:SourceError",
+)
+
+
+@dataclass(frozen=True)
+class UsageError(Exception):
+    """What was asked cannot be done as asked; says what can."""
+
+    message: str
+
+    def __str__(self) -> str:
+        """Give the message."""
+        return self.message
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and give its exit code: 0 done, 1 error, 2 usage, 3 a NO-TRADE ticket."""
+    parsed = build_parser().parse_args(arguments)
+    if parsed.module is None:
+        build_parser().print_help()
+        return EXIT_USAGE
+    parsed.workspace = Path(parsed.workspace).expanduser().absolute()
+    handler: Callable[[argparse.Namespace], int] = getattr(importlib.import_module(parsed.module), parsed.handler)
+    try:
+        return handler(parsed)
+    except UsageError as error:
+        return _fail(error, EXIT_USAGE)
+    except BrokenPipeError:
+        # Somebody read only the first lines; python would complain again when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except (RuntimeError, ValueError, OSError) as error:
+        if _is_expected(error):
+            return _fail(error, EXIT_ERROR)
+        raise
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Build the parser of all commands without importing what they do."""
+    parser = argparse.ArgumentParser(
+        prog="twokey",
+        description="Two keys turn before money moves: the riskguard's signature, and a person's hand.",
+    )
+    parser.set_defaults(module=None)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    for command in COMMANDS:
+        _add(commands, command)
+    return parser
+
+
+def _add(commands: argparse._SubParsersAction[argparse.ArgumentParser], command: Command) -> None:
+    parser = commands.add_parser(command.name, help=command.help, description=command.help)
+    if command.children:
+        parser.set_defaults(module=None)
+        below = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+        for child in command.children:
+            _add(below, child)
+        return
+    parser.add_argument(
+        "-w",
+        "--workspace",
+        default=os.environ.get("TWOKEY_WORKSPACE", "workspace"),
+        help="the workspace's folder (default: $TWOKEY_WORKSPACE, else ./workspace)",
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else on stdout")
+    command.configure(parser)
+    parser.set_defaults(module=command.module, handler=command.handler)
+
+
+def _is_expected(error: Exception) -> bool:
+    known = tuple(name.partition(":") for name in EXPECTED)
+    kinds = tuple(getattr(sys.modules[module], name) for module, _, name in known if module in sys.modules)
+    return isinstance(error, kinds)
+
+
+def _fail(error: Exception, code: int) -> int:
+    print(f"twokey: {error}", file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,43 @@
+"""Output: one JSON object for programs, or words for people."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from core.canonical import plain
+
+
+def emit(arguments: argparse.Namespace, facts: dict[str, Any], words: str) -> None:
+    """Print the facts as one JSON object if asked for, else the words."""
+    print(json.dumps(plain(facts), sort_keys=True, ensure_ascii=False) if arguments.json else words.rstrip("\n"))
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """Lay rows out in columns as wide as their widest cell."""
+    cells = [list(head), *([str(cell) for cell in row] for row in rows)]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(head))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells]
+    lines.insert(1, "  ".join("-" * width for width in widths))
+    return "\n".join(lines)
+
+
+class Progress:
+    """A line of progress on a terminal; silent where nobody watches."""
+
+    def __init__(self, total: int, what: str) -> None:
+        self._total, self._what, self._done = total, what, 0
+        self._is_shown = sys.stderr.isatty()
+
+    def step(self, label: str) -> None:
+        """Count one more done."""
+        self._done += 1
+        if self._is_shown:
+            width = 30
+            filled = width * self._done // max(self._total, 1)
+            bar = "#" * filled + "." * (width - filled)
+            end = "\n" if self._done == self._total else ""
+            print(f"\r{self._what} [{bar}] {self._done}/{self._total} {label}", end=end, file=sys.stderr, flush=True)

@@ -1,0 +1,218 @@
+"""Wiring: the operator's trusted door, with one connection a role and each flow handed its own."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from importlib.metadata import version
+from zoneinfo import ZoneInfo
+
+from adapters.clock import FixedClock, SystemClock
+from adapters.files.atomic import READ_WRITE, write_whole
+from adapters.files.clean_set import CleanFiles
+from adapters.files.configuration import Configuration, read_configuration
+from adapters.files.heads import FileHeads
+from adapters.files.workspace import Workspace, WorkspaceError
+from adapters.keys import FileSigner, FileVerifier
+from adapters.postgres.chain import Chain
+from adapters.postgres.connect import Session
+from adapters.postgres.journal import PgJournal, PgVenue
+from adapters.postgres.location import Server
+from adapters.postgres.people import PgConfig, PgPeople
+from adapters.postgres.rights import Role
+from adapters.postgres.runs import PgDecisions, PgRuns, PgScores
+from adapters.postgres.tickets import PgConfirmations, PgTickets
+from adapters.render.markdown import ticket_markdown
+from adapters.venues.paper import PaperVenue
+from core.calendar import slot_of
+from flows.confirm import ConfirmDoors
+from flows.daily import DayDoors
+from flows.decide import DecideDoors
+from flows.issue import IssueDoors
+from flows.look import CurveCache, StandingBooks
+from flows.ports import CleanSet, Clock
+from flows.publish import PublishDoors
+from flows.replay import ReplayDoors
+from flows.score import ScoreDoors
+from flows.settle import SettleDoors
+
+
+@dataclass
+class Desk:
+    """An open workspace: sessions are made as flows need them, and closed together."""
+
+    workspace: Workspace
+
+    def __post_init__(self) -> None:
+        if not self.workspace.config.is_dir():
+            raise WorkspaceError(
+                f"{self.workspace.root} is no workspace; `twokey init {self.workspace.root}` makes one"
+            )
+        self._sessions: dict[str, Session] = {}
+        self._server = Server(self.workspace.postgres, self.workspace.secrets)
+
+    def __enter__(self) -> Desk:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for session in self._sessions.values():
+            session.close()
+        self._sessions.clear()
+        self._server.release()
+
+    def session(self, role: Role) -> Session:
+        """Give the connection of a role."""
+        if role not in self._sessions:
+            self._sessions[role] = Session(self._server.start(), role, self.workspace.secrets)
+        return self._sessions[role]
+
+    @cached_property
+    def clean(self) -> CleanFiles:
+        """Give the clean sets."""
+        return CleanFiles(self.workspace.root / "data" / "clean")
+
+    @cached_property
+    def heads(self) -> FileHeads:
+        """Give the audit heads kept outside the database."""
+        return FileHeads(self.workspace.heads)
+
+    @cached_property
+    def chain(self) -> Chain:
+        """Give the audit chain, as the riskguard reads it."""
+        return Chain(self.session("riskguard"))
+
+    @cached_property
+    def journal(self) -> PgJournal:
+        """Give the journal."""
+        return PgJournal(self.session("ledger"))
+
+    @cached_property
+    def verifier(self) -> FileVerifier:
+        """Give the public keys."""
+        return FileVerifier(self.workspace.public_keys)
+
+    def configuration(self, book: str) -> Configuration:
+        """Read a book's configuration, with what people verified."""
+        return read_configuration(self.workspace, book, PgPeople(self.session("reader")).verifications())
+
+    def day_doors(self, when: When, *, clean: CleanSet | None = None, cache: CurveCache | None = None) -> DayDoors:
+        """Wire the flows of a day; `clean` may be a clean set held in memory, `cache` the curves computed so far."""
+        clean, clock = clean or self.clean, when.clock
+        return DayDoors(
+            settle=self.settle_doors(clean),
+            score=ScoreDoors(PgRuns(self.session("quant")), PgScores(self.session("quant")), clean),
+            decide=self._decide_doors(clean, clock, cache),
+            issue=self._issue_doors(clock),
+            publish=self.publish_doors,
+            tickets=PgTickets(self.session("ticketing")),
+            runs=PgRuns(self.session("desk")),
+            config=PgConfig(self.session("desk")),
+            chain=self.chain,
+            heads=self.heads,
+            clean=clean,
+            today=when.today,
+        )
+
+    def settle_doors(self, clean: CleanSet) -> SettleDoors:
+        """Wire settling: the venue's reports as desk, the journal as ledger."""
+        return SettleDoors(self.venue, self.journal, PgTickets(self.session("ledger")), clean, PaperVenue)
+
+    @cached_property
+    def venue(self) -> PgVenue:
+        """Give what venues report, as desk."""
+        return PgVenue(self.session("desk"))
+
+    @cached_property
+    def publish_doors(self) -> PublishDoors:
+        """Wire publishing, as desk."""
+        desk = self.session("desk")
+        return PublishDoors(
+            PgRuns(desk), PgScores(desk), PgDecisions(desk), PgConfig(desk), self.write, ticket_markdown, versions
+        )
+
+    @property
+    def confirm_doors(self) -> ConfirmDoors:
+        """Wire confirming, as confirm."""
+        session = self.session("confirm")
+        return ConfirmDoors(PgTickets(session), PgConfirmations(session))
+
+    @property
+    def replay_doors(self) -> ReplayDoors:
+        """Wire replaying, as reader."""
+        reader = self.session("reader")
+        return ReplayDoors(
+            PgRuns(reader), PgScores(reader), PgDecisions(reader), PgTickets(reader), PgJournal(reader), self.clean,
+            self.verifier,
+        )  # fmt: skip
+
+    def _decide_doors(self, clean: CleanSet, clock: Clock, cache: CurveCache | None) -> DecideDoors:
+        session = self.session("riskguard")
+        people, tickets, journal = PgPeople(session), PgTickets(session), self._riskguard_journal
+        return DecideDoors(
+            runs=PgRuns(session),
+            scores=PgScores(session),
+            decisions=PgDecisions(session),
+            standing=StandingBooks(self.chain, self.heads, people, tickets, journal),
+            halting=people,
+            clean=clean,
+            signer=self._signer,
+            clock=clock,
+            cache=cache,
+        )
+
+    def _issue_doors(self, clock: Clock) -> IssueDoors:
+        session = self.session("ticketing")
+        return IssueDoors(
+            runs=PgRuns(session),
+            decisions=PgDecisions(session),
+            tickets=PgTickets(session),
+            journal=self._ticketing_journal,
+            people=PgPeople(session),
+            chain=Chain(session),
+            verifier=self.verifier,
+            clock=clock,
+        )
+
+    @cached_property
+    def _signer(self) -> FileSigner:
+        return FileSigner(self.workspace.private_key)
+
+    @cached_property
+    def _riskguard_journal(self) -> PgJournal:
+        return PgJournal(self.session("riskguard"))
+
+    @cached_property
+    def _ticketing_journal(self) -> PgJournal:
+        return PgJournal(self.session("ticketing"))
+
+    def write(self, name: str, text: str) -> None:
+        """Write one of the workspace's files whole."""
+        path = self.workspace.root / name
+        if not path.exists() or path.read_bytes() != text.encode():
+            write_whole(path, text.encode(), mode=READ_WRITE)
+
+
+@dataclass(frozen=True)
+class When:
+    """The day that it is, and the clock that a decision goes by: for another day's slot, one that stands at that slot."""
+
+    today: date
+    clock: Clock
+
+
+def when(configuration: Configuration, on: date | None) -> When:
+    """Say when a slot is decided: now, or as it would have been at the slot of another day."""
+    policy, clock = configuration.setup.policy, SystemClock()
+    today = clock.now().astimezone(ZoneInfo(policy.schedule.timezone)).date()
+    if on is None or on == today:
+        return When(today, clock)
+    return When(today, FixedClock(slot_of(policy, on).at))
+
+
+def versions() -> dict[str, str]:
+    """Give the versions that a manifest names: ours, Python's and the libraries' that compute."""
+    return {name: version(name) for name in ("twokey", "numpy", "pyarrow", "exchange_calendars")} | {
+        "python": platform.python_version()
+    }

@@ -1,0 +1,66 @@
+"""Answers: what a person writes about a line of a ticket, read strictly."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+
+from core.domain.confirmation import Answer, Executed, NotExecuted
+from core.domain.ticket import Ticket
+
+FORMS = (
+    '"LINE filled price=P fee=F", "LINE partial quantity=Q price=P fee=F", or "LINE not executed: REASON"'
+    " (fx=RATE may be added; it defaults to the ticket's)"
+)
+_ANSWER = re.compile(r"([1-9][0-9]{0,3}) +(filled|partial)((?: +[a-z]+=\S+)*) *(?:note: *(.{0,500}))?", re.ASCII)
+_REFUSED = re.compile(r"([1-9][0-9]{0,3}) +not executed: *(.{1,500})")
+_NUMBER = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,8})?", re.ASCII)
+
+
+class AnswerError(ValueError):
+    """An answer could not be read; says which, what was found, and what would be right."""
+
+
+def parse_answer(text: str, ticket: Ticket) -> Answer:
+    """Read one answer; raises AnswerError when it has none of the known forms or a number is not plain digits."""
+    refused = _REFUSED.fullmatch(text.strip())
+    if refused:
+        return NotExecuted(int(refused[1]), refused[2].strip())
+    found = _ANSWER.fullmatch(text.strip())
+    if not found:
+        raise AnswerError(f"{text.strip()[:80]!r} is no answer; write {FORMS}")
+    number, is_partial = int(found[1]), found[2] == "partial"
+    fields = _fields(found[3], text, is_partial=is_partial)
+    line = next((line for line in ticket.lines if line.line == number), None)
+    if line is None:
+        raise AnswerError(f"line {number} is not on {ticket.ticket_id}; it has lines 1 to {len(ticket.lines)}")
+    rate = fields.get("fx", ticket.fx_rate)
+    if rate is None:
+        raise AnswerError(f"line {number}: the ticket names no exchange rate; add fx=RATE")
+    return Executed(
+        line=number,
+        quantity=fields["quantity"] if is_partial else line.quantity,
+        price=fields["price"],
+        fee=fields["fee"],
+        fx_rate=rate,
+        is_partial=is_partial,
+        note=(found[4] or "").strip(),
+    )
+
+
+def _fields(words: str, text: str, *, is_partial: bool) -> dict[str, Decimal]:
+    needed = {"price", "fee"} | ({"quantity"} if is_partial else set())
+    fields: dict[str, Decimal] = {}
+    for word in words.split():
+        name, _, number = word.partition("=")
+        if name in fields or name not in needed | {"fx"}:
+            raise AnswerError(f"{text.strip()[:80]!r}: {name!r} stands twice or does not belong; write {FORMS}")
+        if not _NUMBER.fullmatch(number):
+            raise AnswerError(
+                f"{text.strip()[:80]!r}: {name} was {number!r}; write plain digits with a point, as 12.34"
+            )
+        fields[name] = Decimal(number)
+    missing = sorted(needed - fields.keys())
+    if missing:
+        raise AnswerError(f"{text.strip()[:80]!r}: {', '.join(missing)} is missing; write {FORMS}")
+    return fields
