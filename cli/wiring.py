@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 from dataclasses import dataclass
 from datetime import date
-from functools import cached_property
+from functools import cached_property, lru_cache
 from importlib.metadata import version
 from zoneinfo import ZoneInfo
 
@@ -211,6 +211,7 @@ def when(configuration: Configuration, on: date | None) -> When:
     return When(today, FixedClock(slot_of(policy, on).at))
 
 
+@lru_cache(maxsize=1)
 def versions() -> dict[str, str]:
     """Give the versions that a manifest names: ours, Python's and the libraries' that compute."""
     return {name: version(name) for name in ("twokey", "numpy", "pyarrow", "exchange_calendars")} | {

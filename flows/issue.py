@@ -14,7 +14,6 @@ from core.domain.slot import RunId
 from core.domain.ticket import IssuedTicket, Seal, Ticket
 from core.riskguard.approval import mandate_of, void_reasons
 from core.ticketing.draft import Surroundings, draft_ticket, ticket_objections, void_decision
-from core.universe_text import universe_hash
 from flows.books import AuditChain, DecisionBook, Journal, PersonBook, RunBook, StoreError, TicketBook, Verifier
 from flows.decide import NotReady
 from flows.look import holdings_in
@@ -51,7 +50,7 @@ def issue_ticket(run_id: RunId, setup: BookSetup, doors: IssueDoors) -> IssuedTi
     frame, approval = setup.frame(run), doors.decisions.approval(run_id)
     proposal = doors.decisions.proposal(run_id)
     if decision.kind == "TRADE":
-        reasons = _void_reasons(run_id, decision, frame, doors)
+        reasons = _void_reasons(run_id, decision, setup, doors)
         if reasons:
             decision, approval = void_decision(decision, reasons), None
     ticket = draft(decision, seen, proposal, frame)
@@ -90,15 +89,16 @@ def draft(decision: Decision, seen: Seen, proposal: Proposal | None, frame: Fram
     return ticket
 
 
-def _void_reasons(run_id: RunId, decision: Decision, frame: Frame, doors: IssueDoors) -> tuple[str, ...]:
+def _void_reasons(run_id: RunId, decision: Decision, setup: BookSetup, doors: IssueDoors) -> tuple[str, ...]:
     approval, proposal = doors.decisions.approval(run_id), doors.decisions.proposal(run_id)
-    if approval is None or proposal is None:
+    run, policy = doors.runs.run(run_id), setup.policy
+    if approval is None or proposal is None or run is None:
         return ("no approval was kept with the decision",)
     # The run as it would be opened now: a policy or universe edited since moves its hashes.
-    now_run = replace(frame.run, policy_hash=frame.policy.hash, universe_hash=universe_hash(frame.universe))
+    now_run = replace(run, policy_hash=policy.hash, universe_hash=setup.universe_hash)
     try:
-        head = holdings_in(doors.journal, frame.policy).ledger_head
-        halts = doors.people.halts(frame.run.slot.book)
+        head = holdings_in(doors.journal, policy).ledger_head
+        halts = doors.people.halts(run.slot.book)
     except StoreError as error:
         return (f"what the approval binds could not be looked up: {error}",)
     expected = mandate_of(decision, proposal, now_run, ledger_head=head)

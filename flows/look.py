@@ -19,7 +19,6 @@ from core.domain.slot import BookName, VenueName
 from core.ledger.equity import Curve, extend_curve, rates_of, worth_of
 from core.ledger.positions import holdings_of
 from core.settings import Policy
-from core.universe_text import universe_hash
 from flows.books import AuditChain, HeadKeeper, Journal, PersonBook, StoreError, TicketBook
 from flows.ports import CleanSet, SourceError
 from flows.setup import NO_SNAPSHOT, BookSetup
@@ -54,7 +53,7 @@ def read_standing(frame: Frame, setup: BookSetup, books: StandingBooks, *, now: 
         audit=_looked_up(lambda: books.chain.verify_on(books.heads.kept())),
         halts=_looked_up(lambda: tuple(books.people.halts(book))),
         policy_hash=setup.policy.hash,
-        universe_hash=universe_hash(setup.universe),
+        universe_hash=setup.universe_hash,
         unanswered=_looked_up(lambda: tuple(books.tickets.unanswered(book, frame.run.slot.label))),
         reconciliation=_looked_up(lambda: books.journal.reconciliation(book, venue)),
         holdings=_looked_up(lambda: holdings_in(books.journal, setup.policy)),
@@ -113,7 +112,8 @@ def curve_of(frame: Frame, clean: CleanSet, entries: Sequence[Entry], *, cache: 
     before = cache.curves.get(key, Curve()) if cache else Curve()
     first = before.points[-1].session if before.points else entries[0].session
     panel = clean.panel(run.snapshot, first=first, last=run.as_of.session)
-    rates = rates_of(clean.fixings(run.snapshot), policy.base_currency, quote_of(frame.universe, policy))
+    quote = quote_of(frame.universe, policy)
+    rates = rates_of(clean.fixings(run.snapshot), policy.base_currency, quote, within=(first, run.as_of.session))
     curve = extend_curve(before, entries, panel, rates=rates)
     if cache is not None:
         cache.curves[key] = curve

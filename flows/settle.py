@@ -129,7 +129,7 @@ def _paper_reports(frame: Frame, doors: SettleDoors) -> int:
     after = last[1].session if last else as_of
     tickets = [issued.ticket for issued in doors.tickets.awaiting_venue(policy.book, "paper")]
     panel = doors.clean.panel(before, first=after, last=as_of)
-    venue = doors.make_venue(policy, panel, _rates(doors.clean.fixings(before), frame))
+    venue = doors.make_venue(policy, panel, _rates(doors.clean.fixings(before), frame, within=(after, as_of)))
     fresh: list[VenueReport] = [] if known else [venue.opening(as_of)]
     fresh.extend(venue.executions(tickets, as_of))
     fresh.extend(venue.dividends([*known, *fresh], after, as_of))
@@ -147,8 +147,8 @@ def _is_due(last: AccountSnapshot | None, frame: Frame) -> bool:
     return age >= frame.policy.reconciliation.required_every_days - 2
 
 
-def _rates(fixings: Sequence[Fixing], frame: Frame) -> Rates:
-    return rates_of(fixings, frame.policy.base_currency, quote_of(frame.universe, frame.policy))
+def _rates(fixings: Sequence[Fixing], frame: Frame, *, within: tuple[date, date]) -> Rates:
+    return rates_of(fixings, frame.policy.base_currency, quote_of(frame.universe, frame.policy), within=within)
 
 
 def _entry_of(execution: Execution, tickets: TicketBook) -> Entry:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import cached_property
 
 from core.calendar import Calendar, as_of, slot_of, window_of
 from core.domain.frame import Frame
@@ -30,6 +31,11 @@ class BookSetup:
         """Give the policy's strategy."""
         return strategy_of(self.policy.strategy)
 
+    @cached_property
+    def universe_hash(self) -> str:
+        """Give the universe's hash, computed once."""
+        return universe_hash(self.universe)
+
     def frame(self, run: Run) -> Frame:
         """Give the frame of a run."""
         return Frame(run, self.policy, self.universe, self.calendar)
@@ -50,7 +56,7 @@ class BookSetup:
             window=window_of(self.calendar, self.policy, day),
             is_rehearsal=day != today,
             policy_hash=self.policy.hash,
-            universe_hash=universe_hash(self.universe),
+            universe_hash=self.universe_hash,
             snapshot=snapshot or NO_SNAPSHOT,
         )
 

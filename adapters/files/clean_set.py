@@ -6,8 +6,8 @@ import hashlib
 import io
 import json
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from adapters.files.atomic import READ_WRITE, write_whole
-from core.canonical import canonical_json, sha256_of
+from core.canonical import canonical_json, plain_decimal, sha256_of, sha256_text
 from core.domain.bars import BAR_FIELDS, Basis, Days, Fixing, Floats
 from core.domain.panel import Defect, Dividend, Panel
 from core.market_data.adjust import adjust_bars
@@ -58,7 +58,7 @@ class CleanFiles:
                 "provider": list(panel.provider),
                 "defects": list(panel.defects),
                 "dividends": [(one.session, one.instrument, str(one.amount)) for one in panel.dividends],
-                "parts": [self._write_year(panel, year) for year in _years(panel)],
+                "parts": [self._write_year(year) for year in _years(panel)],
                 "fixings": self._write_part(FIXINGS, _fixings_table(fixings)),
             }
             write_whole(self._description(snapshot), canonical_json(described).encode() + b"\n")
@@ -84,11 +84,11 @@ class CleanFiles:
         for year in years:
             if len(taken) and year.sessions[-1] >= taken[0] and year.sessions[0] <= taken[-1]:
                 self._fill(wide, year, taken, described["instruments"])
-        whole = _panel(described, taken, wide)
-        known_at = _known_at(years)
-        if known_at is not None:
-            whole = replace(whole, known_at=known_at[_within(sessions, first, last)])
-        return whole if first is None and last is None else _without_others(whole, first, last)
+        known_at = _known_at(years, _within(sessions, first, last))
+        start, end = (first or date.min).isoformat(), (last or date.max).isoformat()
+        defects = [row for row in described["defects"] if start <= row["session"] <= end]
+        dividends = [row for row in described["dividends"] if start <= row[0] <= end]
+        return _panel({**described, "defects": defects, "dividends": dividends}, taken, wide, known_at=known_at)
 
     def fixings(self, snapshot: str) -> Sequence[Fixing]:
         """Give the fixings of a clean set, oldest first; raises SourceError when it cannot."""
@@ -119,16 +119,12 @@ class CleanFiles:
             raise SourceError(f"{SNAPSHOTS}/{snapshot}.json: could not be read: {error}") from error
         return described
 
-    def _write_year(self, panel: Panel, year: int) -> dict[str, Any]:
-        is_year = panel.sessions.astype("datetime64[Y]").astype(int) + 1970 == year
-        known_at = panel.known_at
+    def _write_year(self, panel: Panel) -> dict[str, Any]:
         return {
-            **self._write_part(f"{BARS}/year={year}", _bars_table(panel, is_year)),
-            "sessions": panel.sessions[is_year].astype("datetime64[D]").tolist(),
+            **self._write_part(f"{BARS}/year={panel.sessions[0].astype(object).year}", _bars_table(panel)),
+            "sessions": panel.sessions.astype("datetime64[D]").tolist(),
             # Seconds of the epoch: shorter to read back than texts, and exact.
-            "known_at": None
-            if known_at is None
-            else known_at[is_year].astype("datetime64[s]").astype(np.int64).tolist(),
+            "known_at": None if panel.known_at is None else _seconds(panel.known_at),
         }
 
     def _write_part(self, place: str, table: pa.Table) -> dict[str, Any]:
@@ -156,11 +152,11 @@ class CleanFiles:
         """Put a year's bars into their places of the wide arrays."""
         table = self._read_part({"path": year.path, "sha256": year.sha256}, ["instrument", "session", *BAR_FIELDS])
         session = table["session"].to_numpy().astype("datetime64[D]")
-        row = np.searchsorted(sessions, session)
         column = pc.index_in(table["instrument"], value_set=pa.array(instruments)).to_numpy()
         keep = (session >= sessions[0]) & (session <= sessions[-1])
+        cell = np.searchsorted(sessions, session[keep]) * len(instruments) + column[keep]
         for at, name in enumerate(BAR_FIELDS):
-            wide[at, row[keep], column[keep]] = table[name].to_numpy()[keep]
+            wide[at].reshape(-1)[cell] = table[name].to_numpy()[keep]
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,11 +176,16 @@ class _Year:
 
 
 def _hash_of(panel: Panel, fixings: Sequence[Fixing]) -> str:
-    return sha256_of({"panel": panel.content_hash(), "fixings": list(fixings)})
+    # A line a fixing: canonical JSON of tens of thousands of them would take most of the time of publishing.
+    lines = (f"{one.day} {one.currency} {plain_decimal(one.per_eur)} {one.source}" for one in fixings)
+    return sha256_of({"panel": panel.content_hash(), "fixings": sha256_text("\n".join(lines))})
 
 
-def _years(panel: Panel) -> list[int]:
-    return [int(year) + 1970 for year in np.unique(panel.sessions.astype("datetime64[Y]").astype(int))]
+def _years(panel: Panel) -> Iterator[Panel]:
+    """Cut a panel into its years."""
+    _, counts = np.unique(panel.sessions.astype("datetime64[Y]"), return_counts=True)
+    for stop, count in zip(np.cumsum(counts).tolist(), counts.tolist(), strict=True):
+        yield panel.window(panel.sessions[stop - 1].astype(object), count)
 
 
 def _within(sessions: Days, first: date | None, last: date | None) -> slice:
@@ -198,12 +199,12 @@ def _seconds(instants: Days) -> list[int]:
     return seconds
 
 
-def _known_at(years: Sequence[_Year]) -> Days | None:
+def _known_at(years: Sequence[_Year], taken: slice) -> Days | None:
     told = [year.known_at for year in years if year.known_at is not None]
-    return np.concatenate(told) if told else None
+    return np.concatenate(told)[taken] if told else None
 
 
-def _panel(described: Mapping[str, Any], sessions: Days, wide: Floats) -> Panel:
+def _panel(described: Mapping[str, Any], sessions: Days, wide: Floats, *, known_at: Days | None) -> Panel:
     return Panel(
         sessions=sessions,
         instruments=tuple(described["instruments"]),
@@ -225,6 +226,7 @@ def _panel(described: Mapping[str, Any], sessions: Days, wide: Floats) -> Panel:
             Dividend(date.fromisoformat(session), instrument, Decimal(amount))
             for session, instrument, amount in described["dividends"]
         ),
+        known_at=known_at,
     )
 
 
@@ -234,25 +236,12 @@ def _basis(row: Mapping[str, Any] | None) -> Basis | None:
     return Basis(row["kind"], date.fromisoformat(row["as_of"]) if row["as_of"] else None)
 
 
-def _without_others(panel: Panel, first: date | None, last: date | None) -> Panel:
-    """Leave out defects and dividends that are not of the panel's window, as `Panel.window` does."""
-    held: list[date] = panel.sessions.astype("datetime64[D]").tolist()
-    start, end = held[0] if held else last, last or (held[-1] if held else first)
-    if start is None or end is None:
-        return replace(panel, defects=(), dividends=())
-    return replace(
-        panel,
-        defects=tuple(one for one in panel.defects if start <= one.session <= end),
-        dividends=tuple(one for one in panel.dividends if start <= one.session <= end),
-    )
-
-
-def _bars_table(panel: Panel, is_year: NDArray[np.bool_]) -> pa.Table:
-    """Give a year's bars in long form, in the order (instrument, session); where there is no value at all is no row."""
+def _bars_table(panel: Panel) -> pa.Table:
+    """Give bars in long form, in the order (instrument, session); where there is no value at all is no row."""
     adjusted = adjust_bars(panel)
     columns = {name: getattr(panel, name) for name in BAR_FIELDS}
     columns |= {f"adj_{name}": getattr(adjusted, name) for name in ("open", "high", "low")}
-    has_bar = np.logical_or.reduce([~np.isnan(columns[name]) for name in BAR_FIELDS]) & is_year[:, None]
+    has_bar = np.logical_or.reduce([~np.isnan(columns[name]) for name in BAR_FIELDS])
     column, row = np.nonzero(has_bar.T)
     instants = np.full(len(panel.sessions), "NaT", dtype="datetime64[ms]")
     if panel.known_at is not None:
@@ -288,6 +277,15 @@ def _fixings_table(fixings: Sequence[Fixing]) -> pa.Table:
 
 def _parquet(table: pa.Table) -> bytes:
     buffer = io.BytesIO()
-    texts = [field.name for field in table.schema if field.type == pa.string()]
-    pq.write_table(table, buffer, compression="zstd", use_dictionary=texts, row_group_size=ROW_GROUP_ROWS)
+    # Prices of many instruments repeat few values and many high bytes: split by byte they are read in half the time.
+    numbers = [field.name for field in table.schema if field.type == pa.float64()]
+    others = [name for name in table.column_names if name not in numbers]
+    pq.write_table(
+        table,
+        buffer,
+        compression="zstd",
+        use_dictionary=others,
+        use_byte_stream_split=numbers,
+        row_group_size=ROW_GROUP_ROWS,
+    )
     return buffer.getvalue()

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
+from typing import TypeVar
 
 import numpy as np
 
 from core.domain.bars import BAR_FIELDS, Fixing
-from core.domain.panel import Panel
+from core.domain.panel import Defect, Dividend, Panel
 from flows.ports import CleanSet
+
+Dated = TypeVar("Dated", Defect, Dividend)
 
 
 class WarmCleanSet:
@@ -43,8 +47,9 @@ class WarmCleanSet:
         return replace(
             whole,
             sessions=whole.sessions[start:stop],
-            defects=tuple(item for item in whole.defects if _within(item.session, first, last)),
-            dividends=tuple(item for item in whole.dividends if _within(item.session, first, last)),
+            known_at=None if whole.known_at is None else whole.known_at[start:stop],
+            defects=_between(whole.defects, first, last),
+            dividends=_between(whole.dividends, first, last),
             **{name: getattr(whole, name)[start:stop] for name in BAR_FIELDS},
         )
 
@@ -55,5 +60,11 @@ class WarmCleanSet:
         return self._fixings[snapshot]
 
 
-def _within(day: date, first: date | None, last: date | None) -> bool:
-    return (first is None or first <= day) and (last is None or day <= last)
+def _between(items: Sequence[Dated], first: date | None, last: date | None) -> tuple[Dated, ...]:
+    start = 0 if first is None else bisect_left(items, first, key=_session)
+    stop = len(items) if last is None else bisect_right(items, last, key=_session)
+    return tuple(items[start:stop])
+
+
+def _session(item: Defect | Dividend) -> date:
+    return item.session

@@ -65,24 +65,20 @@ class Chain:
             if event["kind"] == "added":
                 wanted[row["seq"]] = (event["subject"], event["body"]["rows"], event["body"]["sha256"])
         found: dict[int, tuple[str, int, str]] = {}
-        for table in WRITERS:
-            if table != "event":
-                found |= self._table_hashes(table, start)
+        selects = [
+            f"SELECT '{table}' AS name, event_seq, count(*) AS rows,"
+            " string_agg(jsonb_strip_nulls(to_jsonb(t))::text, E'\\n' ORDER BY t.id) AS text"
+            f" FROM {table} t WHERE event_seq > %(start)s GROUP BY event_seq"
+            for table in WRITERS
+            if table != "event"
+        ]
+        for row in self._session.all(" UNION ALL ".join(selects), {"start": start}):
+            digest = hashlib.sha256(row["text"].encode()).hexdigest()
+            found[row["event_seq"]] = (row["name"], row["rows"], digest)
         for seq in sorted(wanted.keys() | found.keys()):
             if wanted.get(seq) != found.get(seq):
                 return _row_words(seq, wanted.get(seq), found.get(seq))
         return None
-
-    def _table_hashes(self, table: str, start: int) -> dict[int, tuple[str, int, str]]:
-        query = (
-            "SELECT event_seq, count(*) AS rows,"
-            " string_agg(jsonb_strip_nulls(to_jsonb(t))::text, E'\\n' ORDER BY t.id) AS text"
-            f" FROM {table} t WHERE event_seq > %s GROUP BY event_seq"
-        )
-        return {
-            row["event_seq"]: (table, row["rows"], hashlib.sha256(row["text"].encode()).hexdigest())
-            for row in self._session.all(query, (start,))
-        }
 
 
 def _anchor_problem(rows: list[dict[str, Any]], start: AuditHead) -> str | None:

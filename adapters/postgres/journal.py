@@ -63,7 +63,7 @@ class PgJournal:
         confirmed = self._session.all(
             "SELECT c.id, c.body, t.ticket_id, t.revision FROM confirmation_line c"
             " JOIN ticket_line l ON l.id = c.ticket_line JOIN ticket t ON t.id = l.ticket"
-            " WHERE t.book = %s AND t.body::jsonb ->> 'venue' = %s AND c.outcome <> 'not executed'"
+            " WHERE t.book = %s AND t.venue = %s AND c.outcome <> 'not executed'"
             " AND NOT EXISTS (SELECT 1 FROM entry e WHERE e.confirmation_line = c.id) ORDER BY c.id",
             (book, venue),
         )

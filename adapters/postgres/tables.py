@@ -178,6 +178,8 @@ class Ticket(Fact, table=True):
     slot: str = _text()
     revision: int
     kind: str = _text()
+    venue: str = _text()
+    is_rehearsal: bool
     run_id: str = _text(key="decision.run_id", unique=True)
     hash: str = _text()
     body: str = _text()

@@ -11,7 +11,11 @@ from core.domain.slot import BookName, TicketId
 from core.domain.ticket import IssuedTicket, Seal, Ticket
 from flows.books import StoreError, TicketStanding
 
-NEWEST = "SELECT DISTINCT ON (slot) * FROM ticket WHERE book = %s ORDER BY slot, revision DESC"
+IS_LIVE = "NOT EXISTS (SELECT 1 FROM ticket n WHERE n.book = t.book AND n.slot = t.slot AND n.revision > t.revision)"
+HAS_NO_ANSWER = (
+    "NOT EXISTS (SELECT 1 FROM confirmation_line c WHERE c.ticket_line = l.id)"
+    " AND NOT EXISTS (SELECT 1 FROM venue_report v WHERE v.ticket_line = l.id)"
+)
 
 
 class PgTickets:
@@ -61,26 +65,23 @@ class PgTickets:
 
     def tickets(self, book: BookName) -> Sequence[IssuedTicket]:
         """Give all live tickets of a book, oldest first."""
-        return [_issued(row) for row in self._session.all(NEWEST, (book,))]
+        query = f"SELECT t.* FROM ticket t WHERE t.book = %s AND {IS_LIVE} ORDER BY t.slot"
+        return [_issued(row) for row in self._session.all(query, (book,))]
 
     def awaiting_venue(self, book: BookName, venue: str) -> Sequence[IssuedTicket]:
         """Give the live trades of a venue that still have a line without any answer, oldest first."""
         query = (
-            f"SELECT t.* FROM ({NEWEST}) t WHERE t.kind = 'TRADE' AND t.body::jsonb ->> 'venue' = %s AND EXISTS ("
-            " SELECT 1 FROM ticket_line l WHERE l.ticket = t.id"
-            " AND NOT EXISTS (SELECT 1 FROM confirmation_line c WHERE c.ticket_line = l.id)"
-            " AND NOT EXISTS (SELECT 1 FROM venue_report v WHERE v.ticket_line = l.id)) ORDER BY t.slot"
+            f"SELECT t.* FROM ticket t WHERE t.book = %s AND t.venue = %s AND t.kind = 'TRADE' AND {IS_LIVE}"
+            f" AND EXISTS (SELECT 1 FROM ticket_line l WHERE l.ticket = t.id AND {HAS_NO_ANSWER}) ORDER BY t.slot"
         )
         return [_issued(row) for row in self._session.all(query, (book, venue))]
 
     def unanswered(self, book: BookName, before: str) -> Sequence[str]:
         """Name the lines of live trades of earlier slots that nobody answered; rehearsals of real venues do not count."""
         query = (
-            f"SELECT t.ticket_id, l.line FROM ({NEWEST}) t JOIN ticket_line l ON l.ticket = t.id"
-            " WHERE t.slot < %s AND t.kind = 'TRADE'"
-            " AND NOT (t.body::jsonb ->> 'venue' <> 'paper' AND (t.body::jsonb ->> 'is_rehearsal')::boolean)"
-            " AND NOT EXISTS (SELECT 1 FROM confirmation_line c WHERE c.ticket_line = l.id)"
-            " AND NOT EXISTS (SELECT 1 FROM venue_report v WHERE v.ticket_line = l.id) ORDER BY t.slot, l.line"
+            "SELECT t.ticket_id, l.line FROM ticket t JOIN ticket_line l ON l.ticket = t.id"
+            f" WHERE t.book = %s AND t.slot < %s AND t.kind = 'TRADE' AND {IS_LIVE}"
+            f" AND NOT (t.venue <> 'paper' AND t.is_rehearsal) AND {HAS_NO_ANSWER} ORDER BY t.slot, l.line"
         )
         return [f"{row['ticket_id']} line {row['line']}" for row in self._session.all(query, (book, before))]
 
@@ -169,6 +170,8 @@ def _ticket_row(issued: IssuedTicket) -> Row:
         "slot": ticket.slot,
         "revision": ticket.revision,
         "kind": ticket.kind,
+        "venue": ticket.venue,
+        "is_rehearsal": ticket.is_rehearsal,
         "run_id": issued.seal.run_id,
         "hash": ticket.hash,
         "body": dump(ticket),

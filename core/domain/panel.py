@@ -69,6 +69,8 @@ class Panel:
             raise ValueError(f"panel columns {wrong} are not of shape {shape}")
         if len(self.sessions) > 1 and not bool(np.all(np.diff(self.sessions).astype(np.int64) > 0)):
             raise ValueError("sessions of a panel must ascend")
+        if self.known_at is not None and self.known_at.shape != self.sessions.shape:
+            raise ValueError(f"known_at has {len(self.known_at)} instants for {len(self.sessions)} sessions")
 
     @property
     def is_synthetic(self) -> bool:

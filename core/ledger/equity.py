@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 from core.domain.bars import Fixing
@@ -19,6 +19,8 @@ from core.money import price_of, rate_of, to_pence
 ZERO = Decimal(0)
 INDEX_START = Decimal(100)
 INDEX_STEP = Decimal("0.00000001")
+# No stretch without a fixing is longer; a rate of a day is one of those before it.
+FIXING_GAP = timedelta(days=31)
 
 
 @dataclass(frozen=True)
@@ -48,10 +50,16 @@ class Rates:
         return self.rates[at - 1]
 
 
-def rates_of(fixings: Sequence[Fixing], base: str, quote: str) -> Rates:
-    """Cross fixings against the euro into rates of `quote` for one `base`, for each day that has both."""
+def rates_of(fixings: Sequence[Fixing], base: str, quote: str, *, within: tuple[date, date] | None = None) -> Rates:
+    """Cross fixings against the euro, oldest first, into rates of `quote` for one `base`, for each day that has both.
+
+    With `within`, only the rates that days from the first to the second need are made.
+    """
     if base == quote:
         return Rates(base, (date.min,), (Decimal(1),))
+    if within is not None:
+        start, stop = (bisect_right(fixings, day, key=_day) for day in (within[0] - FIXING_GAP, within[1]))
+        fixings = fixings[start:stop]
     by_day: dict[date, dict[str, Decimal]] = {}
     for fixing in fixings:
         by_day.setdefault(fixing.day, {"EUR": Decimal(1)})[fixing.currency] = fixing.per_eur
@@ -92,6 +100,10 @@ def worth_of(curve: Curve) -> Worth:
     last = curve.points[-1]
     drawdown = (last.index / peak.index - 1).quantize(INDEX_STEP) if peak.index > 0 else ZERO
     return Worth(last.equity, drawdown, peak.session)
+
+
+def _day(fixing: Fixing) -> date:
+    return fixing.day
 
 
 class _Walk:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from itertools import repeat
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -157,7 +158,7 @@ def _symbol(instrument: Instrument, provider: Provider) -> str:
 
 
 def _rows_in(bars: Bars, columns: Mapping[str, int]) -> _Rows:
-    column = np.fromiter((columns.get(symbol, -1) for symbol in bars.symbol), dtype=np.int64, count=len(bars.symbol))
+    column = np.array(list(map(columns.get, bars.symbol.tolist(), repeat(-1))), dtype=np.int64)
     keep = column >= 0
     values = np.array([getattr(bars, name)[keep] for name in BAR_FIELDS], dtype=np.float64)
     return _Rows(column[keep], bars.session[keep].astype("datetime64[D]"), values)

@@ -105,7 +105,8 @@ def _unread(check: str, subject: str, state: Unread) -> Finding:
 
 
 def _halt_words(halt: Halt) -> str:
-    return f"halted ({halt.scope}) since {_minute(halt.at)}: {halt.reason}"
+    # Without the instant: when it was recorded is no part of a decision, and would change the ticket's hash.
+    return f"halted ({halt.scope}): {halt.reason}"
 
 
 def _minute(at: datetime) -> str:

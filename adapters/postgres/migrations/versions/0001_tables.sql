@@ -274,6 +274,8 @@ CREATE TABLE ticket (
     slot TEXT NOT NULL,
     revision INTEGER NOT NULL,
     kind TEXT NOT NULL,
+    venue TEXT NOT NULL,
+    is_rehearsal BOOLEAN NOT NULL,
     run_id TEXT NOT NULL,
     hash TEXT NOT NULL,
     body TEXT NOT NULL,
