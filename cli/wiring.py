@@ -10,7 +10,7 @@ from importlib.metadata import version
 from zoneinfo import ZoneInfo
 
 from adapters.clock import FixedClock, SystemClock
-from adapters.files.atomic import READ_WRITE, write_whole
+from adapters.files.atomic import write_artefact
 from adapters.files.clean_set import CleanFiles
 from adapters.files.configuration import Configuration, read_configuration
 from adapters.files.heads import FileHeads
@@ -191,7 +191,7 @@ class Desk:
         """Write one of the workspace's files whole."""
         path = self.workspace.root / name
         if not path.exists() or path.read_bytes() != text.encode():
-            write_whole(path, text.encode(), mode=READ_WRITE)
+            write_artefact(path, text.encode())
 
 
 @dataclass(frozen=True)

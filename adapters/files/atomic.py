@@ -13,19 +13,16 @@ READ_ONLY = 0o444
 READ_WRITE = 0o644
 
 
+def write_artefact(path: Path, content: bytes) -> None:
+    """Write a file that can be made again, in one step; a power cut may undo it, and then it is made again."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _replace(path, content, mode=READ_WRITE, is_durable=False)
+
+
 def write_whole(path: Path, content: bytes, *, mode: int = READ_ONLY) -> None:
     """Write a file in one step, replacing what stood there; once this returns, a power cut does not undo it."""
     _make_folder(path.parent)
-    handle, name = tempfile.mkstemp(prefix=".writing-", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fchmod(file.fileno(), mode)
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    finally:
-        Path(name).unlink(missing_ok=True)
+    _replace(path, content, mode=mode, is_durable=True)
     sync_folder(path.parent)
 
 
@@ -53,3 +50,18 @@ def _make_folder(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for one in reversed(missing):
         sync_folder(one.parent)
+
+
+def _replace(path: Path, content: bytes, *, mode: int, is_durable: bool) -> None:
+    handle, name = tempfile.mkstemp(prefix=".writing-", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fchmod(file.fileno(), mode)
+            if is_durable:
+                os.fsync(file.fileno())
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
