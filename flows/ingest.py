@@ -1,11 +1,14 @@
-"""Ingesting: raw bytes are stored before anything reads them, and the clean set is made of everything stored."""
+"""Ingesting: store what the sources give, read everything stored, clean it and publish the clean set."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
+from functools import cached_property
+
+import numpy as np
 
 from core.domain.bars import Parsed
 from core.domain.instrument import Currency, InstrumentId, Universe
@@ -13,128 +16,173 @@ from core.domain.panel import Panel
 from core.gate import Finding
 from core.market_data.clean import clean_bars, clean_fixings
 from core.settings import DataRules
-from flows.ports import CleanSet, Clock, Parser, RawRecord, RawStore, Source, SourceError
+from flows.ports import CleanSet, Parser, RawRecord, RawStore, Source, SourceError
 
 
 @dataclass(frozen=True)
 class IngestDoors:
-    """What ingesting may use: the raw store, the parser of its formats, the clean sets and the clock."""
+    """What ingesting may use: it adds raw files, reads them, and publishes clean sets."""
 
     raw: RawStore
     parser: Parser
     clean: CleanSet
-    clock: Clock
 
 
 @dataclass(frozen=True)
-class CleaningRules:
-    """What cleaning goes by: the universe, the policy's rules, the exchange's sessions and the currencies wanted."""
+class Cleaning:
+    """What the stored files are cleaned for: instruments, the policy's rules, sessions of the exchange, and currencies."""
 
     universe: Universe
     rules: DataRules
     sessions: Sequence[date]
-    base: Currency
+    currencies: Collection[Currency]
 
 
 @dataclass(frozen=True)
-class FileCount:
-    """What one raw file held."""
+class Count:
+    """How much a file, or all files of a format, held: rows, distinct symbols, first and last day, and rows not read."""
 
     name: str
     format: str
+    files: int
     rows: int
     symbols: int
     first: date | None
     last: date | None
+    unread: int
 
 
 @dataclass(frozen=True)
 class IngestReport:
-    """What an ingest did: the files, what was skipped or could not be read, the defects, and the clean set."""
+    """What an ingest came to; without a snapshot nothing was published, and the findings say why.
 
-    snapshot: str
-    stored: int
-    files: tuple[FileCount, ...]
+    `stored` are the paths of files that were new; `files` and `formats` count everything that the clean set was made of;
+    `unread` holds a sentence for each row, or whole file, that could not be read; `without_bars` are instruments.
+    """
+
+    stored: tuple[str, ...]
     skipped: tuple[str, ...]
+    files: tuple[Count, ...]
+    formats: tuple[Count, ...]
     unread: tuple[str, ...]
-    defects: Mapping[str, int]
+    defects: tuple[tuple[str, int], ...]
     without_bars: tuple[InstrumentId, ...]
     findings: tuple[Finding, ...]
-    first: date
-    last: date
-    is_synthetic: bool
+    snapshot: str | None
 
 
-def ingest(sources: Iterable[Source], rules: CleaningRules, doors: IngestDoors) -> IngestReport:
-    """Store what the sources give, then make and publish the clean set of everything stored.
+def ingest(sources: Sequence[Source], cleaning: Cleaning, doors: IngestDoors, *, at: datetime) -> IngestReport:
+    """Store what the sources give and make the clean set anew; the same files again change nothing.
 
-    Doing it again with the same files stores nothing and gives the same clean set. Raises SourceError when a source cannot
-    be looked at, or when no clean set can be made of what there is.
+    All bytes of a source are stored before any is read. Raises SourceError when a source could not look, or when stored
+    bytes are no longer what they were; the clean set is then the one that it was before.
     """
-    known = {record.path for record in doors.raw.records()}
-    skipped: list[str] = []
-    stored = 0
-    for source in sources:
-        for file in source.fetch():
-            stored += doors.raw.store(file, at=doors.clock.now()).path not in known
-        skipped.extend(source.skipped())
-    return rebuild(rules, doors, stored=stored, skipped=tuple(skipped))
+    before = {record.path for record in doors.raw.records()}
+    stored = [doors.raw.store(file, at=at) for source in sources for file in source.fetch()]
+    new = sorted({record.path for record in stored} - before)
+    skipped = tuple(name for source in sources for name in source.skipped())
+    return _made(cleaning, doors, stored=tuple(new), skipped=skipped)
 
 
-def rebuild(
-    rules: CleaningRules, doors: IngestDoors, *, stored: int = 0, skipped: tuple[str, ...] = ()
-) -> IngestReport:
-    """Make and publish the clean set from the stored raw files alone; raises SourceError when none can be made."""
-    records = _in_use(doors.raw.records())
-    if not records:
-        raise SourceError("no raw file is stored; name folders or files with `twokey ingest --archive PATH ...`")
-    parsed = [doors.parser.parse(record, doors.raw.read(record)) for record in records]
-    gate = clean_bars(parsed, rules.universe, rules.rules, sessions=rules.sessions)
-    if not gate.is_open:
-        raise SourceError("; ".join(finding.message for finding in gate.findings if finding.severity == "block"))
-    panel = gate.value
-    fixings = clean_fixings(parsed, _currencies(rules), is_synthetic=panel.is_synthetic)
-    snapshot = doors.clean.publish(panel, fixings, made_of={record.path: record.sha256 for record in records})
+def rebuild(cleaning: Cleaning, doors: IngestDoors) -> IngestReport:
+    """Make the clean set from the stored files alone: the same files, rules and sessions give the same hash."""
+    return _made(cleaning, doors, stored=(), skipped=())
+
+
+@dataclass(frozen=True)
+class _Read:
+    """A stored file and what was read from it."""
+
+    record: RawRecord
+    parsed: Parsed
+
+    @cached_property
+    def symbols(self) -> set[str]:
+        """Give the symbols, or the currencies, that the file tells of."""
+        of_bars = set() if self.parsed.bars is None else set(self.parsed.bars.symbol.tolist())
+        of_actions = {action.symbol for action in self.parsed.actions}
+        return of_bars | of_actions | {fixing.currency for fixing in self.parsed.fixings}
+
+    @cached_property
+    def days(self) -> list[date]:
+        """Give the first and the last day that the file tells of, or nothing."""
+        days = [action.session for action in self.parsed.actions] + [fixing.day for fixing in self.parsed.fixings]
+        bars = self.parsed.bars
+        if bars is not None and len(bars.session):
+            ends = np.array([bars.session.min(), bars.session.max()]).astype("datetime64[D]")
+            days += ends.tolist()
+        return [min(days), max(days)] if days else []
+
+    @property
+    def rows(self) -> int:
+        """Give how many rows were read."""
+        of_bars = 0 if self.parsed.bars is None else len(self.parsed.bars.session)
+        return of_bars + len(self.parsed.actions) + len(self.parsed.fixings)
+
+
+def _made(cleaning: Cleaning, doors: IngestDoors, *, stored: tuple[str, ...], skipped: tuple[str, ...]) -> IngestReport:
+    reads, failures = _read_all(doors)
+    parsed = [read.parsed for read in reads]
+    gate = clean_bars(parsed, cleaning.universe, cleaning.rules, sessions=cleaning.sessions)
+    snapshot = None
+    if gate.is_open:
+        fixings = clean_fixings(parsed, cleaning.currencies, is_synthetic=gate.value.is_synthetic)
+        made_of = {read.record.path: read.record.sha256 for read in reads}
+        snapshot = doors.clean.publish(gate.value, fixings, made_of=made_of)
+    panel = gate.value if gate.is_open else None
     return IngestReport(
-        snapshot=snapshot,
         stored=stored,
-        files=tuple(_count(record, one) for record, one in zip(records, parsed, strict=True)),
         skipped=skipped,
-        unread=tuple(sentence for one in parsed for sentence in one.unread),
-        defects=dict(Counter(defect.check for defect in panel.defects)),
-        without_bars=_without_bars(panel),
+        files=tuple(_count(read.record.name, [read]) for read in reads),
+        formats=_counts_by_format(reads),
+        unread=(*failures, *(sentence for one in parsed for sentence in one.unread)),
+        defects=tuple(sorted(Counter(defect.check for defect in panel.defects).items())) if panel else (),
+        without_bars=_without_bars(cleaning.universe, panel),
         findings=gate.findings,
-        first=panel.sessions[0].astype(object),
-        last=panel.sessions[-1].astype(object),
-        is_synthetic=panel.is_synthetic,
+        snapshot=snapshot,
     )
 
 
-def _in_use(records: Sequence[RawRecord]) -> list[RawRecord]:
-    """Of files stored under one name, the newest counts: the older bytes stay for those who ask what was known."""
-    newest = {(record.provider, record.name): record for record in records}
-    return list(newest.values())
+def _read_all(doors: IngestDoors) -> tuple[list[_Read], list[str]]:
+    """Read the newest file of each name, oldest first; where it cannot be read, the one before it counts, and it is told."""
+    versions: dict[tuple[str, str], list[tuple[int, RawRecord]]] = defaultdict(list)
+    for at, record in enumerate(doors.raw.records()):
+        versions[record.provider, record.name].append((at, record))
+    reads: list[tuple[int, _Read]] = []
+    failures: list[str] = []
+    for of_name in versions.values():
+        for at, record in reversed(of_name):
+            content = doors.raw.read(record)
+            try:
+                reads.append((at, _Read(record, doors.parser.parse(record, content))))
+                break
+            except SourceError as error:
+                failures.append(str(error))
+    return [read for _, read in sorted(reads, key=lambda pair: pair[0])], failures
 
 
-def _currencies(rules: CleaningRules) -> frozenset[Currency]:
-    return frozenset({rules.base} | {row.currency for row in rules.universe.instruments})
+def _counts_by_format(reads: Iterable[_Read]) -> tuple[Count, ...]:
+    by_format: dict[str, list[_Read]] = defaultdict(list)
+    for read in reads:
+        by_format[read.record.format].append(read)
+    return tuple(_count(name, by_format[name]) for name in sorted(by_format))
 
 
-def _count(record: RawRecord, parsed: Parsed) -> FileCount:
-    if parsed.bars is not None and len(parsed.bars.session):
-        days, symbols = parsed.bars.session, set(parsed.bars.symbol)
-        first, last = days.min().astype(object), days.max().astype(object)
-        return FileCount(record.name, record.format, len(days), len(symbols), first, last)
-    if parsed.actions:
-        days_of = [action.session for action in parsed.actions]
-        symbols = {action.symbol for action in parsed.actions}
-        return FileCount(record.name, record.format, len(days_of), len(symbols), min(days_of), max(days_of))
-    if parsed.fixings:
-        fixed = [fixing.day for fixing in parsed.fixings]
-        currencies = {fixing.currency for fixing in parsed.fixings}
-        return FileCount(record.name, record.format, len(fixed), len(currencies), min(fixed), max(fixed))
-    return FileCount(record.name, record.format, 0, 0, None, None)
+def _count(name: str, reads: Sequence[_Read]) -> Count:
+    days = [day for read in reads for day in read.days]
+    return Count(
+        name=name,
+        format=reads[0].record.format,
+        files=len(reads),
+        rows=sum(read.rows for read in reads),
+        symbols=len(set().union(*(read.symbols for read in reads))),
+        first=min(days, default=None),
+        last=max(days, default=None),
+        unread=sum(len(read.parsed.unread) for read in reads),
+    )
 
 
-def _without_bars(panel: Panel) -> tuple[InstrumentId, ...]:
-    return tuple(name for name, provider in zip(panel.instruments, panel.provider, strict=True) if not provider)
+def _without_bars(universe: Universe, panel: Panel | None) -> tuple[InstrumentId, ...]:
+    if panel is None:
+        return tuple(instrument.id for instrument in universe.instruments)
+    return tuple(panel.instruments[at] for at in np.flatnonzero(np.all(np.isnan(panel.close), axis=0)).tolist())

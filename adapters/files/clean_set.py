@@ -152,7 +152,7 @@ class CleanFiles:
         """Put a year's bars into their places of the wide arrays."""
         table = self._read_part({"path": year.path, "sha256": year.sha256}, ["instrument", "session", *BAR_FIELDS])
         session = table["session"].to_numpy().astype("datetime64[D]")
-        column = pc.index_in(table["instrument"], value_set=pa.array(instruments)).to_numpy()
+        column = pc.index_in(table["instrument"], value_set=pa.array(instruments, type=pa.string())).to_numpy()
         keep = (session >= sessions[0]) & (session <= sessions[-1])
         cell = np.searchsorted(sessions, session[keep]) * len(instruments) + column[keep]
         for at, name in enumerate(BAR_FIELDS):

@@ -79,7 +79,7 @@ def rights_statements(database: str) -> list[str]:
     for table, writer in WRITERS.items():
         if writer is not None:
             statements.append(
-                f"GRANT INSERT ({', '.join(_given_columns(table))}) ON {table} TO {_quoted(database, writer)}"
+                f"GRANT INSERT ({', '.join(given_columns(table))}) ON {table} TO {_quoted(database, writer)}"
             )
     for function, callers in CALLERS.items():
         names = ", ".join(_quoted(database, role) for role in callers)
@@ -87,7 +87,8 @@ def rights_statements(database: str) -> list[str]:
     return statements
 
 
-def _given_columns(table: str) -> list[str]:
+def given_columns(table: str) -> list[str]:
+    """Name the columns of a table that its writer gives; the others are the database's to fill."""
     from adapters.postgres import tables
 
     columns = next(fact.__table__.columns for fact in tables.FACTS if tables.table_name(fact) == table)  # type: ignore[attr-defined]  # SQLModel adds __table__ at run time

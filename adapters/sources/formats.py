@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import re
 import zipfile
 import zlib
@@ -11,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal, InvalidOperation
-from typing import Any, TypeVar, cast, get_args
+from typing import Any, NamedTuple, TypeVar, cast, get_args
 
 import numpy as np
 import pyarrow as pa
@@ -175,8 +176,10 @@ def _parse_stooq_csv(record: RawRecord, content: bytes) -> Parsed:
         raise SourceError(f"{record.name}: no Stooq symbol in the name; it must be like aapl_us_d.csv")
 
     def bar(row: _Row) -> _Bar:
+        session, prices = row.day("Date"), [row.number(name) for name in STOOQ_COLUMNS[1:]]
+        # Currencies have no such column.
         volume = row.number("Volume") if "Volume" in row.cells else float("nan")
-        return _stooq_bar(symbol, row.day("Date"), [row.number(name) for name in STOOQ_COLUMNS[1:]], volume=volume)
+        return _stooq_bar(symbol, session, prices, volume=volume)
 
     return _parsed_bars(record, content, bar, basis=None)
 
@@ -239,8 +242,7 @@ def _parse_ecb_zip(record: RawRecord, content: bytes) -> Parsed:
 # --- rows of comma-separated text -------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class _Row:
+class _Row(NamedTuple):
     """One row by its column names; each reader raises ValueError with what was found and what it must be."""
 
     cells: dict[str, str]
@@ -257,7 +259,7 @@ class _Row:
             value = float(self.cells[name])
         except ValueError:
             value = float("nan")
-        if not np.isfinite(value):
+        if not math.isfinite(value):
             raise ValueError(f"{name} was {self.cells[name]!r}; it must be a number")
         return value
 
@@ -279,8 +281,7 @@ class _Row:
             raise ValueError(f"{name} was {self.cells[name]!r}; it must be a day such as 2024-06-11") from None
 
 
-@dataclass(frozen=True)
-class _Bar:
+class _Bar(NamedTuple):
     symbol: str
     session: date
     values: tuple[float, ...]
@@ -300,6 +301,8 @@ def _each(record: RawRecord, content: bytes, read: Callable[[_Row], Read], unrea
                 yield read(_Row(dict(zip(header, (cell.strip() for cell in cells), strict=True))))
             except ValueError as error:
                 unread.append(f"{record.name} line {rows.line_num}: {error}")
+    except KeyError as error:
+        raise SourceError(f"{record.name}: column {error} is missing; the header has {', '.join(header)}") from error
     except (UnicodeDecodeError, csv.Error) as error:
         raise SourceError(f"{record.name}: not readable as comma-separated text: {error}") from error
 

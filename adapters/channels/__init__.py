@@ -1,0 +1,1 @@
+"""Channels: how tickets reach people."""

@@ -1,0 +1,1 @@
+"""Agents: the prompts that assistants work by, and the code that reads them."""

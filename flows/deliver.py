@@ -1,0 +1,159 @@
+"""Delivering: a ticket goes out through channels, and what came back of it becomes a step of its life."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from core.canonical import instant_text
+from core.domain.slot import TicketId
+from core.domain.ticket import IssuedTicket, Ticket
+from flows.books import PersonBook, TicketBook, TicketStanding
+from flows.ports import Clock
+from flows.publish import ticket_json
+
+SENT: str = "sent"
+Progress = Literal["nothing to confirm", "waiting", "partly confirmed", "confirmed"]
+
+
+@dataclass(frozen=True)
+class Message:
+    """A ticket as channels carry it: for people and for programs."""
+
+    issued: IssuedTicket
+    markdown: str
+    json: str
+
+
+class Channel(Protocol):
+    """Carries tickets to where its operator set it up to; delivering one twice harms nothing."""
+
+    @property
+    def name(self) -> str:
+        """Name the channel."""
+        ...
+
+    @property
+    def takes_rehearsals(self) -> bool:
+        """Say whether rehearsals may go this way: only where nobody can take one for real."""
+        ...
+
+    def deliver(self, message: Message) -> str:
+        """Deliver a ticket and say where it went; raises ChannelError when it did not arrive."""
+        ...
+
+
+class ChannelError(RuntimeError):
+    """A channel could not deliver; says what was tried and what was wrong."""
+
+
+class Undeliverable(ValueError):
+    """A ticket that nobody may act on any more is not sent: why, what stands in the way, and what would pass."""
+
+    def __init__(self, why: Literal["halted", "expired"], message: str, *, limit: str, value: str) -> None:
+        """Keep the parts."""
+        super().__init__(message)
+        self.why, self.limit, self.value = why, limit, value
+
+
+@dataclass(frozen=True)
+class DeliverDoors:
+    """What delivering may use: it reads tickets and halts, adds deliveries and steps, and holds the channels."""
+
+    tickets: TicketBook
+    people: PersonBook
+    channels: Sequence[Channel]
+    render: Callable[[IssuedTicket], str]
+    clock: Clock
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What came of one channel: where the ticket went, or why it did not go."""
+
+    channel: str
+    has_arrived: bool
+    words: str
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """What a delivery came to; without attempts when the ticket had been sent before."""
+
+    was_sent: bool
+    deliveries: tuple[Delivery, ...]
+
+    @property
+    def is_sent(self) -> bool:
+        """Say whether the ticket arrived anywhere, now or before."""
+        return self.was_sent or any(delivery.has_arrived for delivery in self.deliveries)
+
+
+def deliver(ticket_id: TicketId, doors: DeliverDoors) -> Delivered:
+    """Send a ticket once through every channel and keep each attempt; one that was sent is not sent again.
+
+    Raises ValueError when there is no such ticket, Undeliverable for a trade that is halted or expired.
+    """
+    standing = doors.tickets.ticket(ticket_id)
+    if standing is None:
+        raise ValueError(f"there is no ticket {ticket_id}")
+    if SENT in standing.steps:
+        return Delivered(was_sent=True, deliveries=())
+    issued = standing.issued
+    if issued.ticket.kind == "TRADE":
+        _refuse_dead(issued.ticket, doors)
+    message = Message(issued, doors.render(issued), ticket_json(issued) + "\n")
+    delivered = Delivered(was_sent=False, deliveries=tuple(_attempt(message, one) for one in doors.channels))
+    for attempt in delivered.deliveries:
+        outcome = "delivered" if attempt.has_arrived else "failed"
+        doors.tickets.add_delivery(ticket_id, attempt.channel, outcome=f"{outcome}: {attempt.words}")
+    if delivered.is_sent:
+        doors.tickets.add_step(ticket_id, SENT, detail=", ".join(attempt.channel for attempt in delivered.deliveries))
+    return delivered
+
+
+def receive(ticket_id: TicketId, tickets: TicketBook) -> Progress:
+    """Read what was answered of a ticket's lines and keep how far it is; raises ValueError when there is no such ticket.
+
+    Whoever answered, a person or a venue that reports by itself, wrote the answers; nothing is answered here.
+    """
+    standing = tickets.ticket(ticket_id)
+    if standing is None:
+        raise ValueError(f"there is no ticket {ticket_id}")
+    progress = progress_of(standing)
+    if progress in ("partly confirmed", "confirmed"):
+        count = len(standing.answered)
+        tickets.add_step(ticket_id, progress, detail=f"{count} of {count + len(standing.waiting)} lines")
+    return progress
+
+
+def progress_of(standing: TicketStanding) -> Progress:
+    """Say how far a ticket is confirmed."""
+    if standing.issued.ticket.kind != "TRADE":
+        return "nothing to confirm"
+    if not standing.answered:
+        return "waiting"
+    return "partly confirmed" if standing.waiting else "confirmed"
+
+
+def _refuse_dead(ticket: Ticket, doors: DeliverDoors) -> None:
+    halts = doors.people.halts(ticket.book)
+    if halts:
+        words = "; ".join(f"{halt.scope}: {halt.reason}" for halt in halts)
+        raise Undeliverable(
+            "halted", f"{ticket.ticket_id} is not sent while trading is halted ({words})", limit="no halt", value=words
+        )
+    now = doors.clock.now()
+    if now >= ticket.expires_at:
+        limit, value = instant_text(ticket.expires_at), instant_text(now)
+        raise Undeliverable("expired", f"{ticket.ticket_id} expired {limit}", limit=limit, value=value)
+
+
+def _attempt(message: Message, channel: Channel) -> Delivery:
+    if message.issued.ticket.is_rehearsal and not channel.takes_rehearsals:
+        return Delivery(channel.name, has_arrived=False, words="a rehearsal; this channel takes none")
+    try:
+        return Delivery(channel.name, has_arrived=True, words=channel.deliver(message))
+    except ChannelError as error:
+        return Delivery(channel.name, has_arrived=False, words=str(error))

@@ -1,0 +1,1 @@
+"""The server of market data: reads the clean set and the universe, writes nothing."""

@@ -1,0 +1,1 @@
+"""The server of quant: scores, and backtests as jobs."""

@@ -1,0 +1,1 @@
+"""The server of the riskguard: proposes, judges and signs, explains, and halts."""

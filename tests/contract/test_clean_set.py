@@ -1,0 +1,268 @@
+"""The clean set: what is published comes back exactly, under a hash that only its content decides."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from adapters.files.clean_set import CURRENT, CleanFiles
+from core.domain.bars import BAR_FIELDS, Basis, Fixing
+from core.domain.panel import Defect, Dividend, Panel
+from core.market_data.adjust import adjust_bars
+from core.market_data.clean import known_at
+from flows.ports import SourceError
+from tests.unit.market_data.making import fixing, panel
+
+DAYS = tuple(date(2022, 12, 28) + timedelta(days=days) for days in range(0, 800, 40))
+FIXINGS = (fixing(DAYS[0], "GBP", "0.8500"), Fixing(DAYS[1], "USD", Decimal("1.10"), "synthetic"))
+MADE_OF = {"yahoo/_many/prices-2026-04-01.parquet": "ab" * 32}
+COLUMNS = [
+    *("instrument", "session", "open", "high", "low", "close"),
+    *("adj_open", "adj_high", "adj_low", "adj_close", "volume", "source", "known_at"),
+]
+
+
+def a_panel(seed: int = 0) -> Panel:
+    """Give a panel of three years with gaps, an instrument without bars, defects and dividends."""
+    names = ("AAPL", "BRK-B", "GONE", "SPY")
+    draws = np.random.Generator(np.random.PCG64(seed)).uniform(1, 100, (len(BAR_FIELDS), len(DAYS), len(names)))
+    draws[:, 3:6, 0] = np.nan
+    draws[5, 7, 1] = np.nan
+    draws[:, :, 2] = np.nan
+    draws[:, 9, :] = np.nan
+    made = panel(names, DAYS)
+    return replace(
+        made,
+        open=draws[0],
+        high=draws[1],
+        low=draws[2],
+        close=draws[3],
+        adj_close=draws[4],
+        volume=draws[5],
+        basis=(Basis("split-adjusted", DAYS[-1]), Basis("raw"), None, Basis("total-return", DAYS[-1])),
+        provider=("yahoo", "yahoo", "", "stooq"),
+        defects=(
+            Defect(DAYS[3], "AAPL", "ohlc", "high 1, low 2"),
+            Defect(DAYS[12], "SPY", "non_session", "closed – on a §"),
+        ),
+        dividends=(Dividend(DAYS[2], "AAPL", Decimal("0.50")), Dividend(DAYS[15], "BRK-B", Decimal("1E+1"))),
+        known_at=known_at(made.sessions, 6),
+    )
+
+
+def publish(clean: CleanFiles, given_panel: Panel | None = None, **changes) -> str:
+    """Publish a panel."""
+    return clean.publish(
+        given_panel or a_panel(), changes.get("fixings", FIXINGS), made_of=changes.get("made_of", MADE_OF)
+    )
+
+
+def test_gives_back_what_was_published(tmp_path):
+    """Panel and fixings, to the last digit; only the snapshot's hash is new."""
+    clean = CleanFiles(tmp_path)
+
+    snapshot = publish(clean)
+
+    read = clean.panel(snapshot)
+    assert read.snapshot == snapshot == clean.current()
+    assert read.content_hash() == a_panel().content_hash()
+    assert (read.defects, read.dividends) == (a_panel().defects, a_panel().dividends)
+    assert read.known_at is not None
+    assert read.known_at.tolist() == known_at(a_panel().sessions, 6).tolist()
+    assert list(clean.fixings(snapshot)) == list(FIXINGS)
+    assert clean.verify(snapshot) == []
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_gives_back_any_panel_and_any_window_of_it(tmp_path, data):
+    """For all panels of 0 to 6 sessions and 0 to 3 instruments, NaN anywhere, and all windows."""
+    sessions = sorted(data.draw(st.sets(st.dates(date(2019, 11, 1), date(2021, 2, 1)), max_size=6)))
+    names = ("AAPL", "KO", "SPY")[: data.draw(st.integers(0, 3))]
+    numbers = st.one_of(st.just(np.nan), st.floats(0.0001, 1e9))
+    shape = (len(sessions), len(names))
+    drawn = {name: data.draw(arrays(np.float64, shape, elements=numbers)) for name in BAR_FIELDS}
+    moments = known_at(np.array(sessions, dtype="datetime64[D]"), 6) if data.draw(st.booleans()) else None
+    published = replace(panel(names, sessions), known_at=moments, **drawn)
+    clean = CleanFiles(tmp_path)
+
+    snapshot = publish(clean, published)
+
+    assert clean.panel(snapshot).content_hash() == published.content_hash()
+    if sessions:
+        first, last = sorted(data.draw(st.tuples(st.sampled_from(sessions), st.sampled_from(sessions))))
+        part = clean.panel(snapshot, first=first, last=last)
+        length = sessions.index(last) - sessions.index(first) + 1
+        assert part.content_hash() == published.window(last, length).content_hash()
+
+
+@pytest.mark.parametrize(("first", "last"), [(3, 12), (0, 0), (0, 19), (19, 19), (8, 8)])
+def test_a_window_is_the_panel_of_those_sessions(tmp_path, first, last):
+    """Both ends included, over the turn of years, with the defects and dividends of those days."""
+    clean = CleanFiles(tmp_path)
+    snapshot = publish(clean)
+
+    part = clean.panel(snapshot, first=DAYS[first], last=DAYS[last])
+
+    assert part.sessions.tolist() == list(DAYS[first : last + 1])
+    assert part.content_hash() == a_panel().window(DAYS[last], last - first + 1).content_hash()
+
+
+def test_days_between_sessions_bound_a_window_too(tmp_path):
+    """A window without a session is empty and keeps its columns."""
+    clean = CleanFiles(tmp_path)
+    snapshot = publish(clean)
+    day = timedelta(days=1)
+
+    part, none = (
+        clean.panel(snapshot, first=DAYS[2] + day),
+        clean.panel(snapshot, first=DAYS[2] + day, last=DAYS[3] - day),
+    )
+
+    assert part.sessions[0].astype(object) == DAYS[3]
+    assert none.close.shape == (0, 4)
+    assert none.known_at is not None
+    assert len(none.known_at) == 0
+
+
+def test_a_window_reads_only_its_years(tmp_path):
+    """The other years' parts may be anything."""
+    clean = CleanFiles(tmp_path)
+    snapshot = publish(clean)
+    shutil.rmtree(tmp_path / "eod.parquet" / "year=2022")
+
+    assert clean.panel(snapshot, first=date(2023, 1, 1)).sessions[0].astype(object).year == 2023
+    with pytest.raises(SourceError, match="year=2022"):
+        clean.panel(snapshot)
+
+
+def test_the_hash_is_of_the_content_alone(tmp_path):
+    """Another place, another way to it: the same hash. Another value anywhere: another hash."""
+    snapshot = publish(CleanFiles(tmp_path / "a"))
+    prices = a_panel().volume.copy()
+    prices[0, 0] += 1e-9
+
+    assert publish(CleanFiles(tmp_path / "b"), made_of={"other": "cd" * 32}) == snapshot
+    assert publish(CleanFiles(tmp_path / "c"), replace(a_panel(), snapshot="x")) == snapshot
+    others = [
+        publish(CleanFiles(tmp_path / "d"), replace(a_panel(), volume=prices)),
+        publish(CleanFiles(tmp_path / "e"), replace(a_panel(), dividends=())),
+        publish(CleanFiles(tmp_path / "f"), replace(a_panel(), defects=())),
+        publish(CleanFiles(tmp_path / "g"), replace(a_panel(), basis=(None,) * 4)),
+        publish(CleanFiles(tmp_path / "h"), fixings=FIXINGS[:1]),
+        publish(CleanFiles(tmp_path / "i"), fixings=(FIXINGS[0], replace(FIXINGS[1], source="ecb"))),
+        publish(CleanFiles(tmp_path / "j"), replace(a_panel(), known_at=known_at(a_panel().sessions, 7))),
+    ]
+    assert len({snapshot, *others}) == 8
+
+
+def test_publishing_again_changes_no_byte(tmp_path):
+    """The parts are named by their content and never written twice."""
+    clean = CleanFiles(tmp_path)
+    publish(clean)
+    before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in tmp_path.rglob("*") if path.is_file()}
+
+    publish(clean)
+
+    after = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in tmp_path.rglob("*") if path.is_file()}
+    changed = {path.name for path in after if before.get(path) != after[path]}
+    assert changed <= {CURRENT}
+
+
+def test_a_new_set_is_current_and_the_old_one_stays_readable(tmp_path):
+    """A run that began on the old set ends on it."""
+    clean = CleanFiles(tmp_path)
+    assert clean.current() is None
+    old = publish(clean)
+    new = publish(clean, a_panel(seed=1))
+
+    assert clean.current() == new != old
+    assert clean.panel(old).content_hash() == a_panel().content_hash()
+    assert publish(clean) == old == clean.current()
+
+
+def test_an_interrupted_publish_leaves_the_old_set(tmp_path):
+    """Whatever was written of the new one: only CURRENT decides, and it comes last."""
+    old = publish(CleanFiles(tmp_path / "set"))
+    new = publish(CleanFiles(tmp_path / "other"), a_panel(seed=1))
+    parts = sorted(path for path in (tmp_path / "other").rglob("*") if path.is_file() and path.name != CURRENT)
+    for path in parts:
+        target = tmp_path / "set" / path.relative_to(tmp_path / "other")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, target)
+
+        clean = CleanFiles(tmp_path / "set")
+        assert clean.current() == old
+        assert clean.panel(old).content_hash() == a_panel().content_hash()
+
+    assert publish(CleanFiles(tmp_path / "set"), a_panel(seed=1)) == new
+
+
+def test_damage_is_seen_and_publishing_mends_it(tmp_path):
+    """A changed part is refused, verifying says so, and the same content put there again is sound."""
+    clean = CleanFiles(tmp_path)
+    snapshot = publish(clean)
+    part = next((tmp_path / "eod.parquet" / "year=2023").iterdir())
+    part.chmod(0o644)
+    part.write_bytes(part.read_bytes()[:-1] + b"x")
+
+    with pytest.raises(SourceError, match="its SHA-256 was"):
+        clean.panel(snapshot)
+    assert len(clean.verify(snapshot)) == 1
+    assert publish(clean) == snapshot
+    assert clean.verify(snapshot) == []
+
+
+def test_a_description_that_was_changed_is_seen(tmp_path):
+    """The hash binds what the description itself says, too."""
+    clean = CleanFiles(tmp_path)
+    snapshot = publish(clean)
+    path = tmp_path / "snapshots" / f"{snapshot}.json"
+    path.chmod(0o644)
+    path.write_text(path.read_text(encoding="utf-8").replace('"0.50"', '"5.50"'), encoding="utf-8")
+
+    assert "hashes to" in clean.verify(snapshot)[0]
+
+
+@pytest.mark.parametrize("snapshot", ["ab" * 32, "none", "../../etc/passwd", ""])
+def test_an_unknown_set_is_an_error(tmp_path, snapshot):
+    """No hash, or the hash of nothing here."""
+    for read in (CleanFiles(tmp_path).panel, CleanFiles(tmp_path).fixings):
+        with pytest.raises(SourceError, match="clean set"):
+            read(snapshot)
+
+
+def test_the_parts_are_plain_tables_that_others_can_read(tmp_path):
+    """One file a year, plain text symbols, sorted, adjusted prices beside the basis; the description says the rest."""
+    snapshot = publish(CleanFiles(tmp_path))
+
+    part = next((tmp_path / "eod.parquet" / "year=2023").iterdir())
+    table = pq.ParquetFile(part).read()
+    assert table.column_names == COLUMNS
+    assert table.schema.field("instrument").type == pa.string()
+    assert table.schema.field("source").type == pa.string()
+    rows = list(zip(table["instrument"].to_pylist(), table["session"].to_pylist(), strict=True))
+    assert rows == sorted(rows)
+    assert set(table["instrument"].to_pylist()) == {"AAPL", "BRK-B", "SPY"}
+    whole = a_panel()
+    row, column = whole.row(rows[0][1]), whole.column(rows[0][0])
+    assert table["adj_open"][0].as_py() == adjust_bars(whole).open[row, column]
+    assert table["source"][0].as_py() == "yahoo"
+    assert table["known_at"][0].as_py().isoformat().endswith("+00:00")
+    described = json.loads((tmp_path / "snapshots" / f"{snapshot}.json").read_bytes())
+    assert described["made_of"] == MADE_OF
+    assert [row["path"] for row in described["parts"]] == sorted(
+        path.relative_to(tmp_path).as_posix() for path in Path(tmp_path / "eod.parquet").rglob("part-*")
+    )

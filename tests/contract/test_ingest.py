@@ -1,0 +1,183 @@
+"""Ingesting: what it reports, and that an ingest cut short leaves the old clean set or the new one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import pytest
+
+from adapters.files.clean_set import CleanFiles
+from adapters.files.raw_store import RawFiles
+from adapters.sources.formats import FormatParser
+from core.domain.bars import Basis
+from flows.ingest import Cleaning, Count, IngestDoors, IngestReport, ingest, rebuild
+from flows.ports import RawFile, SourceError
+from tests.unit.market_data.files import ACTIONS, AT, STOOQ, prices, rates_zip, raw_file
+from tests.unit.market_data.making import SESSIONS, SPLIT, rules, universe
+
+LATER = AT.replace(day=2)
+
+
+@dataclass(frozen=True)
+class Given:
+    """A source that gives what a test hands it, and may fail at the end."""
+
+    files: Sequence[RawFile]
+    left_out: Sequence[str] = ()
+    fails: bool = False
+
+    def fetch(self) -> Iterator[RawFile]:
+        """Give the files, then fail if told to."""
+        yield from self.files
+        if self.fails:
+            raise SourceError("the line went dead")
+
+    def skipped(self) -> Sequence[str]:
+        """Name what was left out."""
+        return self.left_out
+
+
+@pytest.fixture
+def doors(tmp_path) -> IngestDoors:
+    """Give real stores under a folder of their own."""
+    return IngestDoors(RawFiles(tmp_path / "raw"), FormatParser(), CleanFiles(tmp_path / "clean"))
+
+
+def cleaning(*names: str) -> Cleaning:
+    """Clean for a few instruments."""
+    return Cleaning(universe(*(names or ("AAPL", "SPY"))), rules(), SESSIONS, ("GBP", "USD"))
+
+
+def main_set(content: bytes, name: str = "main/prices_2024.parquet") -> RawFile:
+    """Give a year file of the main set."""
+    return raw_file(name, content, format="yahoo_parquet", basis=SPLIT)
+
+
+def stooq(content: str = STOOQ, name: str = "csv/aapl_us_d.csv") -> RawFile:
+    """Give a file of Stooq."""
+    return raw_file(
+        name, content.encode(), provider="stooq", format="stooq_csv", symbol="aapl.us", basis=Basis("total-return")
+    )
+
+
+def closes(doors: IngestDoors, report: IngestReport) -> list[list[float]]:
+    """Give the closes that were published, instrument by instrument."""
+    assert report.snapshot is not None
+    told: list[list[float]] = np.nan_to_num(doors.clean.panel(report.snapshot).close.T).tolist()
+    return told
+
+
+def test_reports_what_was_there(doors):
+    """Rows, symbols and days a file and a format; skipped files, unread rows, defects, instruments without bars."""
+    files = [
+        main_set(prices("AAPL", "XYZ", days=[*SESSIONS[:3], SESSIONS[2], date(2024, 6, 8)])),
+        raw_file(content=ACTIONS.encode() + b"AAPL,soon,1,0,\n"),
+        raw_file("ecb/eurofxref-hist.zip", rates_zip(), provider="ecb", format="ecb_zip"),
+        stooq(STOOQ + "2024-06-05,null,null,null,null,null\r\n"),
+    ]
+
+    report = ingest([Given(files, left_out=["main/README.md"])], cleaning(), doors, at=AT)
+
+    assert len(report.stored) == 4
+    assert report.skipped == ("main/README.md",)
+    assert (
+        Count("main/prices_2024.parquet", "yahoo_parquet", 1, 10, 2, SESSIONS[0], date(2024, 6, 8), 0) in report.files
+    )
+    assert Count("ecb_zip", "ecb_zip", 1, 6, 3, date(2024, 6, 3), date(2024, 6, 4), 0) in report.formats
+    assert Count("stooq_csv", "stooq_csv", 1, 2, 1, date(2024, 6, 3), date(2024, 6, 4), 1) in report.formats
+    assert [sentence.partition(":")[0] for sentence in report.unread] == [
+        "main/actions.csv line 4",
+        "csv/aapl_us_d.csv line 4",
+    ]
+    assert report.defects == (("duplicate_date", 1), ("non_session", 1))
+    assert report.without_bars == ("SPY",)
+    assert report.snapshot == doors.clean.current()
+    assert {one.currency for one in doors.clean.fixings(report.snapshot)} == {"GBP", "USD"}
+    assert [one.session for one in doors.clean.panel(report.snapshot).dividends] == [date(2024, 6, 4)]
+
+
+def test_a_newer_file_of_a_name_replaces_the_older(doors):
+    """Not row by row: what only the older held is gone, and nothing stands twice."""
+    ingest([Given([main_set(prices("AAPL", "SPY", days=SESSIONS))])], cleaning(), doors, at=AT)
+
+    report = ingest([Given([main_set(prices("AAPL", days=SESSIONS[1:], close=20.0))])], cleaning(), doors, at=LATER)
+
+    assert closes(doors, report)[0] == [20.0] * 5
+    assert report.defects == ()
+    assert report.without_bars == ("SPY",)
+
+
+def test_a_file_that_cannot_be_read_is_told_and_the_one_before_it_counts(doors):
+    """One bad download must not cost a year of bars, nor pass in silence."""
+    good = ingest([Given([main_set(prices("AAPL", "SPY", days=SESSIONS))])], cleaning(), doors, at=AT)
+
+    report = ingest([Given([main_set(b"PAR1 and then nothing")])], cleaning(), doors, at=LATER)
+
+    assert report.snapshot == good.snapshot
+    assert "main/prices_2024.parquet: not a readable Parquet file" in report.unread[0]
+
+
+def test_nothing_usable_publishes_nothing(doors):
+    """The old clean set stays current, and the report says why there is no new one."""
+    report = ingest([Given([stooq("Date,Open,High,Low,Close,Volume\r\n")])], cleaning(), doors, at=AT)
+
+    assert report.snapshot is None
+    assert doors.clean.current() is None
+    assert any(finding.severity == "block" for finding in report.findings)
+    assert report.without_bars == ("AAPL", "SPY")
+
+
+def test_a_source_that_fails_midway_leaves_the_clean_set(doors):
+    """What it gave is stored, and counts when the rest has come."""
+    whole = [
+        main_set(prices("AAPL", days=SESSIONS)),
+        main_set(prices("SPY", days=SESSIONS), "main/prices_2025.parquet"),
+    ]
+    old = ingest([Given([stooq()])], cleaning(), doors, at=AT)
+
+    with pytest.raises(SourceError, match="the line went dead"):
+        ingest([Given(whole[:1], fails=True)], cleaning(), doors, at=LATER)
+
+    assert doors.clean.current() == old.snapshot
+    assert len(doors.raw.records()) == 2
+    report = ingest([Given(whole)], cleaning(), doors, at=LATER)
+    assert len(report.stored) == 1
+    assert closes(doors, report) == [[10.0] * 6] * 2
+
+
+def test_changed_raw_bytes_stop_the_ingest(doors, tmp_path):
+    """What is stored must be what was received: no clean set is made of anything else."""
+    old = ingest([Given([main_set(prices("AAPL", days=SESSIONS))])], cleaning(), doors, at=AT)
+    path = tmp_path / "raw" / doors.raw.records()[0].path
+    path.chmod(0o644)
+    path.write_bytes(prices("AAPL", days=SESSIONS, close=99.0))
+
+    with pytest.raises(SourceError, match="its SHA-256 was"):
+        rebuild(cleaning(), doors)
+    assert doors.clean.current() == old.snapshot
+
+
+def test_the_order_of_ingests_does_not_change_what_is_in_them(doors, tmp_path):
+    """Two providers ingested one after the other give the same clean set as both at once."""
+    files = [main_set(prices("AAPL", "SPY", days=SESSIONS)), stooq()]
+    for at, file in zip((AT, LATER), files, strict=True):
+        last = ingest([Given([file])], cleaning(), doors, at=at)
+    elsewhere = IngestDoors(RawFiles(tmp_path / "r2"), FormatParser(), CleanFiles(tmp_path / "c2"))
+
+    assert ingest([Given(files)], cleaning(), elsewhere, at=AT).snapshot == last.snapshot
+    assert rebuild(cleaning(), elsewhere).stored == ()
+
+
+def test_another_universe_makes_another_clean_set(doors):
+    """From the same raw files; both stay readable."""
+    one = ingest([Given([main_set(prices("AAPL", "SPY", days=SESSIONS))])], cleaning(), doors, at=AT)
+
+    other = rebuild(cleaning("SPY"), doors)
+
+    assert other.snapshot != one.snapshot
+    assert other.snapshot is not None
+    assert doors.clean.panel(other.snapshot).instruments == ("SPY",)
+    assert closes(doors, one) == [[10.0] * 6] * 2

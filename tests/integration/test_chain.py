@@ -1,0 +1,409 @@
+"""The audit chain on a real server: whatever is changed behind it is seen, and what is added in the open never is blamed."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import shutil
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from adapters.files.heads import FileHeads
+from adapters.postgres.chain import Chain
+from adapters.postgres.connect import Row, Session
+from adapters.postgres.people import PgPeople
+from adapters.postgres.rights import WRITERS, Role
+from adapters.postgres.tickets import PgConfirmations, PgTickets
+from cli.wiring import Desk
+from core.domain.confirmation import Confirmation, NotExecuted
+from core.domain.facts import AuditHead, AuditState
+from tests.integration.workspaces import DAY, Workspaces, counts, desk_of, morning, superuser, twokey
+
+FACTS = tuple(table for table in WRITERS if table != "event")
+# The smallest change of a value that there is.
+CHANGES = {
+    "text": "coalesce({0}, '') || ' '",
+    "bigint": "coalesce({0}, 0) + 1000000",
+    "integer": "{0} + 1000000",
+    "numeric": "{0} + 0.00000001",
+    "boolean": "NOT {0}",
+    "date": "{0} + 1",
+    "timestamp with time zone": "{0} + interval '1 microsecond'",
+}
+COLUMNS = "SELECT column_name, data_type FROM information_schema.columns WHERE table_name = %s ORDER BY 1"
+VERIFICATIONS, WRITES_EACH = 200, 6
+
+
+class Inside(Session):
+    """The superuser's session within a transaction of the tester's, which is undone."""
+
+    def __init__(self, connection: psycopg.Connection[Row]) -> None:
+        self.role, self._connection = "reader", connection
+
+    @contextlib.contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Read what the open transaction sees."""
+        yield
+
+
+@dataclass(frozen=True)
+class Tamperer:
+    """Somebody with all rights, who changes things behind the triggers and undoes them afterwards."""
+
+    connection: psycopg.Connection[Row]
+    kept: AuditHead
+
+    @contextlib.contextmanager
+    def behind(self, *tables: str) -> Iterator[None]:
+        """Work behind every trigger, and with the constraints of some tables gone, until all of it is undone."""
+        with self.connection.transaction(force_rollback=True):
+            self.do("SET LOCAL session_replication_role = replica")
+            self.do("SET CONSTRAINTS ALL DEFERRED")
+            for table in tables:
+                self._loosen(table)
+            yield
+
+    def do(self, statement: str, *values: Any) -> list[Row]:
+        """Do a statement and give its rows."""
+        cursor = self.connection.execute(statement.encode(), values)
+        return cursor.fetchall() if cursor.description else []
+
+    def verify(self, kept: AuditHead | None = None) -> str | None:
+        """Say what the chain finds wrong now."""
+        return Chain(Inside(self.connection)).verify(kept or self.kept).problem
+
+    def columns(self, table: str) -> dict[str, str]:
+        """Give the columns of a table with their types."""
+        return {row["column_name"]: row["data_type"] for row in self.do(COLUMNS, table)}
+
+    def rows(self, table: str, columns: str = "*") -> list[Row]:
+        """Give all rows of a table in order."""
+        return self.do(f"SELECT {columns} FROM {table} ORDER BY {'seq' if table == 'event' else 'id'}")
+
+    def _loosen(self, table: str) -> None:
+        if table != "event":
+            self.do(f"ALTER TABLE {table} ALTER id DROP IDENTITY")
+        query = "SELECT conname FROM pg_constraint WHERE conrelid = %s::regclass ORDER BY contype DESC"
+        for row in self.do(query, table):
+            self.do(f'ALTER TABLE {table} DROP CONSTRAINT IF EXISTS "{row["conname"]}" CASCADE')
+
+
+@pytest.fixture(scope="module")
+def root(workspaces: Workspaces) -> Path:
+    """Give a workspace with two rows at least in every table, whose chain verifies and whose server is stopped."""
+    root = workspaces.copy("chain")
+    for number in range(3):
+        assert twokey(root, "run", "--on", str(DAY + timedelta(days=number))).code == 0
+    with desk_of(root) as desk:
+        add_the_rest(desk)
+        desk.heads.keep(desk.chain.head())
+        rows = counts(desk.session("reader"))
+    assert min(rows.values()) >= 2, rows
+    return root
+
+
+@pytest.fixture(scope="module")
+def tamperer(root: Path) -> Iterator[Tamperer]:
+    """Give the one who tampers, with the head that was kept outside before."""
+    kept = FileHeads(root / "logs" / "audit_heads.jsonl").kept()
+    assert kept is not None
+    with superuser(root) as connection:
+        tamperer = Tamperer(connection, kept)
+        assert tamperer.verify() is None
+        yield tamperer
+        assert tamperer.verify() is None, "what a test did was not undone"
+
+
+def add_the_rest(desk: Desk) -> None:
+    """Add what three days of a paper book do not: jobs, deliveries, answers, cash, halts and what else people decide."""
+    people, tickets = PgPeople(desk.session("person")), PgTickets(desk.session("ticketing"))
+    for number in (1, 2):
+        desk.session("quant").add("job", [{"job_id": f"JOB-{number}", "kind": "training", "body": "{}"}])
+        desk.session("quant").add("job_step", [{"job_id": f"JOB-{number}", "state": "done", "body": "{}"}])
+        desk.session("desk").add("clean_snapshot", [{"hash": f"{number}", "body": "{}"}])
+        tickets.add_delivery(f"TICKET-{DAY:%Y%m%d}", "file", outcome=f"sent {number}")
+        people.halt("other", f"halt {number}")
+        people.resume("other", by="p", reason=f"resume {number}")
+        people.set_phase("other", "AB"[number - 1], by="p", reason="because")
+        people.verify_instrument("AAPL", DAY + timedelta(days=number), by="p", note="")
+        move(people, number)
+    waiting = [item for item in tickets.tickets("main") if item.ticket.kind == "TRADE"][-1].ticket
+    for line in waiting.lines[:2]:
+        answer = NotExecuted(line.line, "closed")
+        said = Confirmation(waiting.ticket_id, 1, waiting.short_hash, "p", "terminal", morning(DAY), (answer,))
+        PgConfirmations(desk.session("confirm")).add_confirmation(said, is_late=False)
+
+
+def move(people: PgPeople, number: int, book: str = "other") -> None:
+    """Keep a movement of cash."""
+    people.move_cash(
+        f"{book}-{number}", book=book, venue="manual", session=DAY, amount=Decimal(number), currency="GBP", by="p",
+        note="",
+    )  # fmt: skip
+
+
+# --- what is changed --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("table", WRITERS)
+def test_a_changed_value_is_seen_in_every_column(tamperer, table):
+    """The smallest change of each column, in the first and in the last row."""
+    key = "seq" if table == "event" else "id"
+    for column, kind in tamperer.columns(table).items():
+        for place in ("min", "max"):
+            with tamperer.behind(table):
+                tamperer.do(
+                    f"UPDATE {table} SET {column} = {CHANGES[kind].format(column)}"
+                    f" WHERE {key} = (SELECT {place}({key}) FROM {table})"
+                )
+
+                assert tamperer.verify() is not None, (table, column, place)
+
+
+@pytest.mark.parametrize("table", FACTS)
+def test_a_change_with_the_triggers_disabled_is_seen(tamperer, table):
+    """The other way to get past them, with every constraint in place."""
+    column = next(name for name in ("body", "note", "reason", "account", "breaks", "role", "mandate", "kind")
+                  if name in tamperer.columns(table))  # fmt: skip
+    with tamperer.connection.transaction(force_rollback=True):
+        tamperer.do(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+        tamperer.do(f"UPDATE {table} SET {column} = {column} || ' ' WHERE id = (SELECT max(id) FROM {table})")
+
+        assert table in (tamperer.verify() or "")
+
+
+def test_a_number_that_is_only_written_differently_is_seen(tamperer):
+    """1.5 and 1.50 are equal, and not the same row."""
+    with tamperer.behind():
+        tamperer.do("UPDATE posting SET amount = amount::text::numeric * 1.0 WHERE id = (SELECT max(id) FROM posting)")
+
+        assert "rows of posting" in (tamperer.verify() or "")
+
+
+def test_an_emptied_value_is_seen(tamperer):
+    """NULL is left out of the hashed text, which no other row has."""
+    with tamperer.behind("entry"):
+        tamperer.do("UPDATE entry SET instrument = NULL WHERE kind = 'BUY'")
+
+        assert "rows of entry" in (tamperer.verify() or "")
+
+
+@pytest.mark.parametrize("table", WRITERS)
+def test_a_row_that_is_gone_is_seen(tamperer, table):
+    """One of a statement's rows, and all rows of a table."""
+    key = "seq" if table == "event" else "id"
+    for which in (f"{key} = (SELECT min({key}) FROM {table})", f"{key} = (SELECT max({key}) FROM {table})", "true"):
+        with tamperer.behind(table):
+            tamperer.do(f"DELETE FROM {table} WHERE {which}")
+
+            assert tamperer.verify() is not None, (table, which)
+
+
+@pytest.mark.parametrize("table", FACTS)
+def test_two_rows_that_changed_places_are_seen(tamperer, table):
+    """All that they say, or only the events that they name, is swapped."""
+    first, *_, last = tamperer.rows(table)
+    for columns in (set(first) - {"id", "event_seq"}, {"event_seq"}, {"id"}):
+        if any(first[name] != last[name] for name in columns):
+            with tamperer.behind(table):
+                for row, other in ((first, last), (last, first)):
+                    changes = ", ".join(f"{name} = %s" for name in columns)
+                    # By its place on disk: the id itself may be what changes.
+                    tamperer.do(f"UPDATE {table} SET {changes} WHERE ctid = (SELECT ctid FROM {table} WHERE id = %s"
+                                " ORDER BY ctid LIMIT 1)", *(other[name] for name in columns), row["id"])  # fmt: skip
+
+                assert tamperer.verify() is not None, (table, columns)
+
+
+# --- what is forged ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("table", FACTS)
+def test_a_forged_row_is_seen_whatever_event_it_names(tamperer, table):
+    """Its table's own event, one of each other table, none, one before the first, one after the last."""
+    named: dict[str, int | None] = {name: tamperer.rows(name, "event_seq")[-1]["event_seq"] for name in FACTS}
+    named |= {"none": None, "zero": 0, "before the first": -1, "after the last": tamperer.kept.seq + 1}
+    kept = [name for name in tamperer.columns(table) if name not in ("id", "event_seq")]
+    for seq in named.values():
+        with tamperer.behind(table):
+            tamperer.do(
+                f"INSERT INTO {table} (id, event_seq, {', '.join(kept)})"
+                f" SELECT 999999, %s, {', '.join(kept)} FROM {table} LIMIT 1",
+                seq,
+            )
+
+            assert table in (tamperer.verify() or ""), (table, seq)
+
+
+def test_a_forged_event_is_seen(tamperer):
+    """Before the first, in the middle, after the last: with the hash of its own bytes, and with bytes that say nothing."""
+    last = tamperer.rows("event")[-1]
+    saying = json.dumps(json.loads(last["bytes"]) | {"seq": last["seq"] + 1, "previous": "0" * 64})
+    for seq, text in ((0, saying), (-7, saying), (last["seq"] + 1, saying), (last["seq"] + 1, "nothing"), (0, "[]")):
+        with tamperer.behind():
+            tamperer.do("INSERT INTO event VALUES (%s, %s, %s)", seq, text, sha256(text))
+
+            assert "event" in (tamperer.verify() or ""), (seq, text)
+
+
+@pytest.mark.parametrize("text", ["nothing", "[]", "{}", '{"seq": 4}'])
+def test_an_event_that_says_nothing_is_a_problem_and_no_crash(tamperer, text):
+    """Bytes with their own hash, which are no event."""
+    with tamperer.behind():
+        tamperer.do("UPDATE event SET bytes = %s, hash = %s WHERE seq = 4", text, sha256(text))
+
+        assert tamperer.verify() == "event 4 cannot be read"
+
+
+def test_a_row_that_is_added_by_the_book_of_the_chain_is_no_forgery(tamperer):
+    """The control: the same row through the triggers verifies, since an event tells of it."""
+    with tamperer.connection.transaction(force_rollback=True):
+        tamperer.do("INSERT INTO job (job_id, kind, body) VALUES ('JOB-X', 'training', '{}')")
+
+        assert tamperer.verify() is None
+
+
+# --- what is rewritten ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dropped", [1, 2, 10, 10_000])
+def test_a_chain_that_was_cut_is_seen_by_the_kept_head_alone(tamperer, dropped):
+    """The last events with their rows are deleted: what is left is a whole chain, but not the one that was kept."""
+    last = max(tamperer.kept.seq - dropped, 0)
+    with tamperer.behind():
+        for table in FACTS:
+            tamperer.do(f"DELETE FROM {table} WHERE event_seq > %s", last)
+        tamperer.do("DELETE FROM event WHERE seq > %s", last)
+        head = Chain(Inside(tamperer.connection)).head()
+
+        assert tamperer.verify() == f"the chain ends at event {last}, but event {tamperer.kept.seq} was kept outside"
+        assert tamperer.verify(head) is None
+
+
+def test_a_chain_that_was_rewritten_is_seen_by_the_kept_head_alone(tamperer):
+    """A row is changed and every hash from there on computed again: only the head kept outside tells."""
+    with tamperer.behind():
+        tamperer.do("UPDATE ticket_line SET body = replace(body, '1', '2')")
+        rewrite(tamperer)
+        head = Chain(Inside(tamperer.connection)).head()
+
+        assert head.seq == tamperer.kept.seq
+        assert (
+            tamperer.verify() == f"event {tamperer.kept.seq} is not the one whose hash was kept outside"
+        )  # fmt: skip
+        assert tamperer.verify(head) is None
+
+
+def test_going_on_from_what_was_verified_sees_what_came_after(tamperer):
+    """The gate of a day looks from where it looked last; a changed, cut or replaced event there is seen."""
+    chain = Chain(Inside(tamperer.connection))
+    with tamperer.connection.transaction(force_rollback=True):
+        assert chain.verify_on(tamperer.kept).problem is None
+        tamperer.do("INSERT INTO job (job_id, kind, body) VALUES ('JOB-X', 'training', '{}')")
+        assert chain.verify_on(tamperer.kept) == AuditState(tamperer.kept.seq + 1, chain.head().hash, None)
+        tamperer.do("SET LOCAL session_replication_role = replica")
+        tamperer.do("INSERT INTO job (event_seq, recorded_at, job_id, kind, body) VALUES (0, now(), 'Y', '', '')")
+        assert "1 rows of job name event 0" in (chain.verify_on(tamperer.kept).problem or "")
+        tamperer.do("DELETE FROM job WHERE job_id = 'Y'")
+        assert chain.verify_on(tamperer.kept).problem is None
+        tamperer.do("DELETE FROM job WHERE job_id = 'JOB-X'")
+        tamperer.do("DELETE FROM event WHERE seq > %s", tamperer.kept.seq)
+        assert chain.verify_on(tamperer.kept).problem == f"event {tamperer.kept.seq + 1}, which was there before, is gone"
+
+
+def test_no_head_kept_is_a_problem_of_its_own(tamperer):
+    """Who removes the file of heads does not open the gate."""
+    assert Chain(Inside(tamperer.connection)).verify(None).problem == "no audit head is kept outside the database"
+
+
+def test_an_older_copy_of_the_database_is_seen_and_nothing_is_traded_on_it(workspaces, root):
+    """The database is put back to yesterday; the heads kept outside are today's."""
+    older, newer = workspaces.copy("older", of=root), workspaces.copy("newer", of=root)
+    day = DAY + timedelta(days=3)
+    assert twokey(newer, "run", "--on", str(day)).code == 0
+    shutil.copy(newer / "logs" / "audit_heads.jsonl", older / "logs")
+
+    verified, decided = twokey(older, "audit", "verify"), twokey(older, "run", "--on", str(day))
+
+    assert (verified.code, "was kept outside" in verified.facts["problem"]) == (1, True)
+    assert (decided.code, decided.facts["kind"]) == (3, "NO-TRADE")
+    assert any(reason.startswith("audit: the chain ends at event") for reason in decided.facts["reasons"])
+
+
+def rewrite(tamperer: Tamperer) -> None:
+    """Make the whole chain again over the rows as they are now, as an expert would."""
+    previous = ""
+    for row in tamperer.rows("event"):
+        event = json.loads(row["bytes"])
+        text = tamperer.do(
+            "SELECT string_agg(jsonb_strip_nulls(to_jsonb(t))::text, E'\\n' ORDER BY t.id) AS text"
+            f" FROM {event['subject']} t WHERE event_seq = %s",
+            row["seq"],
+        )[0]["text"]
+        event["body"]["sha256"] = sha256(text)
+        written = json.dumps(event | {"previous": previous})
+        previous = sha256(written)
+        tamperer.do("UPDATE event SET bytes = %s, hash = %s WHERE seq = %s", written, previous, row["seq"])
+
+
+def sha256(text: str) -> str:
+    """Give the SHA-256 of a text."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+# --- what is added in the open ----------------------------------------------------------------------------------------
+
+
+def test_four_writers_at_once_never_give_a_false_alarm(workspaces, root):
+    """200 verifications, whole and going on, while four roles add rows and heads are kept outside."""
+    busy = workspaces.copy("busy", of=root)
+    turns = threading.Semaphore(0)
+    with desk_of(busy) as desk, ThreadPoolExecutor(4) as threads:
+        writers: tuple[Role, ...] = ("person", "quant", "ticketing", "confirm")
+        sessions = {role: desk.session(role) for role in writers}
+        done = [threads.submit(write, role, sessions[role], turns) for role in writers]
+        reader = desk.session("reader")
+        going_on = Chain(reader)
+        states = []
+        for number in range(VERIFICATIONS):
+            turns.release(len(writers) * WRITES_EACH // 4)
+            kept = desk.heads.kept()
+            states.append(going_on.verify_on(kept) if number % 2 else Chain(reader).verify(kept))
+            desk.heads.keep(Chain(reader).head())
+        turns.release(10_000)
+        written = sum(future.result() for future in done)
+        whole = Chain(reader).verify(desk.heads.kept())
+
+    assert [state.problem for state in states if state.problem] == []
+    assert whole.problem is None
+    # They did write meanwhile: the head moved between almost all verifications.
+    assert len({state.seq for state in states}) > VERIFICATIONS // 2
+    assert whole.seq >= written
+
+
+def write(role: Role, session: Session, turns: threading.Semaphore) -> int:
+    """Add rows as a role, one turn each, every third time two in one transaction; gives how many statements."""
+    people, added = PgPeople(session), 0
+    for number in range(VERIFICATIONS * WRITES_EACH // 4):
+        turns.acquire()
+        with session.transaction() if number % 3 == 0 else contextlib.nullcontext():
+            for part in range(2 if number % 3 == 0 else 1):
+                if role == "person":
+                    move(people, 10 * number + part, "busy")
+                elif role == "quant":
+                    rows = [{"job_id": f"B-{number}-{part}-{one}", "kind": "", "body": ""} for one in range(3)]
+                    session.add("job", rows, once=True)
+                else:
+                    people.halt("busy", f"{role} {number}")
+                added += 1
+    return added

@@ -1,0 +1,206 @@
+"""Workspaces for tests of the whole: one is prepared and filled with a synthetic market, the others are copies of it."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg.rows import dict_row
+
+from adapters.clock import SystemClock
+from adapters.files.raw_store import RawFiles
+from adapters.files.workspace import Workspace
+from adapters.postgres.connect import Row, Session
+from adapters.postgres.embedded import EmbeddedServer
+from adapters.postgres.location import Server
+from adapters.postgres.rights import WRITERS
+from adapters.sources.formats import FormatParser
+from adapters.sources.synthetic import SyntheticSource
+from cli.commands.workspace import prepare
+from cli.main import main
+from cli.wiring import Desk
+from flows.ingest import Cleaning, IngestDoors, ingest
+
+ROOT = Path(__file__).resolve().parents[2]
+SEED = 1
+FIRST, LAST = date(2022, 10, 3), date(2024, 6, 28)
+# A Tuesday with more than a year of bars before it: momentum looks back 252 sessions.
+DAY = date(2024, 2, 6)
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a command came to: its exit code, what it printed, and the words of its errors."""
+
+    code: int
+    out: str
+    err: str = ""
+    steps: int = 0
+
+    @property
+    def facts(self) -> Any:
+        """The one JSON object that `--json` prints."""
+        return json.loads(self.out)
+
+
+@dataclass
+class Workspaces:
+    """A folder of workspaces: the prepared one, and copies of it that end with their servers."""
+
+    top: Path
+    prepared: Path
+    copies: list[Path] = field(default_factory=list)
+
+    def copy(self, name: str, *changes: tuple[str, str], of: Path | None = None) -> Path:
+        """Copy a workspace whose server is stopped, the prepared one unless another is named, and change its policy."""
+        root = self.top / name
+        subprocess.run(["cp", "-a", of or self.prepared, root], check=True)
+        self.copies.append(root)
+        change_policy(root, *changes)
+        return root
+
+    def drop(self, root: Path) -> None:
+        """End a copy and its server, whatever was killed there."""
+        with EmbeddedServer(root / "pg", root / "secrets" / "db" / "postgres"):
+            pass
+        shutil.rmtree(root)
+        self.copies.remove(root)
+
+    def end(self) -> None:
+        """End all copies."""
+        for root in tuple(self.copies):
+            self.drop(root)
+
+
+def make_folder() -> Path:
+    """Make a folder that the server's account may pass, unlike pytest's own; in memory where there is room."""
+    memory = Path("/dev/shm")
+    is_roomy = memory.is_dir() and shutil.disk_usage(memory).free > 2_000_000_000
+    top = Path(tempfile.mkdtemp(prefix="workspaces-", dir=memory if is_roomy else None))
+    top.chmod(0o755)
+    return top
+
+
+def make_prepared(root: Path) -> Path:
+    """Make a workspace, trading daily on a synthetic market."""
+    prepare(root)
+    change_policy(root, ("source_order: [yahoo, stooq]", "source_order: [synthetic]"))
+    change_policy(root, ("rebalance: weekly", "rebalance: daily"))
+    fill(root)
+    return root
+
+
+def fill(root: Path, *, last: date = LAST) -> str:
+    """Ingest the synthetic market up to a day and give the hash of the clean set."""
+    with desk_of(root) as desk:
+        setup = desk.configuration("main").setup
+        sessions = setup.calendar.sessions_between(FIRST, last)
+        source = SyntheticSource(SEED, setup.universe.instruments, FIRST, last, sessions)
+        cleaning = Cleaning(setup.universe, setup.policy.data, setup.calendar.sessions, ("GBP", "USD"))
+        doors = IngestDoors(RawFiles(root / "data" / "raw"), FormatParser(), desk.clean)
+        snapshot = ingest([source], cleaning, doors, at=datetime(2024, 6, 29, tzinfo=UTC)).snapshot
+    assert snapshot is not None
+    return snapshot
+
+
+def change_policy(root: Path, *changes: tuple[str, str]) -> None:
+    """Replace pieces of a workspace's policy, each of which stands there once."""
+    path = root / "config" / "policy.yml"
+    text = path.read_text(encoding="utf-8")
+    for old, new in changes:
+        assert text.count(old) == 1, old
+        text = text.replace(old, new)
+    path.write_text(text, encoding="utf-8")
+
+
+def weekdays(first: date, count: int) -> list[date]:
+    """Give so many weekdays from a day on."""
+    days = (first + timedelta(days=number) for number in range(2 * count + 7))
+    return [day for day in days if day.weekday() < 5][:count]
+
+
+# --- commands ---------------------------------------------------------------------------------------------------------
+
+
+def twokey(root: Path, *arguments: str) -> Done:
+    """Run a command on a workspace in this process; it prints JSON."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = main(command(root, *arguments))
+    return Done(code, out.getvalue(), err.getvalue())
+
+
+def command(root: Path, *arguments: str) -> list[str]:
+    """Give a command's arguments with those that every test wants."""
+    count = 2 if arguments[0] in ("data", "universe", "ticket", "cash", "audit", "rollout") else 1
+    return [*arguments[:count], "-w", str(root), "--json", *arguments[count:]]
+
+
+def as_program(root: Path, *arguments: str) -> list[str]:
+    """Give the command line that runs a command as a process of its own."""
+    return [sys.executable, "-m", "cli.main", *command(root, *arguments)]
+
+
+@contextlib.contextmanager
+def the_time_is(at: datetime) -> Iterator[None]:
+    """Let the machine's clock stand at an instant, for commands that take no `--on`."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SystemClock, "now", lambda self: at)
+        yield
+
+
+def morning(day: date) -> datetime:
+    """Give the instant of a day's slot, while London is at UTC."""
+    return datetime.combine(day, time(8), UTC)
+
+
+# --- looking in -------------------------------------------------------------------------------------------------------
+
+
+def desk_of(root: Path) -> Desk:
+    """Open a workspace as its operator."""
+    return Desk(Workspace(root))
+
+
+@contextlib.contextmanager
+def superuser(root: Path) -> Iterator[psycopg.Connection[Row]]:
+    """Log in as the one who may do anything, outside of any transaction."""
+    server = Server(root / "pg", root / "secrets")
+    location, administrator = server.start(), server.administrator()
+    try:
+        with psycopg.connect(
+            host=location.host,
+            port=location.port,
+            dbname=location.database,
+            user=administrator.user,
+            password=administrator.password,
+            autocommit=True,
+            row_factory=dict_row,
+        ) as connection:
+            yield connection
+    finally:
+        server.release()
+
+
+def counts(session: Session) -> dict[str, int]:
+    """Count the rows of every table."""
+    query = " UNION ALL ".join(f"SELECT '{table}' AS name, count(*) AS rows FROM {table}" for table in WRITERS)
+    return {row["name"]: row["rows"] for row in session.all(query)}
+
+
+def live_tickets(session: Session) -> list[tuple[str, int, str, str]]:
+    """Give every ticket's slot, revision, kind and hash."""
+    rows = session.all("SELECT slot, revision, kind, hash FROM ticket ORDER BY slot, revision")
+    return [(row["slot"], row["revision"], row["kind"], row["hash"]) for row in rows]

@@ -1,0 +1,230 @@
+"""Formats: how each file is known, what it becomes, and what is said of rows that cannot be read."""
+
+from __future__ import annotations
+
+import io
+from datetime import date
+from decimal import Decimal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adapters.sources.formats import HEAD_BYTES, FormatParser, recognise
+from core.domain.bars import Action, Basis, Fixing
+from flows.ports import SourceError
+from tests.unit.market_data.files import ACTIONS, BENCHMARK, BULK, STOOQ, prices, rates_zip, record, yahoo_parquet
+
+MONDAY, TUESDAY = date(2024, 6, 3), date(2024, 6, 4)
+PRICES = prices("AAPL", days=[MONDAY])
+
+
+def parse(name, form, content, **changes):
+    """Read bytes as a stored file of a format."""
+    given_content = content.encode() if isinstance(content, str) else content
+    return FormatParser().parse(record(name, form, **changes), given_content)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "form"),
+    [
+        ("prices_2024.parquet", PRICES, "yahoo_parquet"),
+        ("overlap_2016_2019.parquet", PRICES, None),
+        ("prices_2024.parquet", b"not parquet", None),
+        ("actions.csv", ACTIONS.encode(), "yahoo_actions_csv"),
+        ("spy_qqq_raw_and_adjusted.csv", BENCHMARK.encode(), "benchmark_csv"),
+        ("aapl_us_d.csv", STOOQ.encode(), "stooq_csv"),
+        ("AAPL_US_D.CSV", b"\xef\xbb\xbf" + STOOQ.encode(), "stooq_csv"),
+        ("aapl_us_d.downloaded-2019-05.csv", STOOQ.replace("\r\n", "\n").encode(), "stooq_csv"),
+        ("eurusd_d.csv", b"Date,Open,High,Low,Close\r\n", "stooq_csv"),
+        ("aapl_us_w.csv", STOOQ.encode(), None),
+        ("RTY=F.csv", b"Date,Open,High,Low,Close,Adj Close,Volume\n", None),
+        ("msft.us.txt", BULK.encode(), "stooq_bulk"),
+        ("abio.us.txt", b"", None),
+        ("eurofxref-hist.zip", rates_zip(), "ecb_zip"),
+        ("eurusd.zip", rates_zip(), None),
+        ("README.md", b"# Data", None),
+    ],
+)
+def test_knows_a_file_by_name_and_first_bytes(name, content, form):
+    """What is not ours is in no format, whatever it is called."""
+    found = recognise(name, content[:HEAD_BYTES])
+
+    assert (found.name if found else None) == form
+
+
+def test_reads_the_main_set():
+    """Each value lands in its own array, and the basis is the one that the raw index states."""
+    rows = [("BRK-B", MONDAY, 3, 4, 1, 2, 1.5, 700), ("AAPL", TUESDAY, 30, 40, 10, 20, 15, 7)]
+    basis = Basis("split-adjusted", date(2026, 3, 13))
+
+    parsed = parse("main/prices_2024.parquet", "yahoo_parquet", yahoo_parquet(rows), basis=basis)
+
+    bars = parsed.bars
+    assert (bars.provider, bars.basis, parsed.file) == ("yahoo", basis, "main/prices_2024.parquet")
+    assert bars.symbol.tolist() == ["BRK-B", "AAPL"]
+    assert bars.session.tolist() == [MONDAY, TUESDAY]
+    columns = (bars.open, bars.high, bars.low, bars.close, bars.adj_close, bars.volume)
+    assert [column.tolist() for column in columns] == [[3, 30], [4, 40], [1, 10], [2, 20], [1.5, 15], [700, 7]]
+
+
+@given(st.lists(st.floats(2**-13, 999_999, width=32), min_size=1, max_size=20))
+def test_a_float32_becomes_the_decimal_of_seven_digits(numbers):
+    """For all prices: the float64 nearest to what seven digits print, so that no binary noise reaches money."""
+    rows = [("AAPL", MONDAY, *[number] * 5, 1) for number in numbers]
+
+    bars = parse("main/prices_1.parquet", "yahoo_parquet", yahoo_parquet(rows)).bars
+
+    assert bars.close.tolist() == [float(f"{np.float32(number):.7g}") for number in numbers]
+
+
+def test_a_float64_stays_as_it_is():
+    """A price of eight digits is exact there; NaN and zero survive for cleaning to judge."""
+    rows = [("AAPL", MONDAY, 1234.5678, np.nan, 0.0, -1.0, 1e7, 1)]
+    both = [yahoo_parquet(rows, number=number) for number in (np.float64, np.float32)]
+
+    wide, narrow = (parse("main/prices_1.parquet", "yahoo_parquet", content).bars for content in both)
+
+    assert wide.open[0] == 1234.5678
+    assert narrow.open[0] == 1234.568
+    for bars in (wide, narrow):
+        assert np.isnan(bars.high[0])
+        assert (bars.low[0], bars.close[0], bars.adj_close[0]) == (0.0, -1.0, 1e7)
+
+
+def test_a_row_without_symbol_or_date_is_told():
+    """The others are kept."""
+    content = yahoo_parquet([("AAPL", MONDAY, *[1] * 5, 1), (None, MONDAY, *[1] * 5, 1), ("SPY", None, *[1] * 5, 1)])
+
+    parsed = parse("main/prices_1.parquet", "yahoo_parquet", content)
+
+    assert parsed.bars.symbol.tolist() == ["AAPL"]
+    assert [sentence.split(":")[0] for sentence in parsed.unread] == [
+        f"main/prices_1.parquet row {at}" for at in (2, 3)
+    ]
+
+
+def test_reads_dividends_and_splits_without_losing_a_digit():
+    """Empty and zero are no event; amounts never pass through a float."""
+    parsed = parse("main/actions.csv", "yahoo_actions_csv", ACTIONS + "KO,2024-06-06,0.1234567890123456789,,\n")
+
+    assert parsed.actions == (
+        Action("yahoo", "AAPL", TUESDAY, Decimal("0.25"), Decimal("0.0")),
+        Action("yahoo", "AAPL", date(2024, 6, 5), Decimal("0.0"), Decimal("4.0")),
+        Action("yahoo", "KO", date(2024, 6, 6), Decimal("0.1234567890123456789"), Decimal("0")),
+    )
+
+
+def test_reads_benchmarks_as_raw():
+    """Close as traded, adjusted close beside it."""
+    bars = parse("benchmarks/b.csv", "benchmark_csv", BENCHMARK).bars
+
+    assert bars.basis == Basis("raw")
+    assert bars.symbol.tolist() == ["SPY", "QQQ"]
+    assert (bars.close.tolist(), bars.adj_close.tolist(), bars.volume.tolist()) == (
+        [101, 50.5],
+        [95.5, 50.25],
+        [1000, 2000],
+    )
+
+
+@pytest.mark.parametrize("ends", ["\r\n", "\n"])
+def test_reads_stooq_as_total_return_as_of_its_last_day(ends):
+    """The symbol comes from the file's name; close is adjusted close."""
+    bars = parse("csv/aapl_us_d.x.csv", "stooq_csv", STOOQ.replace("\r\n", ends), provider="stooq").bars
+
+    assert bars.basis == Basis("total-return", TUESDAY)
+    assert bars.symbol.tolist() == ["aapl.us"] * 2
+    assert bars.close.tolist() == bars.adj_close.tolist() == [10.5, 11.0]
+    assert bars.volume.tolist() == [100.0, 200.5]
+
+
+def test_reads_stooq_without_volume():
+    """A currency has none: it is NaN, not zero."""
+    bars = parse(
+        "csv/eurusd_d.csv", "stooq_csv", "Date,Open,High,Low,Close\r\n1971-01-04,1,2,0.5,1.5\r\n", provider="stooq"
+    ).bars
+
+    assert bars.symbol.tolist() == ["eurusd"]
+    assert np.isnan(bars.volume).all()
+
+
+def test_reads_stooq_bulk():
+    """Tickers become small letters, as the universe is asked for them; only daily rows are bars."""
+    parsed = parse("b/msft.us.txt", "stooq_bulk", BULK + "MSFT.US,60,20240603,220000,1,1,1,1,1,0\n", provider="stooq")
+
+    assert parsed.bars.symbol.tolist() == ["msft.us"]
+    assert parsed.bars.session.tolist() == [MONDAY]
+    assert parsed.unread == ("b/msft.us.txt line 3: <PER> was '60'; only daily bars (D) are read",)
+
+
+def test_reads_reference_rates():
+    """Currencies that were not fixed are absent, not zero; whose rates they are goes with them."""
+    parsed = parse("ecb/eurofxref-hist.zip", "ecb_zip", rates_zip(), provider="ecb")
+
+    assert len(parsed.fixings) == 6
+    assert Fixing(TUESDAY, "GBP", Decimal("0.8512"), "ecb") in parsed.fixings
+    made_up = parse("s/eurofxref-hist.zip", "ecb_zip", rates_zip(), provider="synthetic")
+    assert {fixing.source for fixing in made_up.fixings} == {"synthetic"}
+
+
+@pytest.mark.parametrize(
+    ("bad", "words"),
+    [
+        ("2024-06-05,null,null,null,null,null", "Open was 'null'; it must be a number"),
+        ("2024-06-05,1,1,1,nan,1", "Close was 'nan'; it must be a number"),
+        ("2024-06-05,1,1,1,inf,1", "Close was 'inf'; it must be a number"),
+        ("2024-06-05,1,1,1,,1", "Close was ''; it must be a number"),
+        ("05/06/2024,1,1,1,1,1", "Date was '05/06/2024'; it must be a day such as 2024-06-11"),
+        ("2024-06-05,1,1,1,1", "5 fields were found; the header has 6"),
+    ],
+)
+def test_a_bad_row_is_told_with_file_and_line_and_the_rest_is_kept(bad, words):
+    """A row of nulls, a number that is none, a day in another order, a row cut short."""
+    parsed = parse("csv/aapl_us_d.csv", "stooq_csv", f"{STOOQ}{bad}\r\n\r\n2024-06-06,1,1,1,1,1\r\n", provider="stooq")
+
+    assert parsed.unread == (f"csv/aapl_us_d.csv line 4: {words}",)
+    assert parsed.bars.close.tolist() == [10.5, 11.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("name", "form", "content", "words"),
+    [
+        ("m/prices_1.parquet", "yahoo_parquet", PRICES[:-20], "not a readable Parquet file"),
+        ("m/prices_1.parquet", "yahoo_parquet", b"PAR1", "not a readable Parquet file"),
+        ("m/actions.csv", "yahoo_actions_csv", ACTIONS.encode() + b"\xff\xfe", "not readable as comma-separated text"),
+        ("e/eurofxref.zip", "ecb_zip", rates_zip()[:40], "not a readable zip"),
+        ("e/eurofxref.zip", "ecb_zip", rates_zip(name="a.txt"), "must hold one .csv file"),
+        (
+            "e/eurofxref.zip",
+            "ecb_zip",
+            rates_zip("Day,USD\n2024-06-04,1.1\n"),
+            "column 'Date' is missing; the header has Day, USD",
+        ),
+        ("e/eurofxref.zip", "fax", b"", "format fax is not one of"),
+    ],
+)
+def test_a_file_that_cannot_be_read_at_all_is_an_error(name, form, content, words):
+    """Never an empty answer: the message names file and fault."""
+    with pytest.raises(SourceError, match=f"{name}: .*{words}"):
+        parse(name, form, content)
+
+
+def test_a_parquet_of_other_columns_is_an_error():
+    """The missing columns are named."""
+    buffer = io.BytesIO()
+    pq.write_table(pa.table({"symbol": ["A"], "close": [1.0]}), buffer)
+
+    with pytest.raises(SourceError, match=r"m/prices_1.parquet: columns \['adj_close', 'date'"):
+        parse("m/prices_1.parquet", "yahoo_parquet", buffer.getvalue())
+
+
+def test_an_empty_table_is_no_bars():
+    """Nothing there is an empty value, not an error."""
+    header = STOOQ.splitlines()[0] + "\n"
+
+    assert len(parse("csv/aapl_us_d.csv", "stooq_csv", header, provider="stooq").bars.close) == 0
+    assert len(parse("m/prices_1.parquet", "yahoo_parquet", prices(days=[])).bars.close) == 0
