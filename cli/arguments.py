@@ -26,6 +26,7 @@ class Command:
     handler: str = ""
     configure: Configure = _nothing
     children: tuple[Command, ...] = ()
+    workspace: str = "workspace"
 
 
 def day(text: str) -> date:
@@ -64,6 +65,9 @@ def _book_on(parser: argparse.ArgumentParser) -> None:
 
 
 def _init(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--synthetic", action="store_true", help="for a synthetic market: its bars come from nowhere else"
+    )
     parser.add_argument("dir", nargs="?", type=Path, metavar="DIR", help="the folder to make (default: the workspace)")
 
 
@@ -155,7 +159,9 @@ COMMANDS: tuple[Command, ...] = (
         "init", "make a workspace: folders, configuration, keys, database", "cli.commands.workspace", "init", _init
     ),
     Command("doctor", "check everything that a workspace needs", "cli.commands.workspace", "doctor"),
-    Command("demo", "the whole loop on a synthetic market", "cli.commands.demo", "demo", _demo),
+    Command(
+        "demo", "the whole loop on a synthetic market", "cli.commands.demo", "demo", _demo, workspace="workspace-demo"
+    ),
     Command("ingest", "store raw files and make the clean set", "cli.commands.market", "ingest", _ingest),
     Command(
         "data",

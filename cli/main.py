@@ -81,8 +81,8 @@ def _add(commands: argparse._SubParsersAction[argparse.ArgumentParser], command:
     parser.add_argument(
         "-w",
         "--workspace",
-        default=os.environ.get("TWOKEY_WORKSPACE", "workspace"),
-        help="the workspace's folder (default: $TWOKEY_WORKSPACE, else ./workspace)",
+        default=os.environ.get("TWOKEY_WORKSPACE", command.workspace),
+        help=f"the workspace's folder (default: $TWOKEY_WORKSPACE, else ./{command.workspace})",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else on stdout")
     command.configure(parser)

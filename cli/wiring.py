@@ -143,9 +143,14 @@ class Desk:
         """Wire replaying, as reader."""
         reader = self.session("reader")
         return ReplayDoors(
-            PgRuns(reader), PgScores(reader), PgDecisions(reader), PgTickets(reader), PgJournal(reader), self.clean,
+            PgRuns(reader),
+            PgScores(reader),
+            PgDecisions(reader),
+            PgTickets(reader),
+            PgJournal(reader),
+            self.clean,
             self.verifier,
-        )  # fmt: skip
+        )
 
     def _decide_doors(self, clean: CleanSet, clock: Clock, cache: CurveCache | None) -> DecideDoors:
         session = self.session("riskguard")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_HALF_EVEN, Decimal
 
 PENNY = Decimal("0.01")
 PRICE_STEP = Decimal("0.0001")
@@ -25,10 +25,11 @@ def floor_to(quantity: Decimal, step: Decimal) -> Decimal:
 
 
 def price_of(number: float) -> Decimal:
-    """Turn a bar's price into money: four decimals, half to even; raises ValueError unless finite and positive."""
-    if not math.isfinite(number) or number <= 0:
-        raise ValueError(f"price was {number}; it must be finite and positive")
-    return Decimal(repr(float(number))).quantize(PRICE_STEP, rounding=ROUND_HALF_EVEN)
+    """Turn a bar's price into money: four decimals, half to even; raises ValueError unless finite and positive, as rounded."""
+    price = round_price(Decimal(repr(float(number)))) if math.isfinite(number) else Decimal(0)
+    if price <= 0:
+        raise ValueError(f"price was {number}; it must be finite and positive, in steps of {PRICE_STEP}")
+    return price
 
 
 def round_price(price: Decimal) -> Decimal:
@@ -42,10 +43,13 @@ def rate_of(numerator: Decimal, denominator: Decimal) -> Decimal:
 
 
 def weight_of(part: Decimal, whole: Decimal) -> Decimal:
-    """Give part over whole as a fraction of six decimals, half to even; raises ValueError when the whole is not positive."""
+    """Give part over whole with six decimals, rounded up; raises ValueError when the whole is not positive.
+
+    Up, so that what is above a limit never reads as the limit.
+    """
     if whole <= 0:
         raise ValueError(f"equity was {whole}; a weight needs a positive whole")
-    return (part / whole).quantize(WEIGHT_STEP, rounding=ROUND_HALF_EVEN)
+    return (part / whole).quantize(WEIGHT_STEP, rounding=ROUND_CEILING)
 
 
 def cut_weight(weight: Decimal) -> Decimal:

@@ -153,14 +153,12 @@ def proposal(scores: Scores, prices: Prices, standing: Standing, frame: Frame) -
     holdings, run, policy = _holdings(standing), frame.run, frame.policy
     if run.window is None:
         return Gate(hold_still("exchange closed", holdings, prices))
-    is_first = _is_first_build(standing)
-    if not is_first and not is_rebalance_day(frame.calendar, policy, run.slot.day):
+    if not _is_first_build(standing) and not is_rebalance_day(frame.calendar, policy, run.slot.day):
         return Gate(hold_still("no rebalance due", holdings, prices))
     strategy = strategy_of(policy.strategy)
     stance = Stance(strategy.hold_rank_multiple, standing.capital_fraction)
     target = build_target(scores, frozenset(holdings.quantities()), policy, stance=stance)
-    plan = plan_trades(target, holdings, prices, policy=policy)
-    return Gate(plan, (_first_build_note(frame),) if is_first and plan.lines else ())
+    return Gate(plan_trades(target, holdings, prices, policy=policy))
 
 
 def review(proposal: Proposal, prices: Prices, standing: Standing, frame: Frame) -> Gate[Review]:
@@ -185,7 +183,8 @@ def review(proposal: Proposal, prices: Prices, standing: Standing, frame: Frame)
             block("review", line.instrument, "; ".join(str(objection) for objection in objections))
             for line, objections in reasons
         )
-    return Gate(verdict)
+    # Noted here and not where the plan is made: a stored proposal comes without the notes of its making.
+    return Gate(verdict, (_first_build_note(frame),) if verdict.approved and _is_first_build(standing) else ())
 
 
 PIPELINE: tuple[Stage, ...] = (
@@ -289,7 +288,7 @@ def _is_first_build(standing: Standing) -> bool:
 def _first_build_note(frame: Frame) -> Finding:
     limit = plain_decimal(frame.policy.limits.turnover_max)
     message = f"first build: it may begin on any session, and the turnover limit of {limit} of equity holds for it too"
-    return note("proposal", frame.run.slot.book, message)
+    return note("review", frame.run.slot.book, message)
 
 
 def _marks_of(panel: Panel, session: date) -> Iterable[Mark]:

@@ -61,7 +61,7 @@ def _replace(path: Path, content: bytes, *, mode: int, is_durable: bool) -> None
             os.fchmod(file.fileno(), mode)
             if is_durable:
                 os.fsync(file.fileno())
-        os.replace(name, path)
+        Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise

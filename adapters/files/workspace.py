@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
 FOLDERS = (
-    "config", "data/raw", "data/clean", "signals", "trades", "tickets", "reports", "runs", "backups", "logs", "secrets",
-)  # fmt: skip
+    "config",
+    "data/raw",
+    "data/clean",
+    "signals",
+    "trades",
+    "tickets",
+    "reports",
+    "runs",
+    "backups",
+    "logs",
+    "secrets",
+)
 SHIPPED = ("policy.yml", "policy.schema.json", "desk.yml", "universe.csv", "archives.yml")
 
 
@@ -67,8 +78,11 @@ class Workspace:
             raise WorkspaceError(f"{path} could not be read: {error}") from error
 
 
-def make_workspace(root: Path) -> list[str]:
-    """Make the folders and put the shipped configuration there; what exists is kept. Gives what was made."""
+def make_workspace(root: Path, *, is_synthetic: bool = False) -> list[str]:
+    """Make the folders and put the shipped configuration there; what exists is kept. Gives what was made.
+
+    A synthetic workspace takes its bars from the synthetic market alone: no other ever does, so the two never mix.
+    """
     made = []
     for name in FOLDERS:
         folder = root / name
@@ -82,4 +96,12 @@ def make_workspace(root: Path) -> list[str]:
             with resources.as_file(shipped / name) as source:
                 shutil.copyfile(source, target)
             made.append(f"config/{name}")
+            if is_synthetic and name == "policy.yml":
+                target.write_text(_synthetic(target.read_text(encoding="utf-8")), encoding="utf-8")
     return made
+
+
+def _synthetic(policy: str) -> str:
+    changed, count = re.subn(r"(?m)^( *source_order:).*$", r"\1 [synthetic]", policy)
+    assert count == 1, "the shipped policy names its sources once"
+    return changed

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any
+from collections import defaultdict
+from typing import Any, NamedTuple
 
 from adapters.postgres.connect import Session
 from adapters.postgres.rights import WRITERS
@@ -49,39 +50,52 @@ class Chain:
 
     def _verify(self, kept: AuditHead | None, start: AuditHead) -> AuditState:
         rows = self._session.all(
-            "SELECT seq, bytes, hash FROM event WHERE seq >= %s ORDER BY seq", (max(start.seq, 1),)
+            f"SELECT seq, bytes, hash FROM event WHERE {_after_start('seq')} OR seq = %(start)s ORDER BY seq",
+            {"start": start.seq},
         )
         problem = _anchor_problem(rows, start) or _kept_problem(rows, kept, start)
-        if rows and rows[0]["seq"] == start.seq:
+        if rows and rows[0]["seq"] == start.seq > 0:
             rows = rows[1:]
-        last, chain_problem = _walk(rows, start)
-        problem = problem or chain_problem or self._rows_problem(rows, start.seq)
+        wanted: dict[int, Added] = {}
+        last, chain_problem = _walk(rows, start, wanted)
+        problem = problem or chain_problem or self._rows_problem(wanted, start)
         return AuditState(last.seq, last.hash, problem)
 
-    def _rows_problem(self, rows: list[dict[str, Any]], start: int) -> str | None:
-        wanted = {}
-        for row in rows:
-            event = json.loads(row["bytes"])
-            if event["kind"] == "added":
-                wanted[row["seq"]] = (event["subject"], event["body"]["rows"], event["body"]["sha256"])
-        found: dict[int, tuple[str, int, str]] = {}
+    def _rows_problem(self, wanted: dict[int, Added], start: AuditHead) -> str | None:
+        # One entry a table: rows of a second one that name the same event are forged, whatever the first one holds.
+        found: dict[int, list[Added]] = defaultdict(list)
         selects = [
-            f"SELECT '{table}' AS name, event_seq, count(*) AS rows,"
+            f"SELECT '{table}' AS name, coalesce(event_seq, 0) AS seq, count(*) AS rows,"
             " string_agg(jsonb_strip_nulls(to_jsonb(t))::text, E'\\n' ORDER BY t.id) AS text"
-            f" FROM {table} t WHERE event_seq > %(start)s GROUP BY event_seq"
+            f" FROM {table} t WHERE {_after_start('event_seq')} GROUP BY 2"
             for table in WRITERS
             if table != "event"
         ]
-        for row in self._session.all(" UNION ALL ".join(selects), {"start": start}):
+        for row in self._session.all(" UNION ALL ".join(selects), {"start": start.seq}):
             digest = hashlib.sha256(row["text"].encode()).hexdigest()
-            found[row["event_seq"]] = (row["name"], row["rows"], digest)
+            found[row["seq"]].append(Added(row["name"], row["rows"], digest))
         for seq in sorted(wanted.keys() | found.keys()):
-            if wanted.get(seq) != found.get(seq):
-                return _row_words(seq, wanted.get(seq), found.get(seq))
+            if found[seq] != [wanted[seq]] if seq in wanted else found[seq]:
+                return _row_words(seq, wanted.get(seq), found[seq])
         return None
 
 
+class Added(NamedTuple):
+    """What an event says that it added, or what is there: the table, how many rows, and the SHA-256 of their text."""
+
+    table: str
+    rows: int
+    digest: str
+
+
+def _after_start(column: str) -> str:
+    # No honest row names an event before the first, or none; a forged one must not hide there.
+    return f"({column} > %(start)s OR {column} < 1 OR {column} IS NULL)"
+
+
 def _anchor_problem(rows: list[dict[str, Any]], start: AuditHead) -> str | None:
+    if rows and rows[0]["seq"] < 1:
+        return f"event {rows[0]['seq']} stands before the first"
     if start.seq == 0:
         return None
     if not rows or rows[0]["seq"] != start.seq:
@@ -101,26 +115,33 @@ def _kept_problem(rows: list[dict[str, Any]], kept: AuditHead | None, start: Aud
     return None if found["hash"] == kept.hash else f"event {kept.seq} is not the one whose hash was kept outside"
 
 
-def _walk(rows: list[dict[str, Any]], start: AuditHead) -> tuple[AuditHead, str | None]:
+def _walk(rows: list[dict[str, Any]], start: AuditHead, wanted: dict[int, Added]) -> tuple[AuditHead, str | None]:
+    """Follow the chain and gather what its events added; gives the last good event, and what is wrong with the next."""
     last = start
     for row in rows:
         if row["seq"] != last.seq + 1:
             return last, f"event {last.seq + 1} is missing"
         if hashlib.sha256(row["bytes"].encode()).hexdigest() != row["hash"]:
             return last, f"event {row['seq']} does not have the hash of its bytes"
-        event = json.loads(row["bytes"])
-        if event["previous"] != last.hash or event["seq"] != row["seq"]:
-            return last, f"event {row['seq']} does not follow event {last.seq}"
+        try:
+            event = json.loads(row["bytes"])
+            if (event["seq"], event["previous"]) != (row["seq"], last.hash):
+                return last, f"event {row['seq']} does not follow event {last.seq}"
+            if event["kind"] == "added":
+                wanted[row["seq"]] = Added(event["subject"], event["body"]["rows"], event["body"]["sha256"])
+        except (ValueError, LookupError, TypeError):
+            return last, f"event {row['seq']} cannot be read"
         last = AuditHead(row["seq"], row["hash"])
     return last, None
 
 
-def _row_words(seq: int, wanted: tuple[str, int, str] | None, found: tuple[str, int, str] | None) -> str:
-    if wanted is None:
-        table, rows, _ = found or ("", 0, "")
-        return f"{rows} rows of {table} name event {seq}, which did not add them"
-    if found is None:
-        return f"event {seq} added {wanted[1]} rows to {wanted[0]}, which are gone"
-    if wanted[0] != found[0] or wanted[1] != found[1]:
-        return f"event {seq} added {wanted[1]} rows to {wanted[0]}; {found[1]} rows of {found[0]} name it now"
-    return f"rows of {wanted[0]} that event {seq} added were changed"
+def _row_words(seq: int, wanted: Added | None, found: list[Added]) -> str:
+    for item in found:
+        if wanted is None or item.table != wanted.table:
+            return f"{item.rows} rows of {item.table} name event {seq}, which did not add them"
+    assert wanted is not None, "what no event added was found"
+    if not found:
+        return f"event {seq} added {wanted.rows} rows to {wanted.table}, which are gone"
+    if found[0].rows != wanted.rows:
+        return f"event {seq} added {wanted.rows} rows to {wanted.table}; {found[0].rows} name it now"
+    return f"rows of {wanted.table} that event {seq} added were changed"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from datetime import date
 
 from adapters.clock import SystemClock
@@ -19,31 +20,34 @@ from cli.wiring import Desk, when
 from core.calendar import as_of, slot_of
 from core.canonical import canonical_json
 from core.market_data.quality import judge_panel
-from flows.ingest import CleaningRules, IngestDoors, IngestReport
+from flows.ingest import Cleaning, IngestDoors, IngestReport
 from flows.ingest import ingest as ingest_sources
 from flows.ports import Source
 
 SYNTHETIC_YEARS = 3
+UNREAD_SHOWN = 20
 
 
 def ingest(arguments: argparse.Namespace) -> int:
-    """Store raw files, make the clean set, and say what was in them."""
+    """Store raw files, make the clean set, and say what was in them; exit 1 when no clean set could be made."""
     with Desk(Workspace(arguments.workspace)) as desk:
         configuration = desk.configuration("main")
         report = ingest_into(desk, configuration, _sources(arguments, desk, configuration))
     emit(arguments, _facts(report), _words(report))
-    return 0
+    return 0 if report.snapshot else 1
 
 
-def ingest_into(desk: Desk, configuration: Configuration, sources: list[Source]) -> IngestReport:
+def ingest_into(desk: Desk, configuration: Configuration, sources: Sequence[Source]) -> IngestReport:
     """Ingest sources into a workspace and keep that the clean set was published."""
     setup = configuration.setup
-    rules = CleaningRules(setup.universe, setup.policy.data, setup.calendar.sessions, setup.policy.base_currency)
-    doors = IngestDoors(raw_files(desk.workspace), FormatParser(), desk.clean, SystemClock())
-    report = ingest_sources(sources, rules, doors)
-    PgConfig(desk.session("desk")).add_snapshot(
-        report.snapshot, canonical_json({"first": report.first, "last": report.last, "defects": dict(report.defects)})
-    )
+    currencies = {setup.policy.base_currency} | {row.currency for row in setup.universe.instruments}
+    cleaning = Cleaning(setup.universe, setup.policy.data, setup.calendar.sessions, currencies)
+    clock = SystemClock()
+    doors = IngestDoors(raw_files(desk.workspace), FormatParser(), desk.clean)
+    report = ingest_sources(sources, cleaning, doors, at=clock.now())
+    if report.snapshot is not None:
+        described = {"defects": report.defects, "files": len(report.files)}
+        PgConfig(desk.session("desk")).add_snapshot(report.snapshot, canonical_json(described))
     desk.heads.keep(desk.chain.head())
     return report
 
@@ -52,7 +56,7 @@ def synthetic_source(configuration: Configuration, seed: int, first: date, last:
     """Make a synthetic market of the universe over the exchange's sessions."""
     setup = configuration.setup
     sessions = setup.calendar.sessions_between(first, last)
-    return SyntheticSource(seed, setup.universe.instruments, sessions)
+    return SyntheticSource(seed, setup.universe.instruments, first, last, sessions=sessions)
 
 
 def raw_files(workspace: Workspace) -> RawFiles:
@@ -133,9 +137,6 @@ def _facts(report: IngestReport) -> dict[str, object]:
         "unread": report.unread,
         "defects": dict(report.defects),
         "without_bars": report.without_bars,
-        "first": report.first,
-        "last": report.last,
-        "is_synthetic": report.is_synthetic,
         "findings": report.findings,
     }
 
@@ -144,13 +145,13 @@ def _words(report: IngestReport) -> str:
     rows = [(one.name, one.format, one.rows, one.symbols, one.first, one.last) for one in report.files]
     lines = [table(("file", "format", "rows", "symbols", "first", "last"), rows)]
     lines += [f"skipped (no known format): {name}" for name in report.skipped]
-    lines += [f"unread: {sentence}" for sentence in report.unread[:20]]
+    lines += [f"unread: {sentence}" for sentence in report.unread[:UNREAD_SHOWN]]
+    if len(report.unread) > UNREAD_SHOWN:
+        lines.append(f"unread: {len(report.unread) - UNREAD_SHOWN} more; --json lists all")
     lines += [f"{finding.severity}: {finding.subject}: {finding.message}" for finding in report.findings]
-    lines += [f"defect {check}: {count}" for check, count in sorted(report.defects.items())]
+    lines += [f"defect {check}: {count}" for check, count in report.defects]
     if report.without_bars:
         lines.append(f"no bars for {len(report.without_bars)} of the universe: {', '.join(report.without_bars)}")
-    mark = "SYNTHETIC " if report.is_synthetic else ""
-    lines.append(
-        f"{report.stored} new raw files; {mark}clean set {report.snapshot[:12]}, {report.first} to {report.last}"
-    )
+    made = f"clean set {report.snapshot[:12]}" if report.snapshot else "NO clean set was made; see above"
+    lines.append(f"{len(report.stored)} new raw files; {made}")
     return "\n".join(lines)

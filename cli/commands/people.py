@@ -23,6 +23,7 @@ def confirm(arguments: argparse.Namespace) -> int:
     texts = [*arguments.line, *_lines_of(arguments)]
     if not texts:
         raise UsageError("no answer was given; use --line ANSWER or --file PATH")
+    clock = SystemClock()
     with Desk(Workspace(arguments.workspace)) as desk:
         doors = desk.confirm_doors
         standing = doors.tickets.ticket(arguments.ticket_id)
@@ -36,7 +37,7 @@ def confirm(arguments: argparse.Namespace) -> int:
                 short_hash=arguments.hash,
                 by=arguments.by,
                 channel="terminal",
-                at=SystemClock().now(),
+                at=clock.now(),
                 answers=tuple(parse_answer(text, ticket) for text in texts),
             )
             done = confirming.confirm(confirmation, doors)

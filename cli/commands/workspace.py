@@ -19,7 +19,7 @@ from cli.wiring import Desk
 def init(arguments: argparse.Namespace) -> int:
     """Make a workspace; what exists is kept, so doing it again is the same as once."""
     root = (arguments.dir or arguments.workspace).expanduser().absolute()
-    made, key_id = prepare(root)
+    made, key_id = prepare(root, is_synthetic=arguments.synthetic)
     facts = {"workspace": str(root), "made": made, "key_id": key_id}
     words = (
         f"Workspace {root} is ready (key {key_id}).\n"
@@ -29,9 +29,9 @@ def init(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def prepare(root: Path) -> tuple[list[str], str]:
+def prepare(root: Path, *, is_synthetic: bool = False) -> tuple[list[str], str]:
     """Make folders, configuration, the riskguard's key, the database and the first audit head; give what was made."""
-    made = make_workspace(root)
+    made = make_workspace(root, is_synthetic=is_synthetic)
     workspace = Workspace(root)
     read_configuration(workspace, "main", {})
     key_id = make_key(workspace.private_key, workspace.public_keys)

@@ -27,8 +27,9 @@ def short_sale(line: OrderLine, case: Case, policy: Policy) -> Objection | None:
 
 
 def unknown_instrument(line: OrderLine, case: Case, policy: Policy) -> Objection | None:
-    """An instrument must be in the universe on the day."""
-    if case.instrument(line.instrument) is None:
+    """An instrument must be in the universe on the day; what has left it since may still be sold."""
+    is_known = case.instrument(line.instrument) is not None
+    if not is_known and not (line.side == "sell" and line.instrument in case.universe.by_id()):
         return Objection(
             "UNKNOWN_INSTRUMENT", f"valid on {case.as_of}", line.instrument, "an instrument of the universe on the day"
         )
@@ -65,10 +66,9 @@ def over_weight(line: OrderLine, case: Case, policy: Policy) -> Objection | None
     limit, mark = policy.limits.weight_max, case.mark(line.instrument)
     if line.side != "buy" or mark is None:
         return None
-    value = case.prices.fx.to_base(case.quantity_after(line.instrument) * mark.price)
-    weight = weight_of(value, case.proposal.equity)
-    if weight > limit:
-        return _objection("OVER_WEIGHT", limit, weight, f"a weight up to {plain_decimal(limit)}")
+    value, equity = case.prices.fx.to_base(case.quantity_after(line.instrument) * mark.price), case.proposal.equity
+    if value > limit * equity:
+        return _objection("OVER_WEIGHT", limit, weight_of(value, equity), f"a weight up to {plain_decimal(limit)}")
     return None
 
 
@@ -157,8 +157,9 @@ def unsettled_cash(case: Case, policy: Policy) -> Objection | None:
 def over_turnover(case: Case, policy: Policy) -> Objection | None:
     """(buys + sells) / 2 over equity before stays at or below the limit."""
     traded = sum((line.notional for line in case.proposal.lines), ZERO)
-    turnover, limit = weight_of(traded / 2, case.proposal.equity), policy.limits.turnover_max
-    if turnover > limit:
+    limit, equity = policy.limits.turnover_max, case.proposal.equity
+    if traded / 2 > limit * equity:
+        turnover = weight_of(traded / 2, equity)
         return _objection("OVER_TURNOVER", limit, turnover, f"a turnover up to {plain_decimal(limit)}")
     return None
 
@@ -170,8 +171,9 @@ def over_capital(case: Case, policy: Policy) -> Objection | None:
     value = sum(
         (case.prices.value_of(name, case.quantity_after(name)) for name in sorted(names) if name in marks), ZERO
     )
-    share, limit = weight_of(value, case.proposal.equity), case.capital_fraction
-    if share > limit and any(line.side == "buy" for line in case.proposal.lines):
+    limit, equity = case.capital_fraction, case.proposal.equity
+    if value > limit * equity and any(line.side == "buy" for line in case.proposal.lines):
+        share = weight_of(value, equity)
         return _objection("OVER_CAPITAL", limit, share, f"holding at most {plain_decimal(limit)} of equity")
     return None
 

@@ -9,9 +9,10 @@ import shutil
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,12 @@ class Tamperer:
             self.do("SET CONSTRAINTS ALL DEFERRED")
             for table in tables:
                 self._loosen(table)
+            yield
+
+    @contextlib.contextmanager
+    def undone(self) -> Iterator[None]:
+        """Work on, within what is undone later, until this much is undone."""
+        with self.connection.transaction(force_rollback=True):
             yield
 
     def do(self, statement: str, *values: Any) -> list[Row]:
@@ -159,9 +166,9 @@ def move(people: PgPeople, number: int, book: str = "other") -> None:
 def test_a_changed_value_is_seen_in_every_column(tamperer, table):
     """The smallest change of each column, in the first and in the last row."""
     key = "seq" if table == "event" else "id"
-    for column, kind in tamperer.columns(table).items():
-        for place in ("min", "max"):
-            with tamperer.behind(table):
+    with tamperer.behind(table):
+        for (column, kind), place in product(tamperer.columns(table).items(), ("min", "max")):
+            with tamperer.undone():
                 tamperer.do(
                     f"UPDATE {table} SET {column} = {CHANGES[kind].format(column)}"
                     f" WHERE {key} = (SELECT {place}({key}) FROM {table})"
@@ -203,7 +210,7 @@ def test_a_row_that_is_gone_is_seen(tamperer, table):
     """One of a statement's rows, and all rows of a table."""
     key = "seq" if table == "event" else "id"
     for which in (f"{key} = (SELECT min({key}) FROM {table})", f"{key} = (SELECT max({key}) FROM {table})", "true"):
-        with tamperer.behind(table):
+        with tamperer.behind():
             tamperer.do(f"DELETE FROM {table} WHERE {which}")
 
             assert tamperer.verify() is not None, (table, which)
@@ -234,15 +241,16 @@ def test_a_forged_row_is_seen_whatever_event_it_names(tamperer, table):
     named: dict[str, int | None] = {name: tamperer.rows(name, "event_seq")[-1]["event_seq"] for name in FACTS}
     named |= {"none": None, "zero": 0, "before the first": -1, "after the last": tamperer.kept.seq + 1}
     kept = [name for name in tamperer.columns(table) if name not in ("id", "event_seq")]
-    for seq in named.values():
-        with tamperer.behind(table):
-            tamperer.do(
-                f"INSERT INTO {table} (id, event_seq, {', '.join(kept)})"
-                f" SELECT 999999, %s, {', '.join(kept)} FROM {table} LIMIT 1",
-                seq,
-            )
+    with tamperer.behind(table):
+        for seq in named.values():
+            with tamperer.undone():
+                tamperer.do(
+                    f"INSERT INTO {table} (id, event_seq, {', '.join(kept)})"
+                    f" SELECT 999999, %s, {', '.join(kept)} FROM {table} LIMIT 1",
+                    seq,
+                )
 
-            assert table in (tamperer.verify() or ""), (table, seq)
+                assert table in (tamperer.verify() or ""), (table, seq)
 
 
 def test_a_forged_event_is_seen(tamperer):
@@ -318,7 +326,9 @@ def test_going_on_from_what_was_verified_sees_what_came_after(tamperer):
         assert chain.verify_on(tamperer.kept).problem is None
         tamperer.do("DELETE FROM job WHERE job_id = 'JOB-X'")
         tamperer.do("DELETE FROM event WHERE seq > %s", tamperer.kept.seq)
-        assert chain.verify_on(tamperer.kept).problem == f"event {tamperer.kept.seq + 1}, which was there before, is gone"
+        assert (
+            chain.verify_on(tamperer.kept).problem == f"event {tamperer.kept.seq + 1}, which was there before, is gone"
+        )
 
 
 def test_no_head_kept_is_a_problem_of_its_own(tamperer):

@@ -226,7 +226,11 @@ def test_a_writer_changes_no_row_by_way_of_an_insert(house):
         if writer is not None:
             first = columns_of(table)[0]
             upsert = f"{statement_of('INSERT', table)} ON CONFLICT (id) DO UPDATE SET {first} = excluded.{first}"
-            for statement in (upsert, merging.format(table, "DELETE"), merging.format(table, "UPDATE SET event_seq = 1")):
+            for statement in (
+                upsert,
+                merging.format(table, "DELETE"),
+                merging.format(table, "UPDATE SET event_seq = 1"),
+            ):
                 assert DENIED in house.attempt(writer, statement), statement
 
 

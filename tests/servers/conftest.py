@@ -19,7 +19,10 @@ Copy = Callable[[], Path]
 @pytest.fixture(scope="session")
 def shelf() -> Iterator[Path]:
     """Give a short folder that the account of PostgreSQL can pass through; it is gone afterwards."""
-    folder = Path(tempfile.mkdtemp(prefix="servers-"))
+    # In memory where there is room: databases are made, copied and synced here all the time.
+    memory = Path("/dev/shm")
+    is_roomy = memory.is_dir() and shutil.disk_usage(memory).free > 4_000_000_000
+    folder = Path(tempfile.mkdtemp(prefix="servers-", dir=memory if is_roomy else None))
     folder.chmod(0o711)
     yield folder
     shutil.rmtree(folder)

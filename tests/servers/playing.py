@@ -49,7 +49,7 @@ class Five:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for _, place in self._open.values():
+        for _server, place in self._open.values():
             place.close()
         self._open.clear()
 

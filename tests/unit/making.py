@@ -327,7 +327,7 @@ def fill(side: Side, instrument: str, quantity: str, price: str, **changes: Any)
     return replace(whole, **decimals)
 
 
-def cash(kind: Any, amount: str, **changes: Any) -> CashFact:
+def cash_fact(kind: Any, amount: str, **changes: Any) -> CashFact:
     """Give cash in pounds that came or went."""
     session = changes.get("session", AS_OF)
     whole = CashFact(

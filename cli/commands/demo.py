@@ -1,0 +1,63 @@
+"""`demo`: the whole loop on a synthetic market in one command."""
+
+from __future__ import annotations
+
+import argparse
+from datetime import date
+from pathlib import Path
+
+from adapters.files.workspace import Workspace
+from adapters.render.markdown import ticket_markdown
+from cli.commands.market import ingest_into, synthetic_source
+from cli.commands.trading import next_step, run_facts, simulate_slots
+from cli.commands.workspace import prepare
+from cli.output import emit, table
+from cli.wiring import Desk
+from core.domain.ticket import IssuedTicket
+from flows.value import Valuation, value_book
+
+# A market of its own, so its days are fixed: the demo gives the same ticket on every day and machine.
+FIRST_BAR, LAST_BAR = date(2023, 1, 3), date(2024, 6, 28)
+FIRST_SLOT, LAST_SLOT = date(2024, 6, 3), date(2024, 6, 18)
+
+
+def demo(arguments: argparse.Namespace) -> int:
+    """Make a workspace with a synthetic market, decide two weeks of slots on paper, and show the newest trade ticket."""
+    root = _folder(arguments)
+    steps = [f"workspace {root}", f"synthetic market, seed {arguments.seed}: {FIRST_BAR} to {LAST_BAR}"]
+    prepare(root, is_synthetic=True)
+    with Desk(Workspace(root)) as desk:
+        configuration = desk.configuration("main")
+        if desk.clean.current() is None:
+            ingest_into(desk, configuration, [synthetic_source(configuration, arguments.seed, FIRST_BAR, LAST_BAR)])
+        issued = simulate_slots(desk, configuration, FIRST_SLOT, LAST_SLOT)
+        shown = next(item for item in reversed(issued) if item.ticket.kind == "TRADE")
+        valued = value_book(configuration.setup, desk.journal, desk.clean, up_to=LAST_SLOT)
+        facts = run_facts(shown, desk)
+    emit(arguments, facts, _words(steps, issued, shown, valued, path=str(facts["ticket_path"])))
+    return 0
+
+
+def _folder(arguments: argparse.Namespace) -> Path:
+    folder: Path = arguments.workspace
+    return folder if arguments.seed == 1 else folder.with_name(f"{folder.name}-{arguments.seed}")
+
+
+def _words(steps: list[str], issued: list[IssuedTicket], shown: IssuedTicket, valued: Valuation, *, path: str) -> str:
+    rows = [(item.ticket.day, item.ticket.kind, len(item.ticket.lines), *item.ticket.reasons[:1]) for item in issued]
+    slots = table(("slot", "ticket", "lines", "why"), [(*row, "")[:4] for row in rows])
+    held = f"{len(valued.holdings.positions)} positions, equity {valued.worth.equity} GBP, closes of {valued.as_of}"
+    return "\n".join(
+        [
+            ticket_markdown(shown),
+            "What was done:",
+            *(f"  {step}" for step in steps),
+            "",
+            slots,
+            "",
+            f"The book now (SYNTHETIC): {held}",
+            f"Ticket: {path}",
+            f"Next: {next_step(shown)}",
+            "Then, for real bars: twokey init DIR, twokey ingest -w DIR --archive PATH ..., twokey run -w DIR --on YYYY-MM-DD",
+        ]
+    )

@@ -1,0 +1,326 @@
+"""The rules at their edges: what is just allowed, the first tick beyond it, and what is then said."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from core.domain.case import Case
+from core.domain.decision import Objection
+from core.domain.instrument import Universe
+from core.riskguard import rules
+from core.riskguard.rules import LINE_RULES, PROPOSAL_RULES, LineRule, ProposalRule
+from core.settings import Policy
+from tests.unit.making import ABCD, AS_OF, SHIPPED, case, holdings, line, prices, proposal, ruled
+
+THURSDAY = AS_OF - timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Edge:
+    """The edge of a rule: the last case that it allows, the next one that it refuses, and its words."""
+
+    rule: LineRule | ProposalRule
+    allowed: Case
+    refused: Case
+    objection: Objection
+    policy: Policy = SHIPPED
+
+
+def listed(name: str, **changes: Any) -> Universe:
+    """Give the universe with the row of one instrument changed."""
+    rows = ABCD.instruments
+    return Universe(tuple(replace(row, **changes) if row.id == name else row for row in rows))
+
+
+def judged(rule: LineRule | ProposalRule, of: Case, policy: Policy = SHIPPED) -> Objection | None:
+    """Give what a rule says of a case; a rule of lines judges the first line."""
+    for line_rule in LINE_RULES:
+        if line_rule is rule:
+            return line_rule(of.proposal.lines[0], of, policy)
+    return next(whole for whole in PROPOSAL_RULES if whole is rule)(of, policy)
+
+
+LINE_EDGES = (
+    Edge(
+        rules.short_sale,
+        case(line("sell", "AAA", "10"), holdings=holdings({"AAA": "10"})),
+        case(line("sell", "AAA", "10.0001"), holdings=holdings({"AAA": "10"})),
+        Objection("SHORT_SALE", "10", "10.0001", "selling at most 10"),
+    ),
+    Edge(
+        rules.unknown_instrument,
+        case(line("buy", "AAA", "1"), universe=listed("AAA", valid_to=AS_OF)),
+        case(line("buy", "AAA", "1"), universe=listed("AAA", valid_to=THURSDAY)),
+        Objection("UNKNOWN_INSTRUMENT", "valid on 2024-06-07", "AAA", "an instrument of the universe on the day"),
+    ),
+    Edge(
+        rules.not_underlying,
+        case(line("buy", "AAA", "1")),
+        case(line("buy", "AAA", "1"), universe=listed("AAA", is_tradable_as_underlying=False)),
+        Objection("NOT_UNDERLYING", "tradable as underlying", "no", "an instrument that is tradable as underlying"),
+    ),
+    Edge(
+        rules.unverified,
+        case(line("buy", "AAA", "1"), venue="manual", universe=listed("AAA", verified_on=AS_OF)),
+        case(line("buy", "AAA", "1"), venue="manual"),
+        Objection("UNVERIFIED", "verified at the venue", "never", "`twokey universe verify AAA`"),
+    ),
+    Edge(
+        rules.on_no_buy_list,
+        case(line("buy", "BBB", "1")),
+        case(line("buy", "AAA", "1")),
+        Objection("NO_BUY", "not on the no-buy list", "AAA", "any other instrument, or selling it"),
+        ruled(limits={"no_buy": ("AAA",)}),
+    ),
+    Edge(
+        rules.over_weight,
+        case(line("buy", "AAA", "7"), holdings=holdings({"AAA": "3"})),
+        case(line("buy", "AAA", "7.0001"), holdings=holdings({"AAA": "3"})),
+        Objection("OVER_WEIGHT", "0.1", "0.100001", "a weight up to 0.1"),
+    ),
+    Edge(
+        rules.under_order_value,
+        case(line("buy", "AAA", "0.25")),
+        case(line("buy", "AAA", "0.2499")),
+        Objection("UNDER_ORDER_VALUE", "25", "24.99", "an order of 25 or more"),
+    ),
+    Edge(
+        rules.stale_price,
+        case(line("buy", "AAA", "1")),
+        case(line("buy", "AAA", "1"), prices=prices({"AAA": "125"}, session=THURSDAY)),
+        Objection("STALE_PRICE", "2024-06-07", "2024-06-06", "a close of 2024-06-07"),
+    ),
+    Edge(
+        rules.off_mark,
+        case(line("buy", "AAA", "1", notional="100.01")),
+        case(line("buy", "AAA", "1", notional="100.02")),
+        Objection(
+            "OFF_MARK",
+            "125 a unit",
+            "125 a unit, notional 100.02",
+            "the close of as-of and its value at the morning's rate",
+        ),
+    ),
+    Edge(
+        rules.off_step,
+        case(line("buy", "AAA", "1.0001")),
+        case(line("buy", "AAA", "1.00015")),
+        Objection("OFF_STEP", "0.0001", "1.00015", "a multiple of 0.0001"),
+    ),
+    Edge(
+        rules.duplicate_line,
+        case(line("buy", "AAA", "1"), line("buy", "BBB", "1")),
+        case(line("buy", "AAA", "1"), line("sell", "AAA", "1")),
+        Objection("DUPLICATE_LINE", "1", "2", "one line an instrument"),
+    ),
+)
+PROPOSAL_EDGES = (
+    Edge(
+        rules.too_many_positions,
+        case(line("buy", "BBB", "1"), holdings=holdings({"AAA": "1"})),
+        case(line("buy", "BBB", "1"), line("buy", "CCC", "1"), holdings=holdings({"AAA": "1"})),
+        Objection("TOO_MANY_POSITIONS", "2", "3", "at most 2 positions"),
+        ruled(limits={"positions_max": 2}),
+    ),
+    Edge(
+        rules.thin_cash,
+        case(line("buy", "AAA", "95"), holdings=holdings(cash="10000")),
+        case(line("buy", "AAA", "95"), holdings=holdings(cash="9999.99")),
+        Objection("THIN_CASH", "500", "499.99", "buying less, so that the buffer stays"),
+    ),
+    Edge(
+        rules.unsettled_cash,
+        case(line("sell", "BBB", "10"), line("buy", "AAA", "10"), holdings=holdings({"BBB": "10"}, cash="1000")),
+        case(line("sell", "BBB", "10"), line("buy", "AAA", "10"), holdings=holdings({"BBB": "10"}, cash="999.99")),
+        Objection("UNSETTLED_CASH", "999.99", "1000", "buys within settled cash"),
+        ruled(sizing={"buys_from": "settled"}),
+    ),
+    Edge(
+        rules.over_turnover,
+        case(line("sell", "AAA", "25"), line("buy", "BBB", "87.5")),
+        case(line("sell", "AAA", "25"), line("buy", "BBB", "87.50025")),
+        Objection("OVER_TURNOVER", "0.3", "0.300001", "a turnover up to 0.3"),
+    ),
+    Edge(
+        rules.over_capital,
+        case(line("buy", "BBB", "15"), holdings=holdings({"AAA": "4"}), capital_fraction=Decimal("0.1")),
+        case(line("buy", "BBB", "15.0001"), holdings=holdings({"AAA": "4"}), capital_fraction=Decimal("0.1")),
+        Objection("OVER_CAPITAL", "0.1", "0.100001", "holding at most 0.1 of equity"),
+    ),
+)
+EDGES = LINE_EDGES + PROPOSAL_EDGES
+
+
+def named(edge: Edge) -> str:
+    """Give the name of an edge's rule, for the report."""
+    return edge.rule.__name__
+
+
+def test_every_rule_has_an_edge_here():
+    """A rule that is added, dropped or moved in the registry is seen."""
+    assert tuple(edge.rule for edge in LINE_EDGES) == LINE_RULES
+    assert tuple(edge.rule for edge in PROPOSAL_EDGES) == PROPOSAL_RULES
+
+
+@pytest.mark.parametrize("edge", EDGES, ids=named)
+def test_a_rule_allows_its_edge(edge):
+    """The limit itself is allowed."""
+    assert judged(edge.rule, edge.allowed, edge.policy) is None
+
+
+@pytest.mark.parametrize("edge", EDGES, ids=named)
+def test_a_rule_refuses_one_tick_beyond_its_edge(edge):
+    """One tick more is refused, with the code, the limit, the value and what would pass."""
+    assert judged(edge.rule, edge.refused, edge.policy) == edge.objection
+
+
+HEAVY = holdings({"AAA": "20", "BBB": "50", "CCC": "1"})
+CFD = listed("AAA", is_tradable_as_underlying=False)
+
+
+@pytest.mark.parametrize(
+    ("rule", "reducing", "bound_by"),
+    [
+        (rules.unknown_instrument, case(line("sell", "AAA", "1"), universe=listed("AAA", valid_to=THURSDAY)), SHIPPED),
+        (rules.not_underlying, case(line("sell", "AAA", "1"), universe=CFD), SHIPPED),
+        (rules.unverified, case(line("sell", "AAA", "1"), venue="manual"), SHIPPED),
+        (rules.on_no_buy_list, case(line("sell", "AAA", "1")), ruled(limits={"no_buy": ("AAA",)})),
+        (rules.over_weight, case(line("sell", "AAA", "1"), holdings=HEAVY), SHIPPED),
+        (rules.too_many_positions, case(line("sell", "AAA", "1"), holdings=HEAVY), ruled(limits={"positions_max": 2})),
+        (rules.thin_cash, case(line("sell", "AAA", "1"), holdings=HEAVY), SHIPPED),
+        (rules.unsettled_cash, case(line("sell", "AAA", "1"), holdings=HEAVY), ruled(sizing={"buys_from": "settled"})),
+        (rules.over_capital, case(line("sell", "AAA", "1"), holdings=HEAVY, capital_fraction=Decimal(0)), SHIPPED),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_a_rule_about_buys_lets_a_sale_pass(rule, reducing, bound_by):
+    """What may not be bought, or not so much of it, may still be reduced."""
+    assert judged(rule, reducing, bound_by) is None
+
+
+@pytest.mark.parametrize("rule", [rules.under_order_value, rules.off_step])
+def test_a_position_may_be_closed_whole_whatever_its_size(rule):
+    """A remainder below the smallest order and off the step is sold whole, but not in part."""
+    held = holdings({"AAA": "0.12345"})
+
+    assert judged(rule, case(line("sell", "AAA", "0.12345"), holdings=held)) is None
+    assert judged(rule, case(line("sell", "AAA", "0.12344"), holdings=held)) is not None
+
+
+def test_a_sale_of_what_the_universe_never_listed_is_refused():
+    """Without a row there is no name to look up at the venue."""
+    off = case(line("sell", "AAA", "1"), universe=Universe(()), holdings=holdings({"AAA": "1"}))
+
+    objection = judged(rules.unknown_instrument, off)
+
+    assert objection is not None
+    assert objection.code == "UNKNOWN_INSTRUMENT"
+
+
+def test_an_instrument_that_is_not_listed_yet_is_unknown():
+    """A row counts from its first day, that day included."""
+    early = case(line("buy", "AAA", "1"), universe=listed("AAA", valid_from=AS_OF + timedelta(days=1)))
+    due = case(line("buy", "AAA", "1"), universe=listed("AAA", valid_from=AS_OF))
+
+    assert judged(rules.unknown_instrument, early) is not None
+    assert judged(rules.unknown_instrument, due) is None
+
+
+def test_the_paper_venue_asks_for_no_verification():
+    """Nobody looks an instrument up where nothing real is traded."""
+    assert judged(rules.unverified, case(line("buy", "AAA", "1"), venue="paper")) is None
+
+
+@pytest.mark.parametrize("quantity", ["0", "-1"])
+def test_a_quantity_must_be_above_zero(quantity):
+    """Zero and less are refused, though both are whole numbers of steps."""
+    assert judged(rules.off_step, case(line("buy", "AAA", quantity))) == Objection(
+        "OFF_STEP", "0.0001", quantity, "a multiple of 0.0001"
+    )
+
+
+def test_a_price_one_tick_off_its_mark_is_refused():
+    """The value at the mark does not save a line with another price."""
+    off = line("buy", "AAA", "1", price="125.0001", notional="100.00")
+
+    objection = judged(rules.off_mark, case(off))
+
+    assert objection is not None
+    assert objection.value == "125.0001 a unit, notional 100"
+
+
+def test_a_line_without_a_mark_is_stale():
+    """No price at all is no price of as-of."""
+    bare = case(line("buy", "AAA", "1"), prices=prices({"BBB": "50"}))
+
+    assert judged(rules.stale_price, bare) == Objection("STALE_PRICE", "2024-06-07", "none", "a close of 2024-06-07")
+
+
+def test_costs_are_taken_from_the_cash_that_must_stay():
+    """With costs of 100 the buffer is 5 % of 9,900 and the cash 100 less: 495 are needed, and the limit moves with it."""
+    at_edge = case(line("buy", "AAA", "95", cost="100"), holdings=holdings(cash="10095"))
+    beyond = replace(at_edge, holdings=holdings(cash="10094.99"))
+
+    assert judged(rules.thin_cash, at_edge) is None
+    assert judged(rules.thin_cash, beyond) == Objection(
+        "THIN_CASH", "495", "494.99", "buying less, so that the buffer stays"
+    )
+
+
+def test_costs_of_buys_come_out_of_settled_cash():
+    """A buy of 1,000 that costs 5 needs 1,005; the costs of a sale are not its own."""
+    settled = ruled(sizing={"buys_from": "settled"})
+    lines = (line("sell", "BBB", "10", cost="3"), line("buy", "AAA", "10", cost="5"))
+
+    at_edge = case(*lines, holdings=holdings({"BBB": "10"}, cash="1005"))
+
+    assert judged(rules.unsettled_cash, at_edge, settled) is None
+    assert judged(rules.unsettled_cash, replace(at_edge, holdings=holdings(cash="1004.99")), settled) is not None
+
+
+def test_expected_proceeds_may_be_spent_where_the_policy_says_so():
+    """With `sale_proceeds` the settled cash alone is no limit."""
+    short = case(line("sell", "BBB", "30"), line("buy", "AAA", "10"), holdings=holdings({"BBB": "30"}, cash="0"))
+
+    assert judged(rules.unsettled_cash, short, ruled(sizing={"buys_from": "sale_proceeds"})) is None
+
+
+def test_adding_to_a_position_opens_none():
+    """A book that holds too many may still buy more of what it holds."""
+    crowded = case(line("buy", "AAA", "1"), holdings=holdings({"AAA": "1", "BBB": "1", "CCC": "1"}))
+
+    assert judged(rules.too_many_positions, crowded, ruled(limits={"positions_max": 2})) is None
+
+
+def test_a_position_sold_whole_makes_room_for_another():
+    """What counts is what is held once every line is done."""
+    lines = (line("sell", "AAA", "1"), line("buy", "CCC", "1"))
+    swap = case(*lines, holdings=holdings({"AAA": "1", "BBB": "1"}))
+
+    assert judged(rules.too_many_positions, swap, ruled(limits={"positions_max": 2})) is None
+
+
+@pytest.mark.parametrize("rule", [rules.over_weight, rules.over_turnover, rules.over_capital])
+def test_a_penny_above_a_share_is_seen_in_a_large_book(rule):
+    """A share is compared exactly: rounding it to six decimals first would let half a pound of a million pass."""
+    large = proposal(line("buy", "AAA", "1", notional="1000.01", price="1250.0125"), equity=Decimal(1_000_000))
+    near = case(proposal=large, prices=prices({"AAA": "1250.0125"}), capital_fraction=Decimal("0.001"))
+    bound_by = ruled(limits={"weight_max": "0.001", "turnover_max": "0.000500001"})
+
+    objection = judged(rule, near, bound_by)
+
+    assert objection is not None
+    assert Decimal(objection.value) > Decimal(objection.limit)
+
+
+def test_marks_and_rate_are_those_of_the_case():
+    """Values are made in the base currency: at a rate of 1 the same units weigh a quarter more."""
+    dear = case(line("buy", "AAA", "10", notional="1250"), prices=prices({"AAA": "125"}, rate="1"))
+
+    assert judged(rules.over_weight, case(line("buy", "AAA", "10"))) is None
+    assert judged(rules.over_weight, dear) == Objection("OVER_WEIGHT", "0.1", "0.125", "a weight up to 0.1")

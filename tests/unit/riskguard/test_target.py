@@ -1,0 +1,142 @@
+"""Targets: which instruments are wanted, with which weights."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.domain.order import TargetWeight
+from core.domain.scores import ranked_scores
+from core.riskguard.target import Stance, build_target, tradable
+from tests.unit.making import ABCD, AS_OF, SHIPPED, ranking, ruled
+from tests.unit.market_data.making import instrument, universe
+
+NAMES = tuple("ABCDEFGH")
+WHOLE = Stance(hold_rank_multiple=2, capital_fraction=Decimal(1))
+TWO = ruled(limits={"positions_max": 2, "weight_max": "0.5", "cash_buffer_min": "0.05"})
+
+
+def chosen(scores, held=(), policy=TWO, stance=WHOLE):
+    """Give the names of a target, in its order."""
+    return [row.instrument for row in build_target(scores, frozenset(held), policy, stance=stance).weights]
+
+
+def test_wants_the_best_ranked_with_equal_weights_and_reasons():
+    """Two positions share 95 % of equity, best first."""
+    target = build_target(ranking("CCC", "AAA", "BBB"), frozenset(), TWO, stance=WHOLE)
+
+    assert target.weights == (
+        TargetWeight("CCC", Decimal("0.475"), "rank 1"),
+        TargetWeight("AAA", Decimal("0.475"), "rank 2"),
+    )
+
+
+def test_keeps_a_holding_at_the_multiple_of_the_positions():
+    """With two positions and a multiple of two, rank 4 is kept and takes the place of rank 2."""
+    target = build_target(ranking(*NAMES), frozenset({"D"}), TWO, stance=WHOLE)
+
+    assert [(row.instrument, row.reason) for row in target.weights] == [
+        ("A", "rank 1"),
+        ("D", "rank 4, kept while within 4"),
+    ]
+
+
+def test_drops_a_holding_one_rank_beyond_the_multiple():
+    """Rank 5 is beyond two times two."""
+    assert chosen(ranking(*NAMES), held={"E"}) == ["A", "B"]
+
+
+def test_keeps_the_best_of_too_many_holdings():
+    """More is held than fits: the better ranked stay, and nothing new is wanted."""
+    assert chosen(ranking(*NAMES), held={"B", "C", "D"}) == ["B", "C"]
+
+
+def test_drops_a_holding_that_is_not_ranked():
+    """Without a score there is no reason to keep it."""
+    scores = ranked_scores("momentum", AS_OF, {"A": 3.0, "B": 2.0, "Z": float("nan")})
+
+    assert chosen(scores, held={"Z"}) == ["A", "B"]
+
+
+def test_wants_nothing_new_from_the_no_buy_list():
+    """The next ranks move up; a holding on the list is kept, for nobody has to sell it."""
+    banned = ruled(within=TWO, limits={"no_buy": ("A", "C")})
+
+    assert chosen(ranking(*NAMES), policy=banned) == ["B", "D"]
+    assert chosen(ranking(*NAMES), held={"C"}, policy=banned) == ["B", "C"]
+
+
+def test_what_a_cap_removes_stays_in_cash():
+    """Two positions of at most 10 % leave 80 % in cash, and nobody gets more for it."""
+    capped = ruled(within=TWO, limits={"weight_max": "0.1"})
+
+    target = build_target(ranking("A", "B"), frozenset(), capped, stance=WHOLE)
+
+    assert [row.weight for row in target.weights] == [Decimal("0.1"), Decimal("0.1")]
+
+
+def test_what_no_instrument_fills_stays_in_cash_beyond_the_cap():
+    """One ranked instrument gets all that may be invested, up to the highest weight."""
+    target = build_target(ranking("A"), frozenset(), TWO, stance=WHOLE)
+
+    assert [row.weight for row in target.weights] == [Decimal("0.5")]
+
+
+def test_weights_are_cut_to_six_decimals():
+    """A third of 95 % is 0.316666..., cut and not rounded."""
+    three = ruled(within=TWO, limits={"positions_max": 3})
+
+    target = build_target(ranking(*NAMES), frozenset(), three, stance=WHOLE)
+
+    assert {row.weight for row in target.weights} == {Decimal("0.316666")}
+
+
+def test_a_phase_of_the_rollout_takes_its_share_of_everything():
+    """A tenth of the capital is a tenth of each weight; nothing of it is a target of zero."""
+    pilot, shadow = (Stance(hold_rank_multiple=2, capital_fraction=Decimal(share)) for share in ("0.1", "0"))
+
+    assert build_target(ranking("A", "B"), frozenset(), TWO, stance=pilot).weights[0].weight == Decimal("0.0475")
+    assert build_target(ranking("A", "B"), frozenset(), TWO, stance=shadow).weights[0].weight == 0
+
+
+def test_nothing_ranked_is_nothing_wanted():
+    """An empty ranking gives an empty target."""
+    assert chosen(ranked_scores("momentum", AS_OF, {}), held={"A"}) == []
+
+
+@pytest.mark.parametrize("order", [("A", "B", "C"), ("C", "B", "A")])
+def test_ties_are_broken_by_the_id(order):
+    """Equal scores want the first ids, in whatever order the scores were made."""
+    scores = ranked_scores("momentum", AS_OF, dict.fromkeys(order, 1.0))
+
+    assert chosen(scores) == ["A", "B"]
+
+
+@given(
+    count=st.integers(1, 40),
+    positions=st.integers(1, 30),
+    fraction=st.decimals("0", "1", places=2),
+    buffer=st.decimals("0", "0.99", places=2),
+)
+def test_weights_never_sum_to_more_than_may_be_invested(count, positions, fraction, buffer):
+    """For all books, the sum is at most the rollout's share of what the buffer leaves, and no weight above the cap."""
+    policy = ruled(limits={"positions_max": positions, "cash_buffer_min": buffer, "weight_max": "0.3"})
+    stance = Stance(hold_rank_multiple=2, capital_fraction=fraction)
+
+    weights = build_target(ranking(*map(str, range(count))), frozenset(), policy, stance=stance).by_instrument()
+
+    assert len(weights) == min(count, positions)
+    assert sum(weights.values()) <= fraction * (1 - buffer)
+    assert all(0 <= weight <= Decimal("0.3") and weight == round(weight, 6) for weight in weights.values())
+
+
+def test_the_benchmark_and_what_is_only_a_cfd_are_not_tradable():
+    """The benchmark is looked at and not bought."""
+    mixed = universe("AAA", "SPY")
+    with_cfd = type(mixed)((*mixed.instruments, instrument("ZZZ", is_tradable_as_underlying=False)))
+
+    assert tradable(with_cfd, SHIPPED) == {"AAA"}
+    assert tradable(ABCD, SHIPPED) == {"AAA", "BBB", "CCC", "DDD"}
