@@ -158,7 +158,7 @@ def proposal(scores: Scores, prices: Prices, standing: Standing, frame: Frame) -
     strategy = strategy_of(policy.strategy)
     stance = Stance(strategy.hold_rank_multiple, standing.capital_fraction)
     target = build_target(scores, frozenset(holdings.quantities()), policy, stance=stance)
-    return Gate(plan_trades(target, holdings, prices, policy=policy))
+    return Gate(plan_trades(target, holdings, prices, policy=policy, capital_fraction=standing.capital_fraction))
 
 
 def review(proposal: Proposal, prices: Prices, standing: Standing, frame: Frame) -> Gate[Review]:

@@ -62,6 +62,6 @@ def _replace(path: Path, content: bytes, *, mode: int, is_durable: bool) -> None
             if is_durable:
                 os.fsync(file.fileno())
         Path(name).replace(path)
-    except BaseException:
+    finally:
+        # Gone already where the file took its place.
         Path(name).unlink(missing_ok=True)
-        raise

@@ -6,17 +6,21 @@ from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from core.canonical import plain_decimal
 from core.domain.ticket import IssuedTicket
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 UK, US = ZoneInfo("Europe/London"), ZoneInfo("America/New_York")
 
 
 def ticket_markdown(issued: IssuedTicket) -> str:
     """Render a ticket; the same ticket gives the same bytes."""
-    return _template().render(issued=issued, ticket=issued.ticket, seal=issued.seal)  # type: ignore[no-any-return]  # jinja2 is untyped here
+    return _template().render(issued=issued, ticket=issued.ticket, seal=issued.seal)
 
 
 def money(amount: Decimal | None) -> str:
@@ -35,7 +39,8 @@ def in_us(at: datetime) -> str:
 
 
 @lru_cache(maxsize=1)
-def _template():  # type: ignore[no-untyped-def]  # jinja2 is imported only when something is rendered
+def _template() -> Template:
+    # Imported only when something is rendered.
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(

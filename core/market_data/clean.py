@@ -264,7 +264,7 @@ def _judged(values: Floats) -> Iterator[tuple[str, NDArray[np.bool_]]]:
     prices = (opened, high, low, close, adj_close)
     yield "missing_value", np.logical_or.reduce([~np.isfinite(price) for price in prices])
     yield "non_positive", np.logical_or.reduce([price <= 0 for price in prices])
-    yield "ohlc", (high < np.maximum(opened, close)) | (low > np.minimum(opened, close)) | (high < low)
+    yield "ohlc", (high < np.maximum(opened, close)) | (low > np.minimum(opened, close))
 
 
 # --- the panel --------------------------------------------------------------------------------------------------------

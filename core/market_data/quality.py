@@ -108,8 +108,7 @@ def ohlc_consistent(question: _Question) -> CheckResult:
         is_wrong = (panel.high < np.maximum(panel.open, panel.close)) | (
             panel.low > np.minimum(panel.open, panel.close)
         )
-        is_wrong |= panel.high < panel.low
-    found = _defects(panel, "ohlc") | _cells(panel, is_wrong)
+        found = _defects(panel, "ohlc") | _cells(panel, is_wrong)
     words = f"{len(found)} bars have an open or a close outside low to high; none is allowed"
     return _counted("ohlc_consistent", found, words, 0)
 

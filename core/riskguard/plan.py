@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from core.canonical import plain_decimal
 from core.domain.holdings import Holdings
 from core.domain.instrument import InstrumentId
 from core.domain.market import Mark, Prices
@@ -15,18 +16,21 @@ from core.settings import Policy
 ZERO = Decimal(0)
 
 
-def plan_trades(target: Target, holdings: Holdings, prices: Prices, *, policy: Policy) -> Proposal:
+def plan_trades(
+    target: Target, holdings: Holdings, prices: Prices, *, policy: Policy, capital_fraction: Decimal
+) -> Proposal:
     """Give the lines that lead towards the target: exits, then trims, then buys in the order of the target.
 
-    The turnover limit and the cash above the buffer are budgets, spent in that order; what they do not reach is left undone
-    and told. Quantities are cut to the policy's step once, at `_sized`; everything else is exact to the penny.
+    The turnover limit, the cash above the buffer and the rollout phase's share of the capital are budgets, spent in that
+    order; what they do not reach, what comes to less than the smallest order and what may not be bought is left undone and
+    told. Quantities are cut to the policy's step once, at `_sized`; everything else is exact to the penny.
     Raises ValueError when a holding has no mark.
     """
     equity = equity_of(holdings, prices)
     if equity <= 0:
         raise ValueError(f"equity was {equity} {policy.base_currency}; there is nothing to invest")
-    plan = _Plan(policy, prices, equity, cash=holdings.cash)
-    wanted = target.by_instrument()
+    plan = _Plan(policy, prices, equity, cash=holdings.cash, capital_fraction=capital_fraction)
+    wanted = {name: weight for name, weight in target.by_instrument().items() if weight > 0}
     held = holdings.quantities()
     for name in sorted(held.keys() - wanted.keys()):
         plan.sell_all(name, held[name])
@@ -52,9 +56,7 @@ def equity_of(holdings: Holdings, prices: Prices) -> Decimal:
 
 def expected_cost(notional: Decimal, policy: Policy, *, crosses_currency: bool) -> Decimal:
     """Give the expected cost of a trade in the base currency: slippage, half the spread, currency fee, commission."""
-    costs = policy.costs
-    bps = costs.slippage_bps + costs.spread_bps / 2 + (costs.fx_fee_bps if crosses_currency else ZERO)
-    return to_pence(notional * bps * BPS) + costs.commission
+    return to_pence(notional * _cost_share(policy, crosses_currency=crosses_currency)) + policy.costs.commission
 
 
 def worst_price(side: Side, price: Decimal, policy: Policy) -> Decimal:
@@ -65,14 +67,30 @@ def worst_price(side: Side, price: Decimal, policy: Policy) -> Decimal:
     return round_price(price * (1 - execution.skip_above_bps * BPS))
 
 
+def _cost_share(policy: Policy, *, crosses_currency: bool) -> Decimal:
+    costs = policy.costs
+    return (costs.slippage_bps + costs.spread_bps / 2 + (costs.fx_fee_bps if crosses_currency else ZERO)) * BPS
+
+
+@dataclass(frozen=True)
+class _Wish:
+    """A value to trade: which line it is for, all of it, and how much of it a budget allows."""
+
+    what: str
+    value: Decimal
+    within: Decimal
+    budget: str
+
+
 @dataclass
 class _Plan:
-    """The plan as it grows: lines so far, and what is left of the two budgets."""
+    """The plan as it grows: lines so far, and what is left of the budgets."""
 
     policy: Policy
     prices: Prices
     equity: Decimal
     cash: Decimal
+    capital_fraction: Decimal
     lines: list[OrderLine] = field(default_factory=list)
     left_undone: list[str] = field(default_factory=list)
     tiny: int = 0
@@ -82,6 +100,7 @@ class _Plan:
         self.turnover_left = 2 * self.policy.limits.turnover_max * self.equity
         buffer = self.policy.limits.cash_buffer_min * self.equity
         self.spendable = self.cash - buffer
+        self.capital_left = self.capital_fraction * self.equity - (self.equity - self.cash)
 
     def sell_all(self, name: InstrumentId, held: Decimal) -> None:
         """Close a position whole, as far as the turnover budget goes."""
@@ -94,22 +113,17 @@ class _Plan:
             self._sell(name, held, over, why="trim")
 
     def buy(self, name: InstrumentId, held: Decimal, weight: Decimal) -> None:
-        """Buy up to the wanted weight, as far as both budgets go."""
+        """Buy up to the wanted weight, as far as every budget goes; nothing of what stands on the no-buy list."""
         short = weight * self.equity - self._value(name, held)
         if short <= 0 or self._is_tiny(name, short):
             return
-        crosses = self._crosses_currency()
-        rate = 1 + expected_cost(Decimal(10000), self.policy, crosses_currency=crosses) / 10000
-        affordable = max(ZERO, (self.spendable - self.policy.costs.commission) / rate)
-        value = min(short, self.turnover_left, affordable)
-        if value < short:
-            limit = "turnover limit" if self.turnover_left < affordable else "cash above the buffer"
-            self.left_undone.append(f"buy {name}: {to_pence(short - value)} of {to_pence(short)} is beyond the {limit}")
-        if value < self.policy.limits.order_value_min:
+        if name in self.policy.limits.no_buy:
+            self.left_undone.append(f"buy {name}: {to_pence(short)} is left, for it stands on the no-buy list")
             return
-        line = self._line(name, "buy", self._sized(name, value), closes=False)
-        if line is not None:
-            self._take(line)
+        left, budget = self._tightest_budget()
+        within = min(short, left)
+        line = self._line(name, "buy", self._sized(name, within))
+        self._add(line, _Wish(f"buy {name}", short, within, budget), closes=False)
 
     def hold_reason(self) -> str | None:
         """Say why there is nothing to do, or None when there are lines."""
@@ -120,23 +134,44 @@ class _Plan:
         return f"tiny deltas: {self.tiny} below {self.policy.sizing.tiny_delta} of equity, none above"
 
     def _sell(self, name: InstrumentId, held: Decimal, value: Decimal, *, why: str) -> None:
-        whole = self._value(name, held)
-        closes = why == "exit" and whole <= self.turnover_left
-        amount = min(value, self.turnover_left)
-        if amount < value:
-            self.left_undone.append(
-                f"{why} {name}: {to_pence(value - amount)} of {to_pence(value)} is beyond the turnover limit"
-            )
-        if not closes and amount < self.policy.limits.order_value_min:
-            return
-        quantity = held if closes else min(held, self._sized(name, amount))
-        line = self._line(name, "sell", quantity, closes=closes)
-        if line is not None:
+        # By its value to the penny, as it will be counted: rounded up, it could pass the budget that its worth fits in.
+        closes = why == "exit" and to_pence(value) <= self.turnover_left
+        within = value if closes else min(value, self.turnover_left)
+        line = self._line(name, "sell", held if closes else min(held, self._sized(name, within)))
+        self._add(line, _Wish(f"{why} {name}", value, within, "turnover limit"), closes=closes)
+
+    def _tightest_budget(self) -> tuple[Decimal, str]:
+        share = _cost_share(self.policy, crosses_currency=self._crosses_currency())
+        affordable = (self.spendable - self.policy.costs.commission) / (1 + share)
+        left, budget = min(
+            (affordable, "cash above the buffer"),
+            (self.turnover_left, "turnover limit"),
+            (self.capital_left, "capital of the rollout phase"),
+            key=lambda pair: pair[0],
+        )
+        return max(ZERO, left), budget
+
+    def _add(self, line: OrderLine, wish: _Wish, *, closes: bool) -> None:
+        """Take a line that is worth an order, and tell what stays undone of the wish that it is for."""
+        least, step = self.policy.limits.order_value_min, self.policy.sizing.quantity_step
+        is_worth_it = line.quantity > 0 and (closes or line.notional >= least)
+        if is_worth_it:
             self._take(line)
+        value = to_pence(wish.value)
+        if wish.within < wish.value:
+            left = to_pence(wish.value - wish.within) if is_worth_it else value
+            self.left_undone.append(f"{wish.what}: {left} of {value} is beyond the {wish.budget}")
+        elif not is_worth_it:
+            self.left_undone.append(
+                f"{wish.what}: {value} comes to {line.notional} in steps of {plain_decimal(step)};"
+                f" the smallest order is {plain_decimal(least)}"
+            )
 
     def _take(self, line: OrderLine) -> None:
         self.lines.append(line)
         self.turnover_left -= line.notional
+        worth = self._value(line.instrument, line.quantity)
+        self.capital_left += worth if line.side == "sell" else -worth
         if line.side == "buy":
             self.spendable -= line.notional + line.cost
         elif self.policy.sizing.buys_from == "sale_proceeds":
@@ -144,9 +179,7 @@ class _Plan:
         else:
             self.spendable -= line.cost
 
-    def _line(self, name: InstrumentId, side: Side, quantity: Decimal, *, closes: bool) -> OrderLine | None:
-        if quantity <= 0:
-            return None
+    def _line(self, name: InstrumentId, side: Side, quantity: Decimal) -> OrderLine:
         price = self._mark(name).price
         quote = quantity * price
         notional = to_pence(self.prices.fx.to_base(quote))

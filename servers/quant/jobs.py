@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from adapters.files.workspace import Workspace
 from adapters.postgres.connect import Session
@@ -45,14 +45,37 @@ class Job:
     why: str | None = None
 
 
+class Launch(Protocol):
+    """Starts the worker of a job, and hands the claim down to it."""
+
+    def __call__(self, job_id: str, workspace: Workspace, *, claim: int) -> object:
+        """Start it and give what to hold on to."""
+        ...
+
+
+def launch_worker(job_id: str, workspace: Workspace, *, claim: int) -> subprocess.Popen[bytes]:
+    """Start a worker as a process in a session of its own, so that no signal to the server reaches it."""
+    command = [sys.executable, "-m", "servers.quant.worker", "-w", str(workspace.root), job_id]
+    with (workspace.root / "logs" / "jobs.log").open("ab") as words:
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=words,
+            stderr=words,
+            pass_fds=(claim,),
+            start_new_session=True,
+        )
+
+
 class Jobs:
     """The jobs of a workspace, written by quant: rows of `job`, and their steps."""
 
-    def __init__(self, session: Session, workspace: Workspace) -> None:
-        self._session, self._workspace = session, workspace
+    def __init__(self, session: Session, workspace: Workspace, *, launch: Launch = launch_worker) -> None:
+        """Keep jobs over quant's connection; `launch` starts their workers."""
+        self._session, self._workspace, self._launch = session, workspace, launch
         self._claim = Claim(workspace.root / "logs" / "jobs.lock")
         # Held so that a worker that ends is collected when the next one starts.
-        self._workers: list[subprocess.Popen[bytes]] = []
+        self._workers: list[object] = []
 
     def start(self, asked: Backtest) -> Job:
         """Start a backtest, or give the one that was asked for in the same words and did not fail.
@@ -100,23 +123,11 @@ class Jobs:
             )
         try:
             self._session.add("job", [{"job_id": job_id, "kind": BACKTEST, "body": canonical_json(asked)}])
-            self._workers.append(self._launch(job_id, claim))
+            self._workers.append(self._launch(job_id, self._workspace, claim=claim))
         finally:
             # The worker has the claim now; without a worker nobody has.
             os.close(claim)
         return Job(job_id, BACKTEST, asked, "queued")
-
-    def _launch(self, job_id: str, claim: int) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "servers.quant.worker", "-w", str(self._workspace.root), job_id]
-        with (self._workspace.root / "logs" / "jobs.log").open("ab") as words:
-            return subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=words,
-                stderr=words,
-                pass_fds=(claim,),
-                start_new_session=True,
-            )
 
 
 class Claim:

@@ -95,10 +95,10 @@ def said(*command: str) -> dict[str, Any]:
         [sys.executable, "-m", "cli.main", *command], env=settings, capture_output=True, text=True, check=False
     )
     try:
-        answer: dict[str, Any] = json.loads(done.stdout)
+        answer: dict[str, Any] = json.loads(done.stdout) if done.returncode == 0 else {}
     except ValueError:
         answer = {}
-    if done.returncode != 0 or not answer:
+    if not answer:
         raise SimulationFailed(f"twokey {command[0]} ended with {done.returncode}: {done.stderr.strip()[-300:]}")
     return answer
 

@@ -181,6 +181,20 @@ def test_publishing_again_changes_no_byte(tmp_path):
     assert changed <= {CURRENT}
 
 
+def test_years_that_did_not_change_are_shared(tmp_path):
+    """A new day makes a new part of its own year alone; the others are not even touched."""
+    clean, volume = CleanFiles(tmp_path), a_panel().volume.copy()
+    volume[-1, 0] += 1
+    publish(clean)
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "eod.parquet").rglob("part-*")}
+
+    publish(clean, replace(a_panel(), volume=volume))
+
+    after = {path: path.stat().st_mtime_ns for path in (tmp_path / "eod.parquet").rglob("part-*")}
+    assert before.items() <= after.items()
+    assert [path.parent.name for path in after.keys() - before.keys()] == ["year=2025"]
+
+
 def test_a_new_set_is_current_and_the_old_one_stays_readable(tmp_path):
     """A run that began on the old set ends on it."""
     clean = CleanFiles(tmp_path)

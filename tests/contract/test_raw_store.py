@@ -108,6 +108,7 @@ def test_the_same_bytes_in_another_basis_are_told_anew(folder):
 
     assert second.path == first.path
     assert raw.records() == [second]
+    assert (second.basis, second.received_at) == (Basis("split-adjusted", AT.date()), LATER)
 
 
 def test_stored_files_cannot_be_written(folder):
@@ -197,34 +198,43 @@ from adapters.files.raw_store import RawFiles
 from tests.unit.market_data.files import AT, raw_file
 raw, who, many = RawFiles(Path(sys.argv[1])), sys.argv[2], int(sys.argv[3])
 print("ready", flush=True)
+sys.stdin.readline()
 for at in range(many):
     raw.store(raw_file(f"{who}/{at % 40}.csv", f"{who} {at}".encode() * 2000), at=AT)
 """
 
 
-def storing(folder: Path, who: str, many: int) -> subprocess.Popen[str]:
-    """Start a process that stores files, and wait until it is about to."""
-    command = [sys.executable, "-c", STORING, str(folder), who, str(many)]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    assert process.stdout.readline() == "ready\n"
-    return process
+def storing(folder: Path, many: int, *names: str) -> list[subprocess.Popen[str]]:
+    """Start processes that store files, and let them go when all are ready."""
+    commands = [[sys.executable, "-c", STORING, str(folder), name, str(many)] for name in names]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    processes = [subprocess.Popen(command, cwd=ROOT, text=True, **pipes) for command in commands]
+    for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    return processes
 
 
-def test_several_processes_store_at_once(folder):
-    """Every line is whole, every file is there, none was overwritten."""
-    processes = [storing(folder, who, 40) for who in ("one", "two", "three")]
+@pytest.mark.parametrize(("names", "files"), [(("one", "two", "three"), 120), (("one", "one", "one"), 40)])
+def test_several_processes_store_at_once(folder, names, files):
+    """Every line is whole, every file is there, none was overwritten, and the same file is stored once."""
+    processes = storing(folder, 40, *names)
 
     assert [process.wait(60) for process in processes] == [0, 0, 0]
     records = RawFiles(folder).records()
-    assert len(records) == len({record.path for record in records}) == 120
+    assert len(records) == len({record.path for record in records}) == files
+    assert len((folder / INDEX).read_bytes().splitlines()) == files
     assert RawFiles(folder).verify() == []
 
 
 def test_a_process_killed_while_storing_leaves_a_sound_store(folder):
     """Killed without a word, again and again, in the middle of writing."""
     for at in range(4):
-        process = storing(folder, f"killed{at}", 10_000)
+        (process,) = storing(folder, 10_000, f"killed{at}")
         while len(RawFiles(folder).records()) < 15 * (at + 1):
             assert process.poll() is None
         os.kill(process.pid, signal.SIGKILL)

@@ -12,12 +12,11 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
-from adapters.postgres import tables
 from adapters.postgres.connect import DatabaseError, Location, Row, Session, password_path, role_name
 from adapters.postgres.location import DATABASE, Server
 from adapters.postgres.rights import CALLERS, FILLED_BY_DATABASE, OWNER, ROLES, WRITERS, Role
 from adapters.postgres.schema import given_columns
-from tests.integration.workspaces import DAY, Workspaces, counts, desk_of, superuser, twokey
+from tests.integration.workspaces import DAY, Workspaces, superuser, twokey
 
 VERBS = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE")
 DENIED = "permission denied"

@@ -161,11 +161,12 @@ def test_refuses_what_no_tool_takes(name):
 @pytest.mark.parametrize("name", SERVERS)
 def test_refuses_every_argument_that_does_not_fit(name):
     """No argument is coerced: a text is no number, a float no whole number, a text of a list no list."""
-    for tool in listed(server_of(name)):
+    server = server_of(name)
+    for tool in listed(server):
         fitting = {argument: FITTING[argument] for argument in tool["inputSchema"]["properties"]}
         for argument in fitting:
             for misfit in MISFITS[argument]:
-                refused = said(server_of(name), tool["name"], {**fitting, argument: misfit})
+                refused = said(server, tool["name"], {**fitting, argument: misfit})
                 assert refused.code == Code.BAD_ARGUMENT, (tool["name"], argument, misfit)
                 assert refused.facts["message"].startswith(argument)
 

@@ -259,9 +259,22 @@ def test_dividends_come_from_the_collection_of_the_bars():
 def test_total_return_bars_have_no_dividends():
     """They are in the prices already: posted again they would count twice."""
     bars = parsed(every_session("aapl.us"), provider="stooq", basis=Basis("total-return", SESSIONS[-1]), file="main")
-    actions = Parsed(actions=(dividend("aapl.us", SESSIONS[2], "0.5", provider="stooq"),), file="main")
+    actions = Parsed(actions=(dividend("aapl.us", SESSIONS[2], "0.5", provider="stooq"),), file="main/a.csv")
 
     assert clean(bars, actions).value.dividends == ()
+
+
+def test_dividends_are_of_the_provider_of_the_bars():
+    """Another provider's word for the same instrument, in the same folder, does not count."""
+    bars = parsed(every_session("aapl.us"), provider="stooq", basis=RAW, file="main/x.csv")
+    others = parsed(every_session("AAPL", "SPY"), file="main/prices_2024.parquet")
+    actions = Parsed(
+        actions=(dividend("AAPL", SESSIONS[2], "0.5"), dividend("SPY", SESSIONS[2], "1")), file="main/a.csv"
+    )
+
+    panel = clean(bars, others, actions, source_order=("stooq", "yahoo")).value
+
+    assert [one.instrument for one in panel.dividends] == ["SPY"]
 
 
 def test_two_dividends_of_a_day_add_up_and_a_later_file_replaces_them():

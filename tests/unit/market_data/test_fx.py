@@ -67,6 +67,7 @@ def test_both_currencies_are_fixed_on_one_day():
     fixings = [*FIXINGS, fixing(FRIDAY + timedelta(days=3), "USD", "1.5")]
 
     assert rate(fixings, known_on=FRIDAY + timedelta(days=4)).value.fixed_on == FRIDAY
+    assert not rate([FIXINGS[0], FIXINGS[3]], known_on=FRIDAY + timedelta(days=1)).is_open
 
 
 def test_the_euro_needs_no_fixing_of_its_own():

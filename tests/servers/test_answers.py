@@ -1,0 +1,127 @@
+"""Answers stay within their limit, however much there is to tell."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import pytest
+
+from core.domain.decision import Decision, GateReport, Objection, Refused
+from core.domain.facts import Seen, Standing, Unread
+from core.domain.order import OrderLine, Proposal, Target, TargetWeight
+from core.domain.slot import AsOf, Run, Slot
+from core.gate import Gate, block, closed
+from servers import answers
+from servers.host import RESULT_BYTES_MAX
+from servers.refusals import Refused as Refusal
+from servers.riskguard.answers import decided, explained, proposed
+
+NOW = datetime(2024, 6, 10, 7, tzinfo=UTC)
+WORDY = "a word that goes on " * 50
+RUN = Run(
+    "RUN-20240610-r1",
+    Slot("main", date(2024, 6, 10), NOW),
+    1,
+    AsOf(NOW, date(2024, 6, 7)),
+    None,
+    is_rehearsal=True,
+    policy_hash="0" * 64,
+    universe_hash="0" * 64,
+    snapshot="0" * 64,
+)
+SEEN = Seen(
+    Standing(
+        NOW, Unread(WORDY), Unread(WORDY), "0" * 64, "0" * 64, Unread(WORDY), Unread(WORDY), Unread(WORDY), Decimal(1)
+    ),
+    Unread(WORDY),
+    None,
+    WORDY[:100],
+    "assumed",
+    is_synthetic=True,
+)
+
+
+def line(number: int) -> OrderLine:
+    """Make an order line with numbers as long as they come."""
+    money = Decimal("123456789.1234")
+    return OrderLine(
+        number,
+        f"INSTRUMENT{number}",
+        "buy",
+        "open",
+        money,
+        "market",
+        money,
+        None,
+        None,
+        money,
+        "window",
+        money,
+        money,
+        money,
+    )
+
+
+def refused(number: int) -> Refused:
+    """Make a line that every rule objects to at length."""
+    return Refused(line(number), tuple(Objection("TURNOVER", WORDY, WORDY, WORDY) for _ in range(20)))
+
+
+def wordy(*, approved: int, refusals: int) -> Decision:
+    """Make a decision of which everything has much to say."""
+    gates = tuple(GateReport(f"gate {number}", "closed", (WORDY,) * 30) for number in range(13))
+    lines = tuple(line(number) for number in range(approved))
+    return Decision("NO-TRADE", (WORDY,) * 200, gates, lines, tuple(refused(n) for n in range(refusals)), (WORDY,) * 50)
+
+
+def plan(count: int) -> Proposal:
+    """Make a proposal of many lines."""
+    weights = tuple(TargetWeight(f"INSTRUMENT{number}", Decimal("0.123456"), WORDY) for number in range(count))
+    lines = tuple(line(number) for number in range(count))
+    return Proposal(Decimal("123456789.12"), Target(weights), lines, (WORDY,) * 50, None, "none")
+
+
+def size(answer: answers.Answer) -> int:
+    """Give how many bytes an answer has as text."""
+    return len(answer.model_dump_json().encode())
+
+
+def test_what_a_writing_tool_answers_always_fits():
+    """A step that was taken is never hidden behind a refusal of its answer: five hundred lines and long words fit."""
+    findings = [block("data", "panel", WORDY) for _ in range(300)]
+
+    assert size(decided(RUN.run_id, wordy(approved=500, refusals=500), None)) < RESULT_BYTES_MAX
+    assert size(proposed(RUN.run_id, Gate(plan(500)))) < RESULT_BYTES_MAX
+    assert size(proposed(RUN.run_id, closed(findings))) < RESULT_BYTES_MAX
+
+
+@pytest.mark.parametrize("refusals", [0, 30])
+def test_an_explanation_holds_every_line_in_pages(refusals):
+    """The pages of a decision hold each approved and each refused line once."""
+    decision = replace(wordy(approved=45, refusals=refusals), reasons=("one",), gates=())
+    pages = [explained(RUN, decision, SEEN, plan(45), page=page) for page in range(1, 3 + 2 * bool(refusals))]
+
+    seen = [one.line for page in pages for one in page.approved]
+    against = [one.line.line for page in pages for one in page.refused]
+
+    assert seen == list(range(45))
+    assert against == list(range(refusals)) or pages[0].paging.pages > len(pages)
+    assert pages[0].paging.rows == 45 + refusals
+    assert pages[0].looked_at.cash is None
+
+
+def test_a_page_beyond_the_last_is_refused():
+    """The last page is given, one more is refused; an empty list has one empty page."""
+    assert answers.paged([1, 2, 3], 2, 2)[0] == [3]
+    assert answers.paged([], 1, 2)[1].pages == 1
+    with pytest.raises(Refusal, match="there are 2 pages"):
+        answers.paged([1, 2, 3], 3, 2)
+
+
+def test_many_words_are_counted():
+    """The first messages are shown, cut; the rest is counted."""
+    assert answers.words(["a", "b", "c"]) == ("a", "b", "c")
+    assert answers.words(["a", "b", "c", "d"]) == ("a", "b", "c", "and 1 more")
+    assert len(answers.words([WORDY])[0]) == answers.WORDS_LENGTH_MAX

@@ -1,0 +1,175 @@
+"""Jobs: a backtest really simulates, apart from the live book, and goes on when its client is gone."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from datetime import date
+from typing import Any
+
+import pytest
+
+from adapters.files.workspace import Workspace
+from cli.commands.trading import simulate_slots
+from cli.wiring import Desk
+from flows.value import value_book
+from servers.quant.jobs import Backtest, Claim, Jobs
+from servers.quant.server import backtest_of
+from servers.quant.worker import work
+from servers.refusals import Code
+from servers.wiring import Place
+from tests.servers.market import MONDAY
+from tests.servers.playing import Five, Said
+
+FIRST, LAST = "2024-05-27", "2024-06-05"
+PATIENCE_SECONDS = 120.0
+DONE = ("done", "failed")
+START = """
+import sys
+from pathlib import Path
+from tests.servers.playing import Five
+with Five(Path(sys.argv[1])) as five:
+    print(five("quant.run_backtest", book="main", first=sys.argv[2], last=sys.argv[3])["job_id"], flush=True)
+    sys.stdin.read()
+"""
+
+
+def awaited(five: Five, job_id: str) -> Said:
+    """Ask for a job until it is over."""
+    give_up = time.monotonic() + PATIENCE_SECONDS
+    while (job := five("quant.get_job", job_id=job_id))["state"] not in DONE:
+        assert time.monotonic() < give_up, job.facts
+        time.sleep(0.2)
+    return job
+
+
+def simulated(root: Any, first: date, last: date) -> tuple[dict[str, int], str, str]:
+    """Simulate in place, as a person would: the kinds of the tickets, equity and drawdown."""
+    with Desk(Workspace(root)) as desk:
+        configuration = desk.configuration("main")
+        issued = simulate_slots(desk, configuration, first, last)
+        worth = value_book(configuration.setup, desk.journal, desk.clean, up_to=last).worth
+    kinds = [item.ticket.kind for item in issued]
+    return {kind: kinds.count(kind) for kind in ("TRADE", "HOLD", "NO-TRADE")}, str(worth.equity), str(worth.drawdown)
+
+
+def test_a_backtest_outlives_its_client_and_leaves_the_live_book_alone(prepared, bare, fresh, shelf):
+    """The asker is killed; the job ends all the same, with the numbers of a simulation in place."""
+    root, started = fresh(), None
+    command = [sys.executable, "-c", START, str(root), FIRST, LAST]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as asker:
+        assert asker.stdout is not None
+        started = asker.stdout.readline().strip()
+        os.kill(asker.pid, signal.SIGKILL)
+
+    with Five(root) as five:
+        busy = five("quant.run_backtest", book="main", first=FIRST, last="2024-06-04")
+        before = five("ledger.read_positions", book="main")
+        job = awaited(five, started)
+        again = five("quant.run_backtest", book="main", first=FIRST, last=LAST)
+        tickets = five("ticketing.get_ticket_status", ticket_id="TICKET-20240528")
+        after = five("ledger.read_positions", book="main")
+
+    assert (busy.code, busy.facts["value"]) == (Code.BUSY, started)
+    assert (job["state"], job["why"]) == ("done", None), job.facts
+    assert again.facts == job.facts
+    assert (tickets.code, after.facts) == (Code.NO_SUCH_TICKET, before.facts)
+    result = job["result"]
+    kinds, equity, drawdown = _expected(bare, prepared, shelf)
+    assert {"TRADE": result["trade"], "HOLD": result["hold"], "NO-TRADE": result["no_trade"]} == kinds
+    assert (result["slots"], result["as_of"], result["venue"]) == (8, LAST, "paper")
+    assert (float(result["equity"]), float(result["drawdown"])) == (float(equity), float(drawdown))
+
+
+def _expected(bare: Any, prepared: Any, shelf: Any) -> tuple[dict[str, int], str, str]:
+    from tests.servers.conftest import copied
+    from tests.servers.market import publish_market
+
+    root = copied(bare, shelf / "simulated")
+    publish_market(root)
+    return simulated(root, date.fromisoformat(FIRST), date.fromisoformat(LAST))
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "limit"),
+    [
+        ("2024-06-05", "2024-06-04", "2024-06-07"),
+        ("2024-06-03", "2024-06-10", "2024-06-07"),
+        ("2010-01-04", "2024-06-07", "2024-06-07"),
+    ],
+)
+def test_a_range_that_cannot_be_simulated_is_refused(five, first, last, limit):
+    """A range goes forward, ends by as-of, and is not endless; no job is made."""
+    before = five.events()
+    refused = five("quant.run_backtest", book="main", first=first, last=last)
+
+    assert (refused.code, refused.facts["limit"]) == (Code.BAD_ARGUMENT, limit)
+    assert five.events() == before
+
+
+@pytest.fixture
+def place(fresh):
+    """Give quant's place at a fresh workspace."""
+    place = Place(Workspace(fresh()), "quant", on=MONDAY)
+    yield place
+    place.close()
+
+
+def no_worker(job_id: str, workspace: Workspace, *, claim: int) -> None:
+    """Start nothing: a worker that died at once."""
+
+
+def asked_of(place: Place) -> Backtest:
+    """Say what a backtest is asked of."""
+    return backtest_of(place.book_day("main"), date.fromisoformat(FIRST), date.fromisoformat(LAST), clean=place.clean)
+
+
+def test_a_job_whose_worker_is_gone_has_failed_and_can_be_asked_again(place):
+    """Without a worker nobody holds the claim: the job failed, and the next request is a new attempt."""
+    jobs = Jobs(place.session, place.workspace, launch=no_worker)
+
+    first = jobs.start(asked_of(place))
+    gone = jobs.job(first.job_id)
+    second = jobs.start(asked_of(place))
+
+    assert (first.state, first.job_id[-2:]) == ("queued", "-1")
+    assert gone is not None
+    assert (gone.state, gone.why) == ("failed", "its process ended without a result")
+    assert second.job_id == first.job_id.removesuffix("-1") + "-2"
+
+
+def test_a_simulation_that_fails_says_why(place):
+    """The worker keeps the words of the command that failed, and the job can be read."""
+    jobs = Jobs(place.session, place.workspace, launch=no_worker)
+    job_id = jobs.start(asked_of(place)).job_id
+    (place.workspace.config / "universe.csv").write_text("broken\n", encoding="utf-8")
+
+    assert work(job_id, jobs, place.workspace) == 1
+
+    failed = jobs.job(job_id)
+    assert failed is not None
+    assert (failed.state, failed.result) == ("failed", None)
+    assert "universe.csv" in (failed.why or "")
+
+
+def test_without_data_there_is_no_backtest(empty):
+    """Nothing to simulate is refused, and no job is made."""
+    with Five(empty()) as five:
+        before = five.events()
+        assert five("quant.run_backtest", book="main", first=FIRST, last=LAST).code == Code.NO_DATA
+        assert five.events() == before
+
+
+def test_the_claim_is_one_s_alone_and_ends_with_its_holder(tmp_path):
+    """While one descriptor is open nobody else gets the claim; it names its job."""
+    claim = Claim(tmp_path / "logs" / "jobs.lock")
+
+    assert claim.holder() is None
+    taken = claim.take("JOB-0123456789ab-1")
+    assert taken is not None
+    assert (claim.holder(), Claim(tmp_path / "logs" / "jobs.lock").take("other")) == ("JOB-0123456789ab-1", None)
+    os.close(taken)
+    assert claim.holder() is None
