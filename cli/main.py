@@ -13,15 +13,6 @@ from pathlib import Path
 from cli.arguments import COMMANDS, Command
 
 EXIT_ERROR, EXIT_USAGE = 1, 2
-EXPECTED = (
-    "adapters.files.workspace:WorkspaceError",
-    "adapters.keys:KeyProblem",
-    "adapters.postgres.embedded:ServerError",
-    "core.settings:SettingsError",
-    "core.universe_text:UniverseError",
-    "flows.books:StoreError",
-    "flows.ports:SourceError",
-)
 
 
 @dataclass(frozen=True)
@@ -90,8 +81,16 @@ def _add(commands: argparse._SubParsersAction[argparse.ArgumentParser], command:
 
 
 def _is_expected(error: Exception) -> bool:
-    known = tuple(name.partition(":") for name in EXPECTED)
-    kinds = tuple(getattr(sys.modules[module], name) for module, _, name in known if module in sys.modules)
+    # Imported only once something went wrong, so that `--help` stays cheap.
+    from adapters.files.workspace import WorkspaceError
+    from adapters.keys import KeyProblem
+    from adapters.postgres.embedded import ServerError
+    from core.settings_text import SettingsError
+    from core.universe_text import UniverseError
+    from flows.books import StoreError
+    from flows.ports import SourceError
+
+    kinds = (WorkspaceError, KeyProblem, ServerError, SettingsError, UniverseError, StoreError, SourceError)
     return isinstance(error, kinds)
 
 

@@ -42,9 +42,13 @@ class DayDoors:
 def run_day(day: date, setup: BookSetup, texts: dict[str, tuple[str, str]], doors: DayDoors) -> IssuedTicket:
     """Decide a day's slot and give its one live ticket; a slot that has one gives that, byte for byte.
 
-    `texts` holds each configuration by kind as (hash, text). Raises SlotRefused for a slot before one that was decided.
+    `texts` holds each configuration by kind as (hash, text). Raises SlotRefused on a weekend, for a day that has
+    not come, and for a slot before one that was decided.
     """
-    run = setup.run_of(day, today=doors.today, snapshot=doors.clean.current())
+    try:
+        run = setup.run_of(day, today=doors.today, snapshot=doors.clean.current())
+    except ValueError as error:
+        raise SlotRefused(str(error)) from error
     live = doors.tickets.live_ticket(run.slot.book, run.slot.label)
     if live is None:
         _refuse_earlier(run, doors)

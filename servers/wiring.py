@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -232,15 +234,21 @@ def serve(
     except WorkspaceError as error:
         sys.stderr.write(f"twokey mcp {role}: {error}\n")
         return 1
-    # Ended by a signal, the process lets go of the database all the same.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: threading.Thread(target=_end, args=(place,)).start())
     try:
         build(Door(role, place, wire)).run("stdio")
-    except KeyboardInterrupt:
-        return 0
     finally:
         place.close()
     return 0
+
+
+def _end(place: Place) -> None:
+    """End the process at once, though a thread of the SDK waits for input that may never come."""
+    try:
+        place.close()
+    finally:
+        os._exit(0)
 
 
 def _parser(role: str) -> argparse.ArgumentParser:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from importlib.metadata import version
 
 from adapters.files.atomic import READ_WRITE, write_whole
-from adapters.files.workspace import Workspace
+from adapters.files.workspace import Workspace, WorkspaceError
 from core.calendar import Calendar, calendar_from_json, calendar_to_json, load_calendar
 from core.canonical import canonical_json
-from core.settings_text import parse_policy
+from core.settings import Policy, desk_objections, universe_objections
+from core.settings_text import parse_desk, parse_policy
+from core.strategies.registry import strategy_of
 from core.universe_text import parse_universe, universe_hash
 from flows.setup import BookSetup, with_verifications
 
@@ -31,9 +33,18 @@ def read_configuration(workspace: Workspace, book: str, verified: Mapping[str, d
     """Read and check a book's configuration; raises WorkspaceError, SettingsError or UniverseError naming file and line."""
     path = workspace.policy_path(book)
     text = workspace.text(path)
-    policy = parse_policy(text, f"config/{path.relative_to(workspace.config)}")
+    where = f"config/{path.relative_to(workspace.config)}"
+    policy = parse_policy(text, where)
     universe_text = workspace.text(workspace.config / "universe.csv")
     universe = with_verifications(parse_universe(universe_text, "config/universe.csv"), dict(verified))
+    desk = parse_desk(workspace.text(workspace.config / "desk.yml"), "config/desk.yml")
+    objections = [
+        *desk_objections(policy, desk),
+        *universe_objections(policy, universe),
+        *_own_objections(policy, book),
+    ]
+    if objections:
+        raise WorkspaceError(f"{where}: {'; '.join(objections)}")
     setup = BookSetup(policy, universe, read_calendar(workspace, policy.execution.calendar))
     return Configuration(
         setup, {"policy": (policy.hash, text), "universe": (universe_hash(universe), canonical_json(universe))}
@@ -48,3 +59,12 @@ def read_calendar(workspace: Workspace, name: str) -> Calendar:
     calendar = load_calendar(name, CALENDAR_FIRST, CALENDAR_LAST)
     write_whole(path, calendar_to_json(calendar).encode(), mode=READ_WRITE)
     return calendar
+
+
+def _own_objections(policy: Policy, book: str) -> Iterator[str]:
+    if policy.book != book:
+        yield f"book was {policy.book}; in this file it must be {book}"
+    try:
+        strategy_of(policy.strategy)
+    except ValueError as error:
+        yield str(error)

@@ -73,7 +73,14 @@ class Workspace:
         try:
             return path.read_text(encoding="utf-8")
         except FileNotFoundError as error:
-            raise WorkspaceError(f"{path} is missing; `twokey init {self.root}` makes a workspace") from error
+            name = path.relative_to(self.root)
+            is_book = path.parent.name == "books"
+            hint = (
+                "another book is a file like config/policy.yml"
+                if is_book
+                else f"`twokey init {self.root}` puts it there"
+            )
+            raise WorkspaceError(f"{name} is missing in {self.root}; {hint}") from error
         except (OSError, UnicodeDecodeError) as error:
             raise WorkspaceError(f"{path} could not be read: {error}") from error
 

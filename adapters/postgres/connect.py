@@ -81,13 +81,13 @@ class Session:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Do everything inside in one transaction, or nothing of it."""
-        with self._connection.transaction():
+        with self._in_our_words(), self._connection.transaction():
             yield
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
         """Read everything inside as of one moment, whatever others commit meanwhile."""
-        with self._connection.transaction():
+        with self._in_our_words(), self._connection.transaction():
             self._connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
             yield
 
@@ -117,7 +117,12 @@ class Session:
         self._connection.close()
 
     def _run(self, query: str, arguments: Sequence[Any] | Mapping[str, Any]) -> psycopg.Cursor[Row]:
-        try:
+        with self._in_our_words():
             return self._connection.execute(query, arguments)
+
+    @contextmanager
+    def _in_our_words(self) -> Iterator[None]:
+        try:
+            yield
         except psycopg.Error as error:
             raise DatabaseError(f"role {self.role}: {str(error).strip()}") from error

@@ -12,6 +12,7 @@ from adapters.postgres.embedded import EmbeddedServer
 
 URL_SETTING = "TWOKEY_DATABASE_URL"
 DATABASE = "twokey"
+DEFAULT_PORT = 5432
 
 
 @dataclass(frozen=True)
@@ -58,8 +59,15 @@ class Server:
 
 def external_location(url: str) -> Location:
     """Read host, port and database from a URL; raises DatabaseError when one is missing. The password is never shown."""
+    form = f"{URL_SETTING} must read postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
     parts = urlsplit(url)
-    database = parts.path.lstrip("/")
+    database = unquote(parts.path.removeprefix("/"))
     if parts.scheme not in ("postgres", "postgresql") or not parts.hostname or not database:
-        raise DatabaseError(f"{URL_SETTING} must read postgresql://USER:PASSWORD@HOST:PORT/DATABASE")
-    return Location(parts.hostname, parts.port or 5432, database)
+        raise DatabaseError(form)
+    if parts.query or parts.fragment:
+        # Passed over in silence, a demand such as sslmode=verify-full would seem to be met.
+        raise DatabaseError(f"{form}; options such as sslmode are set by libpq's variables, as PGSSLMODE")
+    try:
+        return Location(parts.hostname, parts.port or DEFAULT_PORT, database)
+    except ValueError as error:
+        raise DatabaseError(f"{form}; the port was none") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import secrets
 from pathlib import Path
 
@@ -19,9 +20,16 @@ OWNER_ONLY = 0o600
 def prepare(location: Location, *, admin: str, admin_password: str, secrets_dir: Path) -> None:
     """Make the database, its roles with fresh passwords, the tables and the rights; what exists already is kept.
 
-    `admin` is a role that may create databases and roles. Raises DatabaseError when a role of this database exists but its
-    password is not in `secrets_dir`.
+    `admin` is a role that may create databases and roles. Raises DatabaseError when the server refuses, or when a role of
+    this database exists but its password is not in `secrets_dir`.
     """
+    try:
+        _prepare(location, admin, admin_password, secrets_dir=secrets_dir)
+    except psycopg.Error as error:
+        raise DatabaseError(f"{location.database} could not be prepared: {str(error).strip()}") from error
+
+
+def _prepare(location: Location, admin: str, admin_password: str, *, secrets_dir: Path) -> None:
     login = psycopg.conninfo.make_conninfo(host=location.host, port=location.port, user=admin, password=admin_password)
     with psycopg.connect(login, dbname="postgres", autocommit=True) as server:
         _make_database(server, location.database)
@@ -39,6 +47,7 @@ def migrate(location: Location, *, user: str, password: str) -> None:
     from alembic import command
     from alembic.config import Config
     from sqlalchemy import URL, create_engine, text
+    from sqlalchemy.exc import SQLAlchemyError
 
     logging.getLogger("alembic").setLevel(logging.WARNING)
     url = URL.create(
@@ -61,6 +70,8 @@ def migrate(location: Location, *, user: str, password: str) -> None:
             command.upgrade(config, "head")
             for statement in rights_statements(location.database):
                 connection.execute(text(statement))
+    except SQLAlchemyError as error:
+        raise DatabaseError(f"{location.database} could not be migrated: {str(error).strip()}") from error
     finally:
         engine.dispose()
 
@@ -119,18 +130,34 @@ def _make_roles(server: psycopg.Connection, location: Location, secrets_dir: Pat
 
 def _make_login(server: psycopg.Connection, location: Location, role: Role, secrets_dir: Path) -> None:
     name, path = role_name(location.database, role), password_path(secrets_dir, role)
-    if _role_exists(server, name) and path.exists():
-        return
-    if _role_exists(server, name):
+    password, is_known = _kept_password(path), _role_exists(server, name)
+    if is_known and not password:
         raise DatabaseError(f"role {name} exists on the server, but its password is not in {path}; restore the file")
-    password = path.read_text(encoding="utf-8").strip() if path.exists() else secrets.token_urlsafe(32)
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    path.touch(mode=OWNER_ONLY)
-    path.write_text(password, encoding="utf-8")
-    statement = "CREATE ROLE {} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOINHERIT PASSWORD {}"
-    server.execute(sql.SQL(statement).format(sql.Identifier(name), sql.Literal(password)))
+    if not is_known:
+        # The file first: a role whose password nobody knows could not be used again.
+        password = password or _new_password(path)
+        # The server is told a verifier and never the password, which its log or its statistics could keep.
+        verifier = server.pgconn.encrypt_password(password.encode(), name.encode(), b"scram-sha-256").decode()
+        statement = "CREATE ROLE {} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOINHERIT PASSWORD {}"
+        server.execute(sql.SQL(statement).format(sql.Identifier(name), sql.Literal(verifier)))
+    # Also of a role that was there: whoever made it may have been cut short here.
     grant = sql.SQL("GRANT CONNECT ON DATABASE {} TO {}")
     server.execute(grant.format(sql.Identifier(location.database), sql.Identifier(name)))
+
+
+def _kept_password(path: Path) -> str:
+    """Give the password in a file; nothing when there is no file, or an empty one that was cut short."""
+    return path.read_text(encoding="utf-8").strip() if path.exists() else ""
+
+
+def _new_password(path: Path) -> str:
+    password = secrets.token_urlsafe(32)
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, OWNER_ONLY), "w", encoding="utf-8") as file:
+        file.write(password)
+        file.flush()
+        os.fsync(file.fileno())
+    return password
 
 
 def _role_exists(server: psycopg.Connection, name: str) -> bool:

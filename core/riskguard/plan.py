@@ -21,23 +21,23 @@ def plan_trades(
 ) -> Proposal:
     """Give the lines that lead towards the target: exits, then trims, then buys in the order of the target.
 
-    The turnover limit, the cash above the buffer and the rollout phase's share of the capital are budgets, spent in that
-    order; what they do not reach, what comes to less than the smallest order and what may not be bought is left undone and
-    told. Quantities are cut to the policy's step once, at `_sized`; everything else is exact to the penny.
-    Raises ValueError when a holding has no mark.
+    The turnover limit, the cash above the buffer, the rollout phase's share of the capital and the number of positions are
+    budgets, spent in that order; what they do not reach, what comes to less than the smallest order and what may not be
+    bought is left undone and told. Quantities are cut to the policy's step once, at `_sized`; everything else is exact to
+    the penny. Raises ValueError when a holding has no mark.
     """
     equity = equity_of(holdings, prices)
     if equity <= 0:
         raise ValueError(f"equity was {equity} {policy.base_currency}; there is nothing to invest")
-    plan = _Plan(policy, prices, equity, cash=holdings.cash, capital_fraction=capital_fraction)
+    plan = _Plan(policy, prices, equity, holdings, capital_fraction)
     wanted = {name: weight for name, weight in target.by_instrument().items() if weight > 0}
     held = holdings.quantities()
     for name in sorted(held.keys() - wanted.keys()):
-        plan.sell_all(name, held[name])
+        plan.sell_all(name)
     for name in sorted(held.keys() & wanted.keys()):
-        plan.trim(name, held[name], wanted[name])
+        plan.trim(name, wanted[name])
     for row in target.weights:
-        plan.buy(row.instrument, held.get(row.instrument, ZERO), row.weight)
+        plan.buy(row.instrument, row.weight)
     return Proposal(
         equity, target, tuple(plan.lines), tuple(plan.left_undone), plan.hold_reason(), holdings.ledger_head
     )
@@ -89,7 +89,7 @@ class _Plan:
     policy: Policy
     prices: Prices
     equity: Decimal
-    cash: Decimal
+    holdings: Holdings
     capital_fraction: Decimal
     lines: list[OrderLine] = field(default_factory=list)
     left_undone: list[str] = field(default_factory=list)
@@ -99,26 +99,28 @@ class _Plan:
         self.marks = self.prices.by_instrument()
         self.turnover_left = 2 * self.policy.limits.turnover_max * self.equity
         buffer = self.policy.limits.cash_buffer_min * self.equity
-        self.spendable = self.cash - buffer
-        self.capital_left = self.capital_fraction * self.equity - (self.equity - self.cash)
+        self.spendable = self.holdings.cash - buffer
+        self.capital_left = self.capital_fraction * self.equity - (self.equity - self.holdings.cash)
+        self.units = self.holdings.quantities()
 
-    def sell_all(self, name: InstrumentId, held: Decimal) -> None:
+    def sell_all(self, name: InstrumentId) -> None:
         """Close a position whole, as far as the turnover budget goes."""
-        self._sell(name, held, self._value(name, held), why="exit")
+        self._sell(name, self._worth(name), why="exit")
 
-    def trim(self, name: InstrumentId, held: Decimal, weight: Decimal) -> None:
+    def trim(self, name: InstrumentId, weight: Decimal) -> None:
         """Sell down to the wanted weight, unless the difference is tiny."""
-        over = self._value(name, held) - weight * self.equity
-        if over > 0 and not self._is_tiny(name, over):
-            self._sell(name, held, over, why="trim")
+        over = self._worth(name) - weight * self.equity
+        if over > 0 and not self._is_tiny(over):
+            self._sell(name, over, why="trim")
 
-    def buy(self, name: InstrumentId, held: Decimal, weight: Decimal) -> None:
+    def buy(self, name: InstrumentId, weight: Decimal) -> None:
         """Buy up to the wanted weight, as far as every budget goes; nothing of what stands on the no-buy list."""
-        short = weight * self.equity - self._value(name, held)
-        if short <= 0 or self._is_tiny(name, short):
+        short = weight * self.equity - self._worth(name)
+        if short <= 0 or self._is_tiny(short):
             return
-        if name in self.policy.limits.no_buy:
-            self.left_undone.append(f"buy {name}: {to_pence(short)} is left, for it stands on the no-buy list")
+        hindrance = self._hindrance(name)
+        if hindrance is not None:
+            self.left_undone.append(f"buy {name}: {to_pence(short)} is left, for {hindrance}")
             return
         left, budget = self._tightest_budget()
         within = min(short, left)
@@ -133,12 +135,20 @@ class _Plan:
             return "nothing can be done within the limits: " + "; ".join(self.left_undone)
         return f"tiny deltas: {self.tiny} below {self.policy.sizing.tiny_delta} of equity, none above"
 
-    def _sell(self, name: InstrumentId, held: Decimal, value: Decimal, *, why: str) -> None:
+    def _sell(self, name: InstrumentId, value: Decimal, *, why: str) -> None:
         # By its value to the penny, as it will be counted: rounded up, it could pass the budget that its worth fits in.
         closes = why == "exit" and to_pence(value) <= self.turnover_left
         within = value if closes else min(value, self.turnover_left)
+        held = self.units[name]
         line = self._line(name, "sell", held if closes else min(held, self._sized(name, within)))
         self._add(line, _Wish(f"{why} {name}", value, within, "turnover limit"), closes=closes)
+
+    def _hindrance(self, name: InstrumentId) -> str | None:
+        count, most = len(self.units), self.policy.limits.positions_max
+        if name in self.policy.limits.no_buy:
+            return "it stands on the no-buy list"
+        is_full = name not in self.units and count >= most
+        return f"the book still holds {count} of at most {most} positions" if is_full else None
 
     def _tightest_budget(self) -> tuple[Decimal, str]:
         share = _cost_share(self.policy, crosses_currency=self._crosses_currency())
@@ -170,8 +180,12 @@ class _Plan:
     def _take(self, line: OrderLine) -> None:
         self.lines.append(line)
         self.turnover_left -= line.notional
-        worth = self._value(line.instrument, line.quantity)
-        self.capital_left += worth if line.side == "sell" else -worth
+        before = self._worth(line.instrument)
+        signed = line.quantity if line.side == "buy" else -line.quantity
+        self.units[line.instrument] = self.units.get(line.instrument, ZERO) + signed
+        if not self.units[line.instrument]:
+            del self.units[line.instrument]
+        self.capital_left += before - self._worth(line.instrument)
         if line.side == "buy":
             self.spendable -= line.notional + line.cost
         elif self.policy.sizing.buys_from == "sale_proceeds":
@@ -207,7 +221,7 @@ class _Plan:
         inside = max(ZERO, value - Decimal("0.02"))
         return floor_to(inside * self.prices.fx.rate / self._mark(name).price, self.policy.sizing.quantity_step)
 
-    def _is_tiny(self, name: InstrumentId, delta: Decimal) -> bool:
+    def _is_tiny(self, delta: Decimal) -> bool:
         is_tiny = delta < self.policy.sizing.tiny_delta * self.equity
         self.tiny += is_tiny
         return is_tiny
@@ -215,8 +229,9 @@ class _Plan:
     def _crosses_currency(self) -> bool:
         return self.prices.fx.base != self.prices.fx.quote
 
-    def _value(self, name: InstrumentId, quantity: Decimal) -> Decimal:
-        return self.prices.value_of(name, quantity) if quantity else ZERO
+    def _worth(self, name: InstrumentId) -> Decimal:
+        """Value what is held of an instrument once the lines so far are done."""
+        return self.prices.fx.to_base(self.units[name] * self._mark(name).price) if name in self.units else ZERO
 
     def _mark(self, name: InstrumentId) -> Mark:
         mark = self.marks.get(name)

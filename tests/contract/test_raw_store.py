@@ -207,8 +207,10 @@ for at in range(many):
 def storing(folder: Path, many: int, *names: str) -> list[subprocess.Popen[str]]:
     """Start processes that store files, and let them go when all are ready."""
     commands = [[sys.executable, "-c", STORING, str(folder), name, str(many)] for name in names]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    processes = [subprocess.Popen(command, cwd=ROOT, text=True, **pipes) for command in commands]
+    processes = [
+        subprocess.Popen(command, cwd=ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        for command in commands
+    ]
     for process in processes:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"

@@ -204,6 +204,13 @@ def test_a_file_named_twice_is_given_once_and_two_of_one_name_are_refused(tmp_pa
         ArchiveSource([one, other], {}).fetch()
 
 
+def test_the_order_of_the_paths_does_not_matter(tmp_path):
+    """Files come in the order of their names: of two downloads the later name is the later file, however it is asked."""
+    paths = [put(tmp_path, f"{folder}/aapl_us_d.csv", STOOQ) for folder in ("b", "a", "c")]
+
+    assert [file.name[0] for file in ArchiveSource(paths, {}).fetch()] == ["a", "b", "c"]
+
+
 def test_says_nothing_of_this_machine(tmp_path):
     """The origin names folder and file, and no path above them."""
     (file,) = ArchiveSource([put(tmp_path, "csv/aapl_us_d.csv", STOOQ)], {}).fetch()

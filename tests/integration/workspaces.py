@@ -20,18 +20,14 @@ import pytest
 from psycopg.rows import dict_row
 
 from adapters.clock import SystemClock
-from adapters.files.raw_store import RawFiles
 from adapters.files.workspace import Workspace
 from adapters.postgres.connect import Row, Session
 from adapters.postgres.embedded import EmbeddedServer
 from adapters.postgres.location import Server
 from adapters.postgres.rights import WRITERS
-from adapters.sources.formats import FormatParser
-from adapters.sources.synthetic import SyntheticSource
 from cli.commands.workspace import prepare
 from cli.main import main
 from cli.wiring import Desk
-from flows.ingest import Cleaning, IngestDoors, ingest
 
 ROOT = Path(__file__).resolve().parents[2]
 SEED = 1
@@ -104,15 +100,9 @@ def make_prepared(root: Path) -> Path:
 
 def fill(root: Path, *, last: date = LAST) -> str:
     """Ingest the synthetic market up to a day and give the hash of the clean set."""
-    with desk_of(root) as desk:
-        setup = desk.configuration("main").setup
-        sessions = setup.calendar.sessions_between(FIRST, last)
-        source = SyntheticSource(SEED, setup.universe.instruments, FIRST, last, sessions)
-        cleaning = Cleaning(setup.universe, setup.policy.data, setup.calendar.sessions, ("GBP", "USD"))
-        doors = IngestDoors(RawFiles(root / "data" / "raw"), FormatParser(), desk.clean)
-        snapshot = ingest([source], cleaning, doors, at=datetime(2024, 6, 29, tzinfo=UTC)).snapshot
-    assert snapshot is not None
-    return snapshot
+    done = twokey(root, "ingest", "--synthetic", str(SEED), "--from", str(FIRST), "--to", str(last))
+    assert done.code == 0, done.err
+    return str(done.facts["snapshot"])
 
 
 def change_policy(root: Path, *changes: tuple[str, str]) -> None:

@@ -141,13 +141,14 @@ def test_turnover_is_spent_on_exits_first_and_the_rest_is_told():
 
 
 def test_an_exit_never_rounds_past_the_turnover_limit():
-    """A position worth 0.1 pence less than the half penny above the budget would be posted at the penny above it."""
+    """A position of 1,000.006 fits into a budget of 1,000.006, but its line counts 1,000.01, which does not."""
     tight = ruled(within=FREE, limits={"turnover_max": "0.0500003"})
     held = holdings({"AAA": "10.00006"}, cash="8999.99")
 
-    (line,) = plan(target(), held, tight).lines
+    proposal = plan(target(), held, tight)
 
-    assert line.notional <= 2 * Decimal("0.0500003") * plan(target(), held, tight).equity
+    assert proposal.equity == Decimal("10000.00")
+    assert told(proposal.lines) == [("sell", "AAA", "9.9998")]
 
 
 def test_buys_stop_at_the_cash_above_the_buffer():
@@ -156,7 +157,7 @@ def test_buys_stop_at_the_cash_above_the_buffer():
 
     proposal = plan(target(DDD="0.85", CCC="0.05", AAA="0.06", BBB="0.03"), held)
 
-    assert told(proposal.lines) == [("buy", "CCC", "24.9990"), ("buy", "AAA", "4.9998")]
+    assert told(proposal.lines) == [("buy", "CCC", "24.9990"), ("buy", "AAA", "5.0000")]
     assert proposal.left_undone == (
         "buy AAA: 99.98 of 600.00 is beyond the cash above the buffer",
         "buy BBB: 300.00 of 300.00 is beyond the cash above the buffer",
@@ -267,6 +268,19 @@ def test_a_holding_on_the_no_buy_list_is_not_topped_up():
 
     assert told(proposal.lines) == [("buy", "BBB", "24.9995")]
     assert proposal.left_undone == ("buy AAA: 500.00 is left, for it stands on the no-buy list",)
+
+
+def test_a_position_that_could_not_be_left_takes_the_place_of_a_new_one():
+    """With whole units, 60 pounds of turnover sell none of AAA at 100: the only place stays taken, and CCC must wait."""
+    single = ruled(within=FREE, sizing={"quantity_step": "1"}, limits={"positions_max": 1, "turnover_max": "0.03"})
+
+    proposal = plan(target(CCC="0.1"), holdings({"AAA": "9"}, cash="100"), single)
+
+    assert proposal.lines == ()
+    assert proposal.left_undone == (
+        "exit AAA: 900.00 of 900.00 is beyond the turnover limit",
+        "buy CCC: 100.00 is left, for the book still holds 1 of at most 1 positions",
+    )
 
 
 def test_a_book_without_cash_above_the_buffer_buys_nothing():

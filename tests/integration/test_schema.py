@@ -1,0 +1,418 @@
+"""The schema on real servers: the migrated database is the one that the code declares, made once, and on any server."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlalchemy import CheckConstraint, Connection, create_engine, text
+from sqlalchemy.pool import NullPool
+from sqlmodel import SQLModel
+
+from adapters.postgres import schema, tables
+from adapters.postgres.connect import DatabaseError, Location, Row, Session, password_path
+from adapters.postgres.embedded import bin_path
+from adapters.postgres.location import DATABASE, URL_SETTING, Server, external_location
+from adapters.postgres.rights import ROLES, WRITERS
+from cli.commands.workspace import prepare
+from tests.integration.workspaces import DAY, Workspaces, counts, desk_of, live_tickets, superuser, twokey
+
+FACTS = {tables.table_name(fact) for fact in tables.FACTS}
+FACT_TRIGGERS = {
+    "lock_chain": "BEFORE INSERT ON {} FOR EACH STATEMENT",
+    "tie_to_event": "BEFORE INSERT ON {} FOR EACH ROW",
+    "record_rows": "AFTER INSERT ON {} REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT",
+    "refuse_change": "BEFORE DELETE OR UPDATE ON {} FOR EACH STATEMENT",
+    "refuse_truncate": "BEFORE TRUNCATE ON {} FOR EACH STATEMENT",
+}
+EVENT_TRIGGERS = ("refuse_change", "refuse_truncate")
+PASSWORD = "a password / with @ signs & more: 50%"
+
+
+@pytest.fixture(scope="module")
+def root(workspaces: Workspaces) -> Path:
+    """Give a workspace with nothing decided, whose server is stopped."""
+    return workspaces.copy("schema")
+
+
+@pytest.fixture
+def migrated(root: Path) -> Iterator[Connection]:
+    """Give the superuser's connection to the migrated database; what a test does there is undone."""
+    with superuser(root) as connection:
+        info = connection.info
+        query = {"host": info.host, "user": info.user, "password": info.password, "dbname": info.dbname}
+        engine = create_engine("postgresql+psycopg://", connect_args=query, poolclass=NullPool)
+        with engine.connect() as opened:
+            yield opened
+
+
+# --- the tables -------------------------------------------------------------------------------------------------------
+
+
+def differences(connection: Connection) -> list[object]:
+    """Give what Alembic would change so that the database becomes what the classes declare."""
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
+    options = {"compare_type": True, "compare_server_default": True}
+    return list(compare_metadata(MigrationContext.configure(connection, opts=options), SQLModel.metadata))
+
+
+def test_the_migrated_database_is_what_the_classes_declare(migrated):
+    """Tables, columns, types, indexes, uniques and foreign keys: nothing is left to migrate."""
+    assert differences(migrated) == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "CREATE TABLE mine (x int)",
+        "ALTER TABLE ticket ADD COLUMN mine int",
+        "ALTER TABLE ticket DROP COLUMN seal",
+        "ALTER TABLE ticket ALTER seal DROP NOT NULL",
+        "ALTER TABLE posting ALTER amount TYPE double precision",
+        "ALTER TABLE ticket ALTER seal SET DEFAULT 'x'",
+        "DROP INDEX ix_ticket_event_seq",
+        "ALTER TABLE ticket DROP CONSTRAINT ticket_book_slot_revision_key",
+        "ALTER TABLE ticket_line DROP CONSTRAINT ticket_line_approval_line_fkey",
+        "ALTER TABLE ticket ALTER CONSTRAINT ticket_event_seq_fkey NOT DEFERRABLE",
+    ],
+)
+def test_the_comparison_sees_a_difference(migrated, change):
+    """Each kind of difference that a migration could forget."""
+    migrated.execute(text(change))
+
+    assert differences(migrated) != []
+
+
+def test_what_alembic_does_not_compare_is_there_too(migrated):
+    """Primary keys, identities, checks, and no number that is not exact."""
+    columns = migrated.execute(
+        text("SELECT * FROM information_schema.columns WHERE table_schema = 'public'")
+    ).mappings()
+    identities = {
+        (row["table_name"], row["column_name"], row["identity_generation"])
+        for row in columns
+        if row["is_identity"] == "YES"
+    }
+    inexact = "SELECT count(*) FROM pg_attribute WHERE attrelid = ANY(:tables) AND atttypid IN (700, 701, 790)"
+    keys = "SELECT conrelid::regclass::text, pg_get_constraintdef(oid) FROM pg_constraint WHERE contype = :kind"
+    public = "SELECT array_agg(oid) FROM pg_class WHERE relnamespace = 'public'::regnamespace"
+
+    assert identities == {(table, "id", "ALWAYS") for table in FACTS}
+    assert migrated.execute(text(inexact), {"tables": migrated.execute(text(public)).scalar()}).scalar() == 0
+    primary = {tuple(row) for row in migrated.execute(text(keys), {"kind": "p"}) if row[0] != "alembic_version"}
+    assert primary == {(table, "PRIMARY KEY (id)") for table in FACTS} | {("event", "PRIMARY KEY (seq)")}
+    declared = [one for table in SQLModel.metadata.tables.values() for one in table.constraints]
+    checks = [row[0] for row in migrated.execute(text(keys), {"kind": "c"}) if "." not in row[0]]
+    assert checks == ["entry"] == [one.table.name for one in declared if isinstance(one, CheckConstraint)]
+
+
+def test_every_fact_has_its_triggers_and_all_of_them_fire(migrated):
+    """Five a fact, two for the chain itself, none disabled."""
+    query = "SELECT tgrelid::regclass::text, tgname, tgenabled::text, pg_get_triggerdef(oid) FROM pg_trigger"
+    found = {
+        (row[0], row[1]): (row[2], row[3].partition(f" {row[1]} ")[2].partition(" EXECUTE FUNCTION ")[::2])
+        for row in migrated.execute(text(f"{query} WHERE NOT tgisinternal"))
+    }
+
+    names = [(table, name) for table in FACTS for name in FACT_TRIGGERS] + [("event", name) for name in EVENT_TRIGGERS]
+    functions = {name: "refuse_change()" if name == "refuse_truncate" else f"{name}()" for name in FACT_TRIGGERS}
+    assert found == {
+        (table, name): ("O", (FACT_TRIGGERS[name].format(f"public.{table}"), functions[name])) for table, name in names
+    }
+
+
+def test_the_table_of_rights_names_exactly_the_tables(migrated):
+    """A table without a line in the rights would be nobody's, or everybody's."""
+    query = (
+        "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public' AND table_type = 'BASE TABLE'"
+    )
+    found = {row[0] for row in migrated.execute(text(query))}
+
+    assert found - {"alembic_version"} == WRITERS.keys() == SQLModel.metadata.tables.keys()
+    assert WRITERS.keys() - {"event"} == FACTS
+
+
+# --- preparing --------------------------------------------------------------------------------------------------------
+
+
+def everything(root: Path, database: str = DATABASE) -> tuple[str, list[Row], dict[str, bytes]]:
+    """Give the schema with all rights as text, the roles with what is stored of their passwords, and the secrets."""
+    with superuser(root) as connection:
+        info = connection.info
+        login = {"PGHOST": info.host, "PGUSER": info.user, "PGPASSWORD": info.password}
+        command = [bin_path() / "pg_dump", "--schema-only", "--restrict-key=x", f"--dbname={database}"]
+        dump = subprocess.run(command, env=login, capture_output=True, text=True, check=True).stdout
+        query = f"SELECT * FROM pg_authid WHERE rolname LIKE '{database}%' ORDER BY rolname"
+        roles = connection.execute(query.encode()).fetchall()
+    files = (root / "secrets").rglob("*")
+    return dump, roles, {str(file): file.read_bytes() for file in files if file.is_file()}
+
+
+def test_preparing_again_changes_nothing(root):
+    """Schema, rights, roles, passwords, keys and heads are what they were."""
+    twokey(root, "halt", "--book", "other", "so that there is an event")
+    before, heads = everything(root), (root / "logs" / "audit_heads.jsonl").read_text()
+
+    done = twokey(root, "init")
+
+    assert (done.code, done.facts["made"]) == (0, [])
+    assert everything(root) == before
+    assert (root / "logs" / "audit_heads.jsonl").read_text() == heads
+
+
+def test_preparing_goes_on_wherever_it_was_killed(root, monkeypatch):
+    """Another database of the same server, killed before each statement in turn, ends up like the one made at once."""
+    secrets, execute = root / "other_secrets", psycopg.Connection.execute
+    server = Server(root / "pg", root / "secrets")
+    location, admin = server.start(), server.administrator()
+    other = Location(location.host, location.port, "other")
+    count = limit = 0
+
+    def counted(*arguments, **named):
+        nonlocal count
+        count += 1
+        if count > limit:
+            raise KeyboardInterrupt
+        return execute(*arguments, **named)
+
+    monkeypatch.setattr(psycopg.Connection, "execute", counted)
+    is_done = False
+    while not is_done:
+        count, limit = 0, limit + 1
+        with suppress(KeyboardInterrupt):
+            schema.prepare(other, admin=admin.user, admin_password=admin.password, secrets_dir=secrets)
+            is_done = True
+    monkeypatch.undo()
+    for role in ROLES:
+        Session(other, role, secrets).close()
+    made, at_once = everything(root, "other"), everything(root)
+    server.release()
+
+    assert limit > 50
+    assert made[0].replace("other_", "twokey_") == at_once[0]
+    assert [{**row, "oid": 0, "rolpassword": ""} for row in made[1]] == [
+        {**row, "oid": 0, "rolpassword": "", "rolname": row["rolname"].replace("twokey_", "other_")}
+        for row in at_once[1]
+    ]
+
+
+def test_a_password_that_was_cut_short_is_made_anew(root):
+    """An empty file is what a power cut leaves; the role was not made yet."""
+    secrets = root / "short_secrets"
+    path = password_path(secrets, "desk")
+    path.parent.mkdir(parents=True)
+    path.touch()
+    server = Server(root / "pg", root / "secrets")
+    location, admin = server.start(), server.administrator()
+    short = Location(location.host, location.port, "short")
+
+    schema.prepare(short, admin=admin.user, admin_password=admin.password, secrets_dir=secrets)
+
+    Session(short, "desk", secrets).close()
+    server.release()
+    assert {file.stat().st_mode & 0o777 for file in path.parent.iterdir()} == {0o600}
+
+
+def test_a_role_whose_password_is_lost_is_named(root):
+    """A new password would lock out whoever knows the old one."""
+    away = password_path(root / "secrets", "quant").rename(root / "away")
+
+    done = twokey(root, "init")
+
+    away.rename(password_path(root / "secrets", "quant"))
+    assert done.code == 1
+    assert "role twokey_quant exists on the server, but its password is not in" in done.err
+
+
+# --- a server of somebody else ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class External:
+    """A PostgreSQL server on a port of this machine, which no workspace made, starts or stops."""
+
+    port: int
+    user: str = "boss"
+    password: str = PASSWORD
+
+    def url(self, database: str, *, user: str = "", password: str = "") -> str:
+        """Write the setting for a database."""
+        from urllib.parse import quote
+
+        login = f"{quote(user or self.user)}:{quote(password or self.password, safe='')}"
+        return f"postgresql://{login}@127.0.0.1:{self.port}/{database}"
+
+
+@pytest.fixture(scope="module")
+def external(workspaces: Workspaces, root: Path) -> Iterator[External]:
+    """Make and start such a server with PostgreSQL's own programs, and end it."""
+    programs, account = programs_and_account(root)
+    data, log = workspaces.top / "external", workspaces.top / "external.log"
+    data.mkdir()
+    log.touch()
+    options: dict[str, object] = {}
+    if account is not None:
+        options = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": ()}
+        os.chown(data, account.pw_uid, account.pw_gid)
+        os.chown(log, account.pw_uid, account.pw_gid)
+    port = free_port()
+    made = [programs / "initdb", "-D", data, "--username=boss", "--auth=scram-sha-256", "--pwfile=/dev/stdin"]
+    settings = f"-c listen_addresses=127.0.0.1 -c port={port} -c unix_socket_directories='' -c fsync=off"
+    control = [programs / "pg_ctl", "-D", data, "-w", "-l", log]
+    quiet = {"cwd": "/", "check": True, "stdout": subprocess.DEVNULL, **options}
+    subprocess.run(made, input=PASSWORD.encode(), **quiet)  # type: ignore[call-overload]  # mypy cannot see into options
+    subprocess.run([*control, "-o", settings, "start"], **quiet)  # type: ignore[call-overload]  # the same
+    yield External(port)
+    subprocess.run([*control, "-m", "immediate", "stop"], **quiet)  # type: ignore[call-overload]  # the same
+
+
+def programs_and_account(root: Path) -> tuple[Path, pwd.struct_passwd | None]:
+    """Give the programs that a workspace's own server is run with, and as whom; both are told by its process."""
+    with superuser(root) as connection:
+        row = connection.execute("SELECT pg_backend_pid() AS pid").fetchone()
+        assert row is not None
+        process = Path(f"/proc/{row['pid']}")
+        programs = (process / "exe").readlink().parent if process.exists() else bin_path()
+        return programs, pwd.getpwuid(process.stat().st_uid) if os.geteuid() == 0 else None
+
+
+def free_port() -> int:
+    """Give a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def homeless(workspaces: Workspaces, name: str) -> Path:
+    """Give a workspace with a market and without a database."""
+    root = workspaces.copy(name)
+    shutil.rmtree(root / "pg")
+    shutil.rmtree(root / "secrets" / "db")
+    (root / "logs" / "audit_heads.jsonl").unlink()
+    return root
+
+
+def test_everything_works_on_a_server_of_somebody_else(workspaces, external, root, monkeypatch):
+    """init, run, audit verify, halt and init again: the same ticket, and no server of the workspace's own."""
+    away = homeless(workspaces, "away")
+    at_home = twokey(root, "run", "--on", str(DAY)).facts
+    monkeypatch.setenv(URL_SETTING, external.url("first"))
+
+    made = twokey(away, "init")
+    decided = twokey(away, "run", "--on", str(DAY))
+    again = twokey(away, "init")
+
+    assert (made.code, decided.code, again.code) == (0, 0, 0), made.err + decided.err
+    assert (decided.facts["kind"], decided.facts["hash"]) == ("TRADE", at_home["hash"])
+    assert twokey(away, "audit", "verify").facts["problem"] is None
+    assert not (away / "pg").exists()
+    with desk_of(away) as desk:
+        where = desk.session("reader").one("SELECT inet_server_port() AS port, current_user AS name")
+        assert where == {"port": external.port, "name": "first_reader"}
+        assert counts(desk.session("reader"))["ticket"] == 1
+
+
+def test_deciding_needs_no_password_of_an_administrator(workspaces, external, monkeypatch):
+    """Only `init` asks for it: afterwards the setting may go without."""
+    away = homeless(workspaces, "modest")
+    monkeypatch.setenv(URL_SETTING, external.url("modest"))
+    assert twokey(away, "init").code == 0
+    monkeypatch.setenv(URL_SETTING, f"postgresql://127.0.0.1:{external.port}/modest")
+
+    assert twokey(away, "run", "--on", str(DAY)).code == 0
+    assert (twokey(away, "init").code, twokey(away, "audit", "verify").code) == (1, 0)
+
+
+def test_two_workspaces_share_a_server_and_no_database(workspaces, external, monkeypatch):
+    """Each has roles of its own; a database that is another workspace's is refused and stays as it was."""
+    one, other = homeless(workspaces, "one"), homeless(workspaces, "two")
+    monkeypatch.setenv(URL_SETTING, external.url("shared"))
+    assert twokey(one, "init").code == 0
+
+    refused = twokey(other, "init")
+    monkeypatch.setenv(URL_SETTING, external.url("shared2"))
+    taken = twokey(other, "init")
+
+    assert (refused.code, "shared_desk exists on the server, but its password is not in" in refused.err) == (1, True)
+    assert (taken.code, twokey(other, "run", "--on", str(DAY)).code) == (0, 0)
+    monkeypatch.setenv(URL_SETTING, external.url("shared"))
+    with desk_of(one) as desk:
+        assert live_tickets(desk.session("reader")) == []
+
+
+def test_an_administrator_who_is_no_superuser_is_enough(workspaces, external, monkeypatch):
+    """As hosted servers give one: who may make databases and roles."""
+    with psycopg.connect(external.url("postgres"), autocommit=True) as boss:
+        boss.execute("CREATE ROLE maker LOGIN CREATEDB CREATEROLE PASSWORD 'made'")
+    away = homeless(workspaces, "hosted")
+    monkeypatch.setenv(URL_SETTING, external.url("hosted", user="maker", password="made"))
+
+    first, again = twokey(away, "init"), twokey(away, "init")
+
+    assert (first.code, again.code) == (0, 0), first.err + again.err
+    assert twokey(away, "run", "--on", str(DAY)).code == 0
+    assert twokey(away, "audit", "verify").code == 0
+
+
+@pytest.mark.parametrize("password", ["wrong", "%"])
+def test_a_refused_administrator_is_said_without_the_password(workspaces, external, monkeypatch, password):
+    """The words of the server, and nothing of the setting's secret."""
+    away = homeless(workspaces, f"refused-{len(password)}")
+    monkeypatch.setenv(URL_SETTING, external.url("refused", password=password * 9))
+
+    done = twokey(away, "init")
+
+    assert (done.code, "password authentication failed" in done.err) == (1, True)
+    assert password * 9 not in done.err
+
+
+def test_the_server_is_never_told_a_password(workspaces, external):
+    """What is sent to make a role is a verifier: a log or the statistics of statements keep no secret."""
+    with psycopg.connect(external.url("postgres"), autocommit=True) as boss:
+        boss.execute("ALTER SYSTEM SET log_statement = 'all'")
+        boss.execute("SELECT pg_reload_conf()")
+    away = workspaces.top / "logged"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(URL_SETTING, external.url("logged"))
+        prepare(away)
+    log = (workspaces.top / "external.log").read_text()
+
+    assert log.count("CREATE ROLE") >= len(ROLES)
+    assert not [role for role in ROLES if password_path(away / "secrets", role).read_text() in log]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mysql://u:secret@h/d",
+        "postgresql://u:secret@h",
+        "postgresql:///d",
+        "postgresql://u:secret@h:port/d",
+        "postgresql://u:secret@h:99999/d",
+        "postgresql://u:secret@h/d?sslmode=verify-full",
+        "nothing",
+    ],
+)
+def test_a_setting_that_cannot_be_met_is_refused(url):
+    """Also one that asks for more than would be done, such as a verified connection."""
+    with pytest.raises(DatabaseError, match="must read postgresql://USER:PASSWORD@HOST:PORT/DATABASE") as refused:
+        external_location(url)
+
+    assert "secret" not in str(refused.value)
+
+
+def test_a_setting_is_read_whole():
+    """The port may be left out, and a name may hold what a URL spells in signs."""
+    assert external_location("postgres://u:p@h/a%20b") == Location("h", 5432, "a b")
+    assert external_location("postgresql://u:p@h:6543/d") == Location("h", 6543, "d")
