@@ -13,7 +13,7 @@ from flows.books import PersonBook, TicketBook, TicketStanding
 from flows.ports import Clock
 from flows.publish import ticket_json
 
-SENT: str = "sent"
+SENT = "sent"
 Progress = Literal["nothing to confirm", "waiting", "partly confirmed", "confirmed"]
 
 
@@ -49,7 +49,7 @@ class ChannelError(RuntimeError):
 
 
 class Undeliverable(ValueError):
-    """A ticket that nobody may act on any more is not sent: why, what stands in the way, and what would pass."""
+    """A ticket that nobody may act on is not sent: why, the limit, and the value that is beyond it."""
 
     def __init__(self, why: Literal["halted", "expired"], message: str, *, limit: str, value: str) -> None:
         """Keep the parts."""

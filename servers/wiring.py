@@ -190,7 +190,7 @@ class Place:
         return EmbeddedServer(home, self._secret)
 
 
-class Door(Generic[T]):
+class WiredDoor(Generic[T]):
     """A server's doors, wired at the first call and kept while their connection lives."""
 
     def __init__(self, name: str, place: Place, wire: Callable[[Place], T]) -> None:
@@ -223,7 +223,7 @@ class Door(Generic[T]):
 
 def serve(
     role: Role,
-    build: Callable[[Door[T]], MCPServer],
+    build: Callable[[WiredDoor[T]], MCPServer],
     wire: Callable[[Place], T],
     arguments: Sequence[str] | None = None,
 ) -> int:
@@ -237,7 +237,7 @@ def serve(
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: threading.Thread(target=_end, args=(place,)).start())
     try:
-        build(Door(role, place, wire)).run("stdio")
+        build(WiredDoor(role, place, wire)).run("stdio")
     finally:
         place.close()
     return 0

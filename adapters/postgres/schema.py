@@ -154,6 +154,7 @@ def _new_password(path: Path) -> str:
     password = secrets.token_urlsafe(32)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, OWNER_ONLY), "w", encoding="utf-8") as file:
+        os.fchmod(file.fileno(), OWNER_ONLY)
         file.write(password)
         file.flush()
         os.fsync(file.fileno())

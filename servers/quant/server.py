@@ -74,7 +74,7 @@ def build(doors: Door[QuantDoors]) -> MCPServer:
         job = doors().jobs.job(job_id)
         if job is None:
             raise Refused(Code.NO_SUCH_JOB, f"there is no job {job_id}; run_backtest starts one", value=job_id)
-        doors().place.setup(job.asked.book)
+        doors().place.require_book(job.asked.book)
         return job_state(job)
 
     return host.server(INSTRUCTIONS)

@@ -133,7 +133,7 @@ def _price(lie: Lie) -> None:
 def _rate_of_the_day_before(lie: Lie) -> None:
     fixed_on = date.fromisoformat(lie.ticket["fx"].split("fixed ")[1][:10])
     earlier, rate = lie.world.fixed_before(fixed_on)
-    lie.ticket |= {"fx_rate": text(rate), "fx": f"{text(rate)} USD for 1 GBP, fixed {earlier} (ecb)"}
+    lie.ticket.update({"fx_rate": text(rate), "fx": f"{text(rate)} USD for 1 GBP, fixed {earlier} (ecb)"})
     lie.refit()
 
 
@@ -236,7 +236,7 @@ def _as_of_earlier(lie: Lie) -> None:
 
 def _become(kind: str, *reasons: str) -> Change:
     def change(lie: Lie) -> None:
-        lie.ticket |= {"kind": kind, "reasons": list(reasons), "lines": []}
+        lie.ticket.update(kind=kind, reasons=list(reasons), lines=[])
         for gate in lie.ticket["gates"]:
             told = [reason.partition(": ")[2] for reason in reasons if reason.startswith(f"{gate['gate']}: ")]
             gate |= {"state": "closed" if told and kind == "NO-TRADE" else "open", "messages": told}

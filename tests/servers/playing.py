@@ -18,7 +18,7 @@ from adapters.files.workspace import Workspace
 from adapters.postgres.chain import Chain
 from cli.wiring import Desk
 from flows.ports import Clock
-from servers.wiring import Door, Place
+from servers.wiring import Place, WiredDoor
 from tests.servers.market import MONDAY
 
 SERVERS = ("market_data", "quant", "riskguard", "ticketing", "ledger")
@@ -63,7 +63,7 @@ class Five:
         if name not in self._open:
             entry = importlib.import_module(f"servers.{name}.__main__")
             place = Place(Workspace(self.root), entry.ROLE, **self._around)
-            door: Door[Any] = Door(name, place, entry.wire)
+            door: WiredDoor[Any] = WiredDoor(name, place, entry.wire)
             self._open[name] = (entry.build(door), place)
         return self._open[name][0]
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from datetime import date, timedelta
 
+import psycopg
 import pytest
 
 from adapters.files.workspace import Workspace
+from adapters.postgres.location import Server
 from cli.wiring import Desk, When, when
 from core.domain.ticket import IssuedTicket
 from flows.daily import run_day
@@ -174,6 +176,20 @@ def test_each_writing_call_keeps_the_audit_head(five):
         kept, head = desk.heads.kept(), desk.chain.head()
 
     assert kept == head
+
+
+def test_a_connection_that_broke_is_made_anew(five):
+    """The call that meets a dead connection is refused; the next one has a new connection."""
+    assert five("ledger.read_positions", book="main")["cash"] == "10000"
+    server = Server(Workspace(five.root).postgres, Workspace(five.root).secrets)
+    location, administrator = server.start(), server.administrator()
+    login = psycopg.conninfo.make_conninfo(host=location.host, port=location.port, dbname=location.database)
+    with psycopg.connect(login, user=administrator.user, password=administrator.password) as connection:
+        connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'twokey_ledger'")
+    server.release()
+
+    assert five("ledger.read_positions", book="main").code == Code.DATABASE
+    assert five("ledger.read_positions", book="main")["cash"] == "10000"
 
 
 def test_every_call_is_logged_without_numbers(five):

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import json
 import logging
+import threading
 from collections.abc import Mapping
 from decimal import Decimal
 from importlib import import_module
 from typing import Any
 
 import pytest
+from mcp import Client
 from mcp.server import MCPServer
 
 from core.canonical import plain_decimal
@@ -234,6 +237,28 @@ def test_every_expected_error_exists():
     for name in EXPECTED:
         module, _, kind = name.partition(":")
         assert issubclass(getattr(import_module(module), kind), Exception), name
+
+
+def test_calls_of_one_server_wait_for_each_other():
+    """Two calls at once do not share a transaction: the second begins when the first has ended."""
+    inside: list[int] = []
+    most: list[int] = []
+
+    def enter() -> Amount:
+        """Give how many were inside at once."""
+        inside.append(1)
+        threading.Event().wait(0.02)
+        most.append(len(inside))
+        inside.pop()
+        return Amount(amount=Decimal(len(inside)))
+
+    async def both() -> None:
+        async with Client(toy(enter, Nothing())) as client:
+            await asyncio.gather(*(client.call_tool("enter", {}) for _ in range(4)))
+
+    asyncio.run(both())
+
+    assert most == [1, 1, 1, 1]
 
 
 @pytest.mark.parametrize("spare", [0, 1])

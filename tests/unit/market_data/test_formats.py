@@ -48,6 +48,7 @@ def parse(name, form, content, **changes):
         ("eurusd.zip", rates_zip(), None),
         ("README.md", b"# Data", None),
     ],
+    ids=lambda value: "bytes" if isinstance(value, bytes) else None,
 )
 def test_knows_a_file_by_name_and_first_bytes(name, content, form):
     """What is not ours is in no format, whatever it is called."""
@@ -206,6 +207,7 @@ def test_a_bad_row_is_told_with_file_and_line_and_the_rest_is_kept(bad, words):
         ),
         ("e/eurofxref.zip", "fax", b"", "format fax is not one of"),
     ],
+    ids=lambda value: "bytes" if isinstance(value, bytes) else None,
 )
 def test_a_file_that_cannot_be_read_at_all_is_an_error(name, form, content, words):
     """Never an empty answer: the message names file and fault."""

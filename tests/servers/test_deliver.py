@@ -1,0 +1,154 @@
+"""Delivering: what is kept of each attempt, and that only an arrival counts as sent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters.channels.file import FileChannel
+from adapters.clock import FixedClock
+from core.domain.ticket import IssuedTicket, Seal, Ticket
+from flows.books import TicketStanding
+from flows.deliver import ChannelError, DeliverDoors, Delivery, Message, deliver, receive
+
+NOW = datetime(2024, 6, 10, 7, tzinfo=UTC)
+HOLD = Ticket(
+    ticket_id="TICKET-20240610",
+    kind="HOLD",
+    book="main",
+    account="etoro",
+    venue="paper",
+    slot="20240610",
+    revision=1,
+    day=date(2024, 6, 10),
+    as_of=date(2024, 6, 7),
+    base="GBP",
+    window=None,
+    expires_at=NOW,
+    confirm_by=NOW,
+    reasons=("no rebalance due",),
+    gates=(),
+    lines=(),
+    refused=(),
+    left_undone=(),
+    notes=(),
+    equity=None,
+    cash=None,
+    fx=None,
+    fx_rate=None,
+    basis="raw",
+    knowledge="recorded",
+    policy_hash="0" * 64,
+    universe_hash="0" * 64,
+    is_synthetic=False,
+    is_rehearsal=False,
+)
+SEAL = Seal("RUN-20240610-r1", "0" * 64, 1, NOW, None, None, None)
+
+
+@dataclass
+class OneTicket:
+    """A book of one ticket, which remembers its deliveries and steps."""
+
+    issued: IssuedTicket
+    steps: list[str] = field(default_factory=list)
+    deliveries: list[tuple[str, str]] = field(default_factory=list)
+
+    def ticket(self, ticket_id: str) -> TicketStanding | None:
+        """Give the ticket as it stands."""
+        known = ticket_id == self.issued.ticket.ticket_id
+        return TicketStanding(self.issued, tuple(self.steps), (), ()) if known else None
+
+    def add_step(self, ticket_id: str, step: str, *, detail: str) -> None:
+        """Remember a step."""
+        self.steps.append(step)
+
+    def add_delivery(self, ticket_id: str, channel: str, *, outcome: str) -> None:
+        """Remember an attempt."""
+        self.deliveries.append((channel, outcome))
+
+
+@dataclass
+class Pigeon:
+    """A channel that may lose its way."""
+
+    name: str = "pigeon"
+    takes_rehearsals: bool = False
+    is_lost: bool = False
+
+    def deliver(self, message: Message) -> str:
+        """Fly."""
+        if self.is_lost:
+            raise ChannelError("it never came back")
+        return "the loft"
+
+
+class Nobody:
+    """People who halted nothing."""
+
+    def halts(self, book: str) -> tuple[()]:
+        """Give no halt."""
+        return ()
+
+
+def doors(tickets: OneTicket, *channels: Any) -> DeliverDoors:
+    """Give doors over fakes."""
+    fakes: Any = (tickets, Nobody())
+    return DeliverDoors(*fakes, channels, lambda issued: "# words\n", FixedClock(NOW))
+
+
+def test_an_attempt_that_failed_is_kept_and_tried_again():
+    """Without an arrival the ticket is not sent; the next call tries once more, and then never again."""
+    tickets, pigeon = OneTicket(IssuedTicket(HOLD, SEAL)), Pigeon(is_lost=True)
+
+    lost = deliver(HOLD.ticket_id, doors(tickets, pigeon))
+    pigeon.is_lost = False
+    found = deliver(HOLD.ticket_id, doors(tickets, pigeon))
+    again = deliver(HOLD.ticket_id, doors(tickets, pigeon))
+
+    assert (lost.is_sent, lost.deliveries) == (
+        False,
+        (Delivery("pigeon", has_arrived=False, words="it never came back"),),
+    )
+    assert (found.is_sent, again.is_sent, again.was_sent) == (True, True, True)
+    assert tickets.deliveries == [("pigeon", "failed: it never came back"), ("pigeon", "delivered: the loft")]
+    assert tickets.steps == ["sent"]
+
+
+def test_a_rehearsal_goes_only_where_nobody_takes_it_for_real():
+    """A channel that takes none is not asked."""
+    tickets = OneTicket(IssuedTicket(replace(HOLD, is_rehearsal=True), SEAL))
+
+    done = deliver(HOLD.ticket_id, doors(tickets, Pigeon(), Pigeon(name="cage", takes_rehearsals=True)))
+
+    assert [(one.channel, one.has_arrived) for one in done.deliveries] == [("pigeon", False), ("cage", True)]
+    assert tickets.deliveries[0] == ("pigeon", "failed: a rehearsal; this channel takes none")
+
+
+def test_a_ticket_that_is_not_there_cannot_be_sent():
+    """Neither sending nor receiving knows it."""
+    tickets: Any = OneTicket(IssuedTicket(HOLD, SEAL))
+
+    with pytest.raises(ValueError, match="there is no ticket TICKET-20240611"):
+        deliver("TICKET-20240611", doors(tickets))
+    with pytest.raises(ValueError, match="there is no ticket TICKET-20240611"):
+        receive("TICKET-20240611", tickets)
+
+
+def test_the_file_channel_says_what_it_could_not_write(tmp_path):
+    """An error of the system becomes one of the channel, in its words."""
+
+    def write(path: Path, content: bytes) -> None:
+        path.write_bytes(content)
+
+    message = Message(IssuedTicket(HOLD, SEAL), "# words\n", "{}\n")
+
+    assert FileChannel(tmp_path, write).deliver(message) == "tickets/TICKET-20240610.md and .json"
+    assert (tmp_path / "TICKET-20240610.md").read_text(encoding="utf-8") == "# words\n"
+    assert (tmp_path / "TICKET-20240610.json").read_text(encoding="utf-8") == "{}\n"
+    with pytest.raises(ChannelError, match="TICKET-20240610 could not be written: No such file"):
+        FileChannel(tmp_path / "nowhere", write).deliver(message)
