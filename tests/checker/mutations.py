@@ -236,7 +236,9 @@ def _as_of_earlier(lie: Lie) -> None:
 
 def _become(kind: str, *reasons: str) -> Change:
     def change(lie: Lie) -> None:
-        lie.ticket.update(kind=kind, reasons=list(reasons), lines=[])
+        # A NO-TRADE ticket may tell no equity; the other kinds must.
+        equity = lie.ticket["equity"] or lie.ticket["cash"]
+        lie.ticket.update(kind=kind, reasons=list(reasons), lines=[], equity=equity)
         for gate in lie.ticket["gates"]:
             told = [reason.partition(": ")[2] for reason in reasons if reason.startswith(f"{gate['gate']}: ")]
             gate |= {"state": "closed" if told and kind == "NO-TRADE" else "open", "messages": told}

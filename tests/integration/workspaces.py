@@ -43,7 +43,6 @@ class Done:
     code: int
     out: str
     err: str = ""
-    steps: int = 0
 
     @property
     def facts(self) -> Any:
@@ -69,8 +68,9 @@ class Workspaces:
 
     def drop(self, root: Path) -> None:
         """End a copy and its server, whatever was killed there."""
-        with EmbeddedServer(root / "pg", root / "secrets" / "db" / "postgres"):
-            pass
+        if (root / "pg").exists():
+            with EmbeddedServer(root / "pg", root / "secrets" / "db" / "postgres"):
+                pass
         shutil.rmtree(root)
         self.copies.remove(root)
 

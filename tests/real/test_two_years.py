@@ -132,7 +132,7 @@ def test_the_books_balance_every_day(two_years):
     for row in postings:
         sums[row["id"], row["commodity"]] += row["amount"]
 
-    assert len(sums) > 1000
+    assert len(sums) > 500
     assert set(sums.values()) == {0}
     for row in snapshots:
         told = json.loads(row["body"])
@@ -193,9 +193,8 @@ def test_the_checker_objects_to_a_lie(two_years, mutation, seed):
     day = _picked(mutation, two_years, seed)
     name = f"TICKET-{day:%Y%m%d}.json"
     texts = lied(two_years.texts, name, mutation, two_years.world, seed=seed)
-    until = {other: text for other, text in texts.items() if other <= name}
 
-    found = check(until, two_years.world, FIRST, day, checks=ALL_CHECKS)
+    found = check(_until(day, texts), two_years.world, FIRST, day, checks=ALL_CHECKS)
 
     assert texts[name] != two_years.texts[name]
     assert any(words.startswith(name) and re.search(mutation.words, words) for words in found), found
@@ -208,7 +207,7 @@ def test_a_quiet_lie_shows_in_the_next_statement(two_years, seed):
     name = f"TICKET-{BUILD:%Y%m%d}.json"
     texts = lied(two_years.texts, name, mutation, two_years.world, seed=seed)
 
-    found = check(texts, two_years.world, FIRST, LAST)
+    found = check(_until(BUILD + timedelta(days=1), texts), two_years.world, FIRST, BUILD + timedelta(days=1))
 
     assert [words for words in found if words.startswith(name)] == []
     assert re.match(r"TICKET-20230104\.json: the cash is ", found[0])
@@ -230,7 +229,7 @@ def test_the_checker_reads_the_bytes(two_years, change, words):
     name = f"TICKET-{BUILD:%Y%m%d}.json"
     texts = {**two_years.texts, name: change(two_years.texts[name])}
 
-    found = check(texts, two_years.world, FIRST, BUILD)
+    found = check(_until(BUILD, texts), two_years.world, FIRST, BUILD)
 
     assert any(one.startswith(name) and words in one for one in found)
 
@@ -239,7 +238,10 @@ def test_the_checker_reads_the_bytes(two_years, change, words):
     ("change", "words"),
     [
         (lambda texts: texts.pop("TICKET-20230103.json"), "2023-01-03: the day has 0 live tickets"),
-        (lambda texts: texts.update({"TICKET-x.json": texts["TICKET-20230103.json"]}), "the day has 2 live tickets"),
+        (
+            lambda texts: texts.update({"TICKET-20230103b.json": texts["TICKET-20230103.json"]}),
+            "the day has 2 live tickets",
+        ),
         (lambda texts: _move(texts, "2023-01-07"), "2023-01-07: the day has 1 live tickets"),
     ],
 )
@@ -248,7 +250,9 @@ def test_the_checker_counts_the_slots(two_years, change, words):
     texts = dict(two_years.texts)
     change(texts)
 
-    assert any(words in one for one in check(texts, two_years.world, FIRST, LAST))
+    found = check(_until(date(2023, 1, 9), texts), two_years.world, FIRST, date(2023, 1, 9))
+
+    assert any(words in one for one in found)
 
 
 def test_the_checker_knows_the_no_buy_list(two_years):
@@ -256,7 +260,7 @@ def test_the_checker_knows_the_no_buy_list(two_years):
     limits = two_years.world.policy["limits"] | {"no_buy": ["XOM"]}
     world = replace(two_years.world, policy=two_years.world.policy | {"limits": limits})
 
-    found = check(two_years.texts, world, FIRST, BUILD)
+    found = check(_until(BUILD, two_years.texts), world, FIRST, BUILD)
 
     assert found == ["TICKET-20230103.json: line 1 (buy XOM): is on the no-buy list"]
 
@@ -265,6 +269,10 @@ def _picked(mutation: Mutation, two_years: TwoYears, seed: int) -> date:
     """Pick a ticket that can tell the lie: early ones, so that little stands before them."""
     tickets = {day: ticket for day, ticket in two_years.tickets().items() if IS_FIT[mutation.on](ticket)}
     return list(tickets)[:12][5 * seed % min(len(tickets), 12)]
+
+
+def _until(day: date, texts: dict[str, str]) -> dict[str, str]:
+    return {name: text for name, text in texts.items() if name[7:15] <= f"{day:%Y%m%d}"}
 
 
 def _is_trade(*sides: str) -> Callable[[dict[str, Any]], bool]:

@@ -33,7 +33,7 @@ def bare(shelf: Path) -> Path:
     """Give a workspace without market data; its server is stopped, and nobody may write into it."""
     from cli.commands.workspace import prepare
 
-    prepare(shelf / "bare")
+    prepare(shelf / "bare", is_synthetic=True)
     return shelf / "bare"
 
 

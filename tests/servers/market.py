@@ -6,14 +6,11 @@ from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 
-import numpy as np
-
 from adapters.files.workspace import Workspace
 from adapters.postgres.people import PgPeople
+from cli.commands.market import ingest_into, synthetic_source
 from cli.wiring import Desk
-from core.domain.bars import Basis, Fixing
 from core.domain.confirmation import Answer, Confirmation, Executed
-from core.domain.panel import Panel
 from flows.confirm import confirm
 from flows.settle import post_unposted, settle
 
@@ -25,32 +22,12 @@ AS_OF = date(2024, 6, 7)
 
 
 def publish_market(root: Path) -> str:
-    """Publish a random walk of the whole universe as the clean set, and give its hash."""
+    """Ingest a synthetic market of the whole universe, and give its clean set's hash."""
     with Desk(Workspace(root)) as desk:
-        setup = desk.configuration("main").setup
-        names = tuple(row.id for row in setup.universe.instruments)
-        sessions = setup.calendar.sessions_between(FIRST, LAST)
-        random = np.random.default_rng(SEED)
-        steps = random.normal(0.0004, 0.012, (len(sessions), len(names))) + random.normal(0, 0.0008, len(names))
-        close = (100 * np.exp(np.cumsum(steps, axis=0))).round(4)
-        opened = np.vstack([close[:1], close[:-1]])
-        panel = Panel(
-            sessions=np.array(sessions, dtype="datetime64[D]"),
-            instruments=names,
-            open=opened,
-            high=np.maximum(opened, close),
-            low=np.minimum(opened, close),
-            close=close,
-            adj_close=close.copy(),
-            volume=np.full(close.shape, 1e6),
-            basis=tuple(Basis("split-adjusted", sessions[-1]) for _ in names),
-            provider=tuple("synthetic" for _ in names),
-            knowledge="assumed",
-            snapshot="",
-        )
-        rates = (("GBP", "0.86"), ("USD", "1.08"))
-        fixings = [Fixing(day, currency, Decimal(rate)) for day in sessions for currency, rate in rates]
-        return desk.clean.publish(panel, fixings, made_of={})
+        configuration = desk.configuration("main")
+        report = ingest_into(desk, configuration, [synthetic_source(configuration, SEED, FIRST, LAST)])
+        assert report.snapshot is not None, report.findings
+        return report.snapshot
 
 
 def settle_opening(root: Path, day: date = MONDAY) -> None:

@@ -97,8 +97,9 @@ class Nobody:
 
 def doors(tickets: OneTicket, *channels: Any) -> DeliverDoors:
     """Give doors over fakes."""
-    fakes: Any = (tickets, Nobody())
-    return DeliverDoors(*fakes, channels, lambda issued: "# words\n", FixedClock(NOW))
+    book: Any = tickets
+    people: Any = Nobody()
+    return DeliverDoors(book, people, channels, lambda issued: "# words\n", FixedClock(NOW))
 
 
 def test_an_attempt_that_failed_is_kept_and_tried_again():

@@ -152,7 +152,7 @@ def test_a_simulation_that_fails_says_why(place):
     failed = jobs.job(job_id)
     assert failed is not None
     assert (failed.state, failed.result) == ("failed", None)
-    assert "twokey init ended with 1" in (failed.why or "")
+    assert "universe.csv" in (failed.why or "")
 
 
 def test_without_data_there_is_no_backtest(empty):

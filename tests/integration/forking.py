@@ -1,0 +1,229 @@
+"""A process that has everything imported and does commands in children of its own, which can be killed anywhere.
+
+A command started anew spends most of its life importing; here a kill meets what the command does. A child counts the moments
+at which something becomes lasting (each statement that adds rows, each file put in place, each sync), just before and just
+after, and can be killed at any of them, or after a time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import IO, Any
+
+from tests.integration.workspaces import ROOT, Done, command
+
+MODULES = ("cli.commands.trading", "cli.commands.people", "cli.commands.ledger", "cli.commands.workspace")
+KILLED = -signal.SIGKILL
+
+
+@dataclass(frozen=True)
+class Job:
+    """A command's arguments, the instant that its clock shows, and where it is killed, if anywhere.
+
+    `kill_at` counts moments; `kill_before` names a table, whose first new row is never added; `kill_after` is in seconds.
+    """
+
+    arguments: list[str]
+    at: str | None = None
+    kill_at: int | None = None
+    kill_before: str | None = None
+    kill_after: float | None = None
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a job ended: what it came to, how many moments it had, and the seconds that it took."""
+
+    done: Done
+    moments: int
+    seconds: float
+
+
+class Forker:
+    """The parent's side: hands jobs over, all of one call at once, and tells how each of them ended."""
+
+    def __init__(self) -> None:
+        program = [sys.executable, "-m", "tests.integration.forking"]
+        pipe = subprocess.PIPE
+        self._process = subprocess.Popen(program, cwd=ROOT, stdin=pipe, stdout=pipe, text=True)
+
+    def together(self, *jobs: Job) -> list[Ended]:
+        """Start jobs at the same moment and wait for all of them."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps([asdict(job) for job in jobs]) + "\n")
+        self._process.stdin.flush()
+        answers = json.loads(self._process.stdout.readline())
+        return [Ended(Done(**answer["done"]), answer["moments"], answer["seconds"]) for answer in answers]
+
+    def run(self, root: Path, *arguments: str, at: datetime | None = None, **kill: Any) -> Ended:
+        """Do one command on a workspace."""
+        (ended,) = self.together(job(root, *arguments, at=at, **kill))
+        return ended
+
+    def close(self) -> None:
+        """End the process."""
+        self._process.communicate()
+
+
+def job(root: Path, *arguments: str, at: datetime | None = None, **kill: Any) -> Job:
+    """Describe a command on a workspace."""
+    return Job(command(root, *arguments), at=None if at is None else at.isoformat(), **kill)
+
+
+# --- the process itself -----------------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Child:
+    pid: int
+    out: IO[bytes]
+    err: IO[bytes]
+    moments: IO[bytes]
+    alive: int
+    job: Job
+    seconds: float = 0.0
+
+
+def _serve() -> None:
+    for name in MODULES:
+        importlib.import_module(name)
+    for line in sys.stdin:
+        jobs = [Job(**fields) for fields in json.loads(line)]
+        sys.stdout.write(json.dumps(_do(jobs)) + "\n")
+        sys.stdout.flush()
+
+
+def _do(jobs: Sequence[Job]) -> list[dict[str, Any]]:
+    """Fork a child a job, let all of them go at once, kill those that are to be killed, and gather what is left."""
+    import time
+
+    gate, opener = os.pipe()
+    children = [_fork(one, gate, opener) for one in jobs]
+    os.close(gate)
+    begun = time.monotonic()
+    os.close(opener)
+    # One with a time to live is waited for first, so that it is killed in time; a race has none.
+    for child in sorted(children, key=lambda child: child.job.kill_after is None):
+        left = child.job.kill_after
+        if not select.select([child.alive], [], [], left)[0]:
+            os.kill(child.pid, signal.SIGKILL)
+        child.seconds = time.monotonic() - begun
+    return [_gathered(child) for child in children]
+
+
+def _fork(one: Job, gate: int, opener: int) -> _Child:
+    out, err, moments = tempfile.TemporaryFile(), tempfile.TemporaryFile(), tempfile.TemporaryFile()
+    alive, life = os.pipe()
+    sys.stdout.flush()
+    pid = os.fork()
+    if pid:
+        os.close(life)
+        return _Child(pid, out, err, moments, alive, one)
+    os.close(opener)
+    os.close(alive)
+    os.dup2(out.fileno(), 1)
+    os.dup2(err.fileno(), 2)
+    os.read(gate, 1)
+    code = 1
+    try:
+        code = _command(one, moments)
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        # Without what the forking process would do at its end.
+        os._exit(code)
+
+
+def _command(one: Job, moments: IO[bytes]) -> int:
+    from adapters.clock import SystemClock
+    from cli.main import main
+
+    if one.at is not None:
+        at = datetime.fromisoformat(one.at)
+        SystemClock.now = lambda self: at  # type: ignore[method-assign]  # the machine's clock, for this child alone
+    _watch(one, moments)
+    try:
+        return main(one.arguments)
+    except Exception:
+        import traceback
+
+        traceback.print_exc()
+        return 1
+
+
+def _watch(one: Job, moments: IO[bytes]) -> None:
+    """Count the moments in a file, and end at the one that was asked for, as `kill -9` does."""
+    import psycopg
+
+    from adapters.postgres.connect import Session
+
+    count = 0
+
+    def moment() -> None:
+        nonlocal count
+        count += 1
+        os.pwrite(moments.fileno(), str(count).encode(), 0)
+        if count == one.kill_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def around(function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+        moment()
+        try:
+            return function(*arguments, **named)
+        finally:
+            moment()
+
+    def added(self: Session, table: str, rows: Any, **named: Any) -> Any:
+        if rows and table == one.kill_before:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return around(add, self, table, rows, **named) if rows else []
+
+    add, call, replace, sync, leave = Session.add, Session.call, os.replace, os.fsync, psycopg.Transaction.__exit__
+    patches: list[tuple[Any, str, Any]] = [
+        (Session, "add", added),
+        (Session, "call", lambda *arguments: around(call, *arguments)),
+        (psycopg.Transaction, "__exit__", lambda *arguments: around(leave, *arguments)),
+        (os, "replace", lambda *arguments, **named: around(replace, *arguments, **named)),
+        (os, "fsync", lambda *arguments: around(sync, *arguments)),
+    ]
+    for owner, name, patched in patches:
+        setattr(owner, name, patched)
+
+
+def _gathered(child: _Child) -> dict[str, Any]:
+    _, status = os.waitpid(child.pid, 0)
+    os.close(child.alive)
+    texts = []
+    for file in (child.out, child.err, child.moments):
+        file.seek(0)
+        texts.append(file.read().decode())
+        file.close()
+    done = {"code": os.waitstatus_to_exitcode(status), "out": texts[0], "err": texts[1]}
+    return {"done": done, "moments": int(texts[2] or 0), "seconds": child.seconds}
+
+
+@contextlib.contextmanager
+def forking() -> Iterator[Forker]:
+    """Give a forking process for as long as it is needed."""
+    forker = Forker()
+    try:
+        yield forker
+    finally:
+        forker.close()
+
+
+if __name__ == "__main__":
+    _serve()

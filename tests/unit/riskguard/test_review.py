@@ -1,0 +1,129 @@
+"""Reviews: every rule judges every line, all reasons are kept, and what is approved may be done as it stands."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.domain.decision import Review
+from core.domain.order import OrderLine
+from core.riskguard.review import review_proposal
+from tests.unit.making import SHIPPED, case, holdings, line, prices, ruled
+
+NAMES = ("AAA", "BBB", "CCC", "DDD")
+
+
+def codes(review: Review) -> list[list[str]]:
+    """Give the codes of each refused line's objections."""
+    return [[objection.code for objection in refused.objections] for refused in review.refused]
+
+
+def test_approves_lines_that_no_rule_objects_to():
+    """Both lines pass as they are, in their order."""
+    sound = case(line("sell", "BBB", "10"), line("buy", "AAA", "5"), holdings=holdings({"BBB": "10"}, cash="9600"))
+
+    assert review_proposal(sound, SHIPPED) == Review(sound.proposal.lines, ())
+
+
+def test_refuses_a_line_with_every_reason_in_the_order_of_the_rules():
+    """An unlisted, off-step, too heavy buy of what is banned hears of all of it."""
+    banned = ruled(limits={"no_buy": ("AAA",)})
+    wrong = case(line("buy", "AAA", "10.00005"), venue="manual")
+
+    review = review_proposal(wrong, banned)
+
+    assert review.approved == ()
+    assert codes(review) == [["UNVERIFIED", "NO_BUY", "OVER_WEIGHT", "OFF_STEP"]]
+
+
+def test_one_bad_line_does_not_refuse_its_neighbours():
+    """A rule of lines is about its line alone."""
+    mixed = case(line("buy", "AAA", "1.00005"), line("buy", "BBB", "5"))
+
+    review = review_proposal(mixed, SHIPPED)
+
+    assert [one.instrument for one in review.approved] == ["BBB"]
+    assert codes(review) == [["OFF_STEP"]]
+
+
+def test_a_rule_of_the_whole_refuses_every_buy_and_lets_sales_pass():
+    """Turnover of 31 %: the sale only reduces a holding, and goes through; both buys are told the same reason."""
+    lines = (line("sell", "AAA", "50"), line("buy", "BBB", "12.5"), line("buy", "CCC", "35"))
+    busy = case(*lines, holdings=holdings({"AAA": "50"}, cash="5000"))
+
+    review = review_proposal(busy, SHIPPED)
+
+    assert review.approved == busy.proposal.lines[:1]
+    assert codes(review) == [["OVER_TURNOVER"], ["OVER_TURNOVER"]]
+
+
+def test_a_refused_buy_hears_of_the_whole_too():
+    """Reasons of its own and of the whole stand together, its own first."""
+    lines = (line("buy", "BBB", "0.1"), line("buy", "AAA", "9"), line("buy", "CCC", "46"))
+    thin = case(*lines, holdings=holdings(cash="2000"))
+
+    assert codes(review_proposal(thin, SHIPPED)) == [["UNDER_ORDER_VALUE", "THIN_CASH"], ["THIN_CASH"], ["THIN_CASH"]]
+
+
+def test_a_buy_does_not_count_on_the_proceeds_of_a_refused_sale():
+    """Nothing but the sale would pay for the buy: when the sale has no price of as-of, the buy falls too."""
+    lines = (line("sell", "AAA", "10"), line("buy", "BBB", "20"))
+    stale = prices({"BBB": "50"})
+    broke = case(*lines, holdings=holdings({"AAA": "10"}, cash="500"), prices=stale)
+
+    review = review_proposal(broke, SHIPPED)
+
+    assert review.approved == ()
+    assert codes(review) == [["STALE_PRICE"], ["THIN_CASH"]]
+
+
+def test_a_refused_buy_takes_nothing_from_the_others():
+    """What will not be done does not count as turnover."""
+    lines = (line("buy", "AAA", "60.00005"), line("buy", "BBB", "5"))
+
+    review = review_proposal(case(*lines), SHIPPED)
+
+    assert [one.instrument for one in review.approved] == ["BBB"]
+
+
+def any_line() -> st.SearchStrategy[OrderLine]:
+    """Give lines that are right, wrong and everything between."""
+    return st.builds(
+        lambda side, name, quantity, notional: line(side, name, quantity, **notional),
+        side=st.sampled_from(["buy", "sell"]),
+        name=st.sampled_from(NAMES),
+        quantity=st.sampled_from(["0.1", "1", "5", "12.5", "40", "0.00005"]),
+        notional=st.sampled_from([{}, {}, {}, {"cost": "50"}, {"notional": "1"}]),
+    )
+
+
+@given(
+    lines=st.lists(any_line(), max_size=6),
+    units=st.dictionaries(st.sampled_from(NAMES), st.sampled_from(["1", "12.5", "40"])),
+    cash=st.sampled_from(["0", "600", "2000", "9000"]),
+    source=st.sampled_from(["settled", "sale_proceeds"]),
+)
+def test_what_is_approved_would_be_approved_alone(lines, units, cash, source):
+    """For all proposals, the approved lines as a proposal of their own leave nothing to refuse."""
+    policy = ruled(limits={"positions_max": 2}, sizing={"buys_from": source})
+    whole = case(*lines, holdings=holdings(units, cash), capital_fraction=Decimal("0.4"))
+
+    approved = review_proposal(whole, policy).approved
+    alone = replace(whole, proposal=replace(whole.proposal, lines=approved))
+
+    assert review_proposal(alone, policy) == Review(approved, ())
+
+
+@given(lines=st.lists(any_line(), max_size=6))
+def test_every_line_is_approved_or_refused(lines):
+    """No line is lost, and both lists keep the order."""
+    whole = case(*lines, holdings=holdings({"AAA": "40"}, cash="6000"))
+
+    review = review_proposal(whole, SHIPPED)
+
+    judged = [*review.approved, *(refused.line for refused in review.refused)]
+    assert sorted(judged, key=lambda one: one.line) == list(whole.proposal.lines)
+    assert all(refused.objections for refused in review.refused)
