@@ -192,6 +192,11 @@ class Desk:
     def _ticketing_journal(self) -> PgJournal:
         return PgJournal(self.session("ticketing"))
 
+    def keep(self, configuration: Configuration) -> None:
+        """Keep a configuration by its hashes, so that a run that another door opens can be replayed."""
+        for kind, (digest, text) in configuration.texts.items():
+            PgConfig(self.session("desk")).add_config(kind, digest, text)
+
     def write(self, name: str, text: str) -> None:
         """Write one of the workspace's files whole."""
         path = self.workspace.root / name

@@ -178,11 +178,7 @@ def review(proposal: Proposal, prices: Prices, standing: Standing, frame: Frame)
     )
     verdict = review_proposal(case, policy)
     if verdict.refused and not verdict.approved:
-        reasons = [(item.line, item.objections) for item in verdict.refused]
-        return closed(
-            block("review", line.instrument, "; ".join(str(objection) for objection in objections))
-            for line, objections in reasons
-        )
+        return closed(block("review", item.line.instrument, str(item)) for item in verdict.refused)
     # Noted here and not where the plan is made: a stored proposal comes without the notes of its making.
     return Gate(verdict, (_first_build_note(frame),) if verdict.approved and _is_first_build(standing) else ())
 

@@ -61,8 +61,13 @@ class DecisionBook(Protocol):
         """Find a run's proposal."""
         ...
 
-    def add_decision(self, run_id: RunId, decision: Decision, seen: Seen, *, approval: Approval | None) -> Decision:
-        """Keep a run's decision with what was seen and its approval, all or nothing, and give what is kept."""
+    def add_decision(
+        self, run_id: RunId, decision: Decision, seen: Seen, *, approval: Approval | None, halt: str | None = None
+    ) -> Decision:
+        """Keep a run's decision with what was seen, its approval and the halt of its book that it makes, all or nothing.
+
+        `halt` is the reason of that halt. Gives what is kept.
+        """
         ...
 
     def decision(self, run_id: RunId) -> tuple[Decision, Seen] | None:

@@ -59,7 +59,7 @@ def propose(run_id: RunId, setup: BookSetup, doors: DecideDoors) -> Gate[Proposa
 def decide_run(run_id: RunId, setup: BookSetup, doors: DecideDoors) -> Decision:
     """Judge every gate and every line of a run, sign what is approved, and keep it; again gives what is kept.
 
-    A drawdown that closes its gate also halts the book. Raises NotReady when the run is unknown, was not scored, or has
+    A drawdown that closes its gate also halts the book, in the same step as the decision is kept. Raises NotReady when the run is unknown, was not scored, or has
     open gates and no proposal.
     """
     run, scores = _scored(run_id, doors)
@@ -75,10 +75,9 @@ def decide_run(run_id: RunId, setup: BookSetup, doors: DecideDoors) -> Decision:
     decision = decide(trail)
     if proposal is None and decision.kind != "NO-TRADE":
         raise NotReady(f"{run_id} has no proposal; build_target_portfolio comes first")
-    if trail.gate("drawdown").state == "closed" and trail.gate("halt").state == "open":
-        doors.halting.halt(run.slot.book, trail.gate("drawdown").messages[0])
     approval = _approve(trail, decision, setup.frame(run), doors) if decision.kind == "TRADE" else None
-    return doors.decisions.add_decision(run_id, decision, seen_in(trail, given["panel"]), approval=approval)
+    seen = seen_in(trail, given["panel"])
+    return doors.decisions.add_decision(run_id, decision, seen, approval=approval, halt=_new_halt(trail))
 
 
 def score_gate(scores: ScoreSet) -> Gate[Scores]:
@@ -120,6 +119,12 @@ def _given(run: Run, setup: BookSetup, doors: DecideDoors) -> dict[str, Any]:
         "fixings": read_fixings(frame, doors.clean),
         "worth": read_worth(frame, doors.clean, doors.standing.journal, cache=doors.cache),
     }
+
+
+def _new_halt(trail: Trail) -> str | None:
+    """Give why the book is halted by this decision: the kill switch fell, and nobody halted it before."""
+    is_new = trail.gate("drawdown").state == "closed" and trail.gate("halt").state == "open"
+    return trail.gate("drawdown").messages[0] if is_new else None
 
 
 def _approve(trail: Trail, decision: Decision, frame: Frame, doors: DecideDoors) -> Approval:

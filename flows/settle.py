@@ -125,23 +125,28 @@ def reconcile(policy: Policy, doors: SettleDoors) -> tuple[Break, ...]:
 def _paper_reports(frame: Frame, doors: SettleDoors) -> int:
     policy, as_of, before = frame.policy, frame.run.as_of.session, frame.run.snapshot
     known = list(doors.venue.reports(policy.book, "paper"))
-    last = doors.venue.last_snapshot(policy.book, "paper")
-    after = last[1].session if last else as_of
+    found = doors.venue.last_snapshot(policy.book, "paper")
+    last = found[1] if found else None
+    after = last.session if last else as_of
     tickets = [issued.ticket for issued in doors.tickets.awaiting_venue(policy.book, "paper")]
     panel = doors.clean.panel(before, first=after, last=as_of)
     venue = doors.make_venue(policy, panel, _rates(doors.clean.fixings(before), frame, within=(after, as_of)))
     fresh: list[VenueReport] = [] if known else [venue.opening(as_of)]
     fresh.extend(venue.executions(tickets, as_of))
     fresh.extend(venue.dividends([*known, *fresh], after, as_of))
-    if fresh or _is_due(last[1] if last else None, frame):
-        added = doors.venue.add_reports(policy.book, "paper", fresh)
-        doors.venue.add_snapshot(venue.snapshot([*known, *fresh], as_of))
-        return added
-    return 0
+    # A settlement that was cut short before its snapshot has told some of them already.
+    told = {report.key for report in known}
+    fresh = [report for report in fresh if report.key not in told]
+    added = doors.venue.add_reports(policy.book, "paper", fresh)
+    reports = [*known, *fresh]
+    # A snapshot is for good: none is taken before the session's bars say what the venue did in it.
+    if panel.row(as_of) is not None and _is_due(last, reports, frame):
+        doors.venue.add_snapshot(venue.snapshot(reports, as_of))
+    return added
 
 
-def _is_due(last: AccountSnapshot | None, frame: Frame) -> bool:
-    if last is None:
+def _is_due(last: AccountSnapshot | None, reports: Sequence[VenueReport], frame: Frame) -> bool:
+    if last is None or any(report.session > last.session for report in reports):
         return True
     age = (frame.run.as_of.session - last.session).days
     return age >= frame.policy.reconciliation.required_every_days - 2

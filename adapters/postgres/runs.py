@@ -78,14 +78,19 @@ class PgDecisions:
         row = self._session.one("SELECT body FROM proposal WHERE run_id = %s", (run_id,))
         return None if row is None else load(Proposal, row["body"])
 
-    def add_decision(self, run_id: RunId, decision: Decision, seen: Seen, *, approval: Approval | None) -> Decision:
-        """Keep a run's decision with what was seen and its approval, all or nothing, and give what is kept."""
+    def add_decision(
+        self, run_id: RunId, decision: Decision, seen: Seen, *, approval: Approval | None, halt: str | None = None
+    ) -> Decision:
+        """Keep a run's decision with what was seen, its approval and the halt that it makes, and give what is kept."""
         body = dump(decision)
         row = {"run_id": run_id, "kind": decision.kind, "hash": sha256_text(body), "body": body, "facts": dump(seen)}
         with self._session.transaction():
             added = self._session.add("decision", [row], once=True)
             if added and approval is not None:
                 self._add_approval(run_id, approval, decision)
+            # One step with the decision: set before it, the halt would close a gate of the very run that is cut short.
+            if added and halt is not None:
+                self._halt_book(run_id, halt)
         kept = self.decision(run_id)
         assert kept is not None, "a decision was just added, or met a unique key"
         return kept[0]
@@ -107,6 +112,11 @@ class PgDecisions:
             " WHERE a.run_id = %s ORDER BY l.line"
         )
         return tuple(load(OrderLine, row["body"]) for row in self._session.all(query, (run_id,)))
+
+    def _halt_book(self, run_id: RunId, reason: str) -> None:
+        row = self._session.one("SELECT book FROM run WHERE run_id = %s", (run_id,))
+        assert row is not None, "a decision rests on its run"
+        self._session.call("halt_trading", row["book"], reason)
 
     def _add_approval(self, run_id: RunId, approval: Approval, decision: Decision) -> None:
         row = {

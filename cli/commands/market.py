@@ -48,6 +48,7 @@ def ingest_into(desk: Desk, configuration: Configuration, sources: Sequence[Sour
     if report.snapshot is not None:
         described = {"defects": report.defects, "files": len(report.files)}
         PgConfig(desk.session("desk")).add_snapshot(report.snapshot, canonical_json(described))
+    desk.keep(configuration)
     desk.heads.keep(desk.chain.head())
     return report
 

@@ -102,6 +102,7 @@ def settle(arguments: argparse.Namespace) -> int:
             planned = configuration.setup.run_of(day, today=moment.today, snapshot=desk.clean.current())
         except ValueError as error:
             raise UsageError(str(error)) from error
+        desk.keep(configuration)
         done = settling.settle(configuration.setup.frame(planned), desk.settle_doors(desk.clean))
         desk.heads.keep(desk.chain.head())
     breaks = [str(item) for item in done.breaks]

@@ -40,6 +40,10 @@ class Refused:
     line: OrderLine
     objections: tuple[Objection, ...]
 
+    def __str__(self) -> str:
+        """Say it in one line: which trade, and every objection."""
+        return f"{self.line.side} {self.line.instrument}: {'; '.join(str(objection) for objection in self.objections)}"
+
 
 @dataclass(frozen=True)
 class Review:

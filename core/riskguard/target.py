@@ -62,11 +62,15 @@ def keep_while_ranked(
 
 
 def equal_weight(count: int, policy: Policy, capital_fraction: Decimal) -> Decimal:
-    """Give each of `count` positions its equal share of what may be invested, capped at the highest weight."""
+    """Give each of `count` positions its equal share of what may be invested, capped at the highest weight.
+
+    Where the policy allows cash, the places that nobody fills keep their share in cash; else the others get it.
+    """
     if count == 0:
         return Decimal(0)
+    places = policy.limits.positions_max if policy.risk_off == "cash_allowed" else count
     investable = capital_fraction * (1 - policy.limits.cash_buffer_min)
-    return min(cut_weight(investable / count), policy.limits.weight_max)
+    return min(cut_weight(investable / places), policy.limits.weight_max)
 
 
 def tradable(universe: Universe, policy: Policy) -> frozenset[InstrumentId]:

@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from core.domain.case import cash_effect
-from core.domain.decision import Approved, Decision, GateReport, Refused, TicketKind
+from core.domain.decision import Approved, Decision, GateReport, TicketKind
 from core.domain.frame import Frame
 from core.domain.instrument import Instrument, Universe
 from core.domain.slot import ticket_id_of
@@ -58,7 +58,7 @@ def draft_ticket(decision: Decision, approved: Sequence[Approved], frame: Frame,
         reasons=decision.reasons,
         gates=decision.gates,
         lines=lines,
-        refused=tuple(_refusal(item) for item in decision.refused),
+        refused=tuple(str(item) for item in decision.refused),
         left_undone=around.left_undone,
         notes=decision.notes,
         equity=around.equity,
@@ -128,8 +128,3 @@ def _line(number: int, item: Approved, row: Instrument, *, cash: Decimal) -> Tic
         expected_cost=line.cost,
         expected_cash_after=cash,
     )
-
-
-def _refusal(item: Refused) -> str:
-    objections = "; ".join(str(objection) for objection in item.objections)
-    return f"{item.line.side} {item.line.instrument}: {objections}"

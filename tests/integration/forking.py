@@ -1,4 +1,4 @@
-"""A process that has everything imported and does commands in children of its own, which can be killed anywhere.
+"""A process that has done a command before and does others in children of its own, which can be killed anywhere.
 
 A command started anew spends most of its life importing; here a kill meets what the command does. A child counts the moments
 at which something becomes lasting (each statement that adds rows, each file put in place, each sync), just before and just
@@ -22,7 +22,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
-from tests.integration.workspaces import ROOT, Done, command
+from tests.integration.workspaces import DAY, ROOT, Done, Workspaces, command, twokey
 
 MODULES = ("cli.commands.trading", "cli.commands.people", "cli.commands.ledger", "cli.commands.workspace")
 KILLED = -signal.SIGKILL
@@ -32,7 +32,8 @@ KILLED = -signal.SIGKILL
 class Job:
     """A command's arguments, the instant that its clock shows, and where it is killed, if anywhere.
 
-    `kill_at` counts moments; `kill_before` names a table, whose first new row is never added; `kill_after` is in seconds.
+    `kill_at` counts moments; `kill_before` names a table or a function of the database, which is not reached; `kill_after`
+    is in seconds. At the moment `kill_server_at` the server is killed instead, by the number in the file `server`.
     """
 
     arguments: list[str]
@@ -40,6 +41,8 @@ class Job:
     kill_at: int | None = None
     kill_before: str | None = None
     kill_after: float | None = None
+    kill_server_at: int | None = None
+    server: str = ""
 
 
 @dataclass(frozen=True)
@@ -54,8 +57,9 @@ class Ended:
 class Forker:
     """The parent's side: hands jobs over, all of one call at once, and tells how each of them ended."""
 
-    def __init__(self) -> None:
-        program = [sys.executable, "-m", "tests.integration.forking"]
+    def __init__(self, used: Path) -> None:
+        """Start it, and let it decide a day of a workspace that nobody needs afterwards."""
+        program = [sys.executable, "-m", "tests.integration.forking", str(used)]
         pipe = subprocess.PIPE
         self._process = subprocess.Popen(program, cwd=ROOT, stdin=pipe, stdout=pipe, text=True)
 
@@ -97,9 +101,11 @@ class _Child:
     seconds: float = 0.0
 
 
-def _serve() -> None:
+def _serve(used: Path) -> None:
     for name in MODULES:
         importlib.import_module(name)
+    done = twokey(used, "run", "--on", str(DAY))
+    assert done.code == 0, done.err
     for line in sys.stdin:
         jobs = [Job(**fields) for fields in json.loads(line)]
         sys.stdout.write(json.dumps(_do(jobs)) + "\n")
@@ -178,6 +184,8 @@ def _watch(one: Job, moments: IO[bytes]) -> None:
         os.pwrite(moments.fileno(), str(count).encode(), 0)
         if count == one.kill_at:
             os.kill(os.getpid(), signal.SIGKILL)
+        if count == one.kill_server_at:
+            os.kill(int(Path(one.server).read_text().split()[0]), signal.SIGKILL)
 
     def around(function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
         moment()
@@ -187,14 +195,21 @@ def _watch(one: Job, moments: IO[bytes]) -> None:
             moment()
 
     def added(self: Session, table: str, rows: Any, **named: Any) -> Any:
-        if rows and table == one.kill_before:
-            os.kill(os.getpid(), signal.SIGKILL)
+        reach(table if rows else "")
         return around(add, self, table, rows, **named) if rows else []
+
+    def called(self: Session, function: str, *arguments: Any) -> Any:
+        reach(function)
+        return around(call, self, function, *arguments)
+
+    def reach(name: str) -> None:
+        if name and name == one.kill_before:
+            os.kill(os.getpid(), signal.SIGKILL)
 
     add, call, replace, sync, leave = Session.add, Session.call, os.replace, os.fsync, psycopg.Transaction.__exit__
     patches: list[tuple[Any, str, Any]] = [
         (Session, "add", added),
-        (Session, "call", lambda *arguments: around(call, *arguments)),
+        (Session, "call", called),
         (psycopg.Transaction, "__exit__", lambda *arguments: around(leave, *arguments)),
         (os, "replace", lambda *arguments, **named: around(replace, *arguments, **named)),
         (os, "fsync", lambda *arguments: around(sync, *arguments)),
@@ -216,9 +231,9 @@ def _gathered(child: _Child) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def forking() -> Iterator[Forker]:
+def forking(workspaces: Workspaces) -> Iterator[Forker]:
     """Give a forking process for as long as it is needed."""
-    forker = Forker()
+    forker = Forker(workspaces.copy("used"))
     try:
         yield forker
     finally:
@@ -226,4 +241,4 @@ def forking() -> Iterator[Forker]:
 
 
 if __name__ == "__main__":
-    _serve()
+    _serve(Path(sys.argv[1]))

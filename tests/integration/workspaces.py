@@ -24,6 +24,7 @@ from adapters.files.workspace import Workspace
 from adapters.postgres.connect import Row, Session
 from adapters.postgres.embedded import EmbeddedServer
 from adapters.postgres.location import Server
+from adapters.postgres.people import PgPeople
 from adapters.postgres.rights import WRITERS
 from cli.commands.workspace import prepare
 from cli.main import main
@@ -34,6 +35,7 @@ SEED = 1
 FIRST, LAST = date(2022, 10, 3), date(2024, 6, 28)
 # A Tuesday with more than a year of bars before it: momentum looks back 252 sessions.
 DAY = date(2024, 2, 6)
+ONE_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,19 @@ def fill(root: Path, *, last: date = LAST) -> str:
     done = twokey(root, "ingest", "--synthetic", str(SEED), "--from", str(FIRST), "--to", str(last))
     assert done.code == 0, done.err
     return str(done.facts["snapshot"])
+
+
+def make_manual(root: Path, *, verified: bool = True) -> None:
+    """Let the book trade at a venue where a person executes: full size, with cash, every instrument looked up."""
+    change_policy(root, ("  venue: paper", "  venue: manual"))
+    with desk_of(root) as desk:
+        people = PgPeople(desk.session("person"))
+        for row in desk.configuration("main").setup.universe.instruments:
+            if verified and row.is_tradable_as_underlying:
+                people.verify_instrument(row.id, DAY, by="p", note="looked up")
+    advanced = twokey(root, "rollout", "advance", "C", "--by", "p", "--reason", "ready")
+    paid = twokey(root, "cash", "deposit", "10000", "--key", "opening", "--by", "p", "--on", str(DAY - ONE_DAY))
+    assert (advanced.code, paid.code) == (0, 0), advanced.err + paid.err
 
 
 def change_policy(root: Path, *changes: tuple[str, str]) -> None:

@@ -109,7 +109,9 @@ def line(side: Side, instrument: str, quantity: str, **changes: Any) -> OrderLin
         "notional_quote": quote.quantize(Decimal("0.01")),
         "cost": ZERO,
     }
-    decimals = {name: Decimal(value) if isinstance(value, str) else value for name, value in changes.items()}
+    decimals: dict[str, Any] = {
+        name: Decimal(value) if isinstance(value, str) else value for name, value in changes.items()
+    }
     fields |= {"price": price, **decimals}
     return OrderLine(instrument=instrument, side=side, quantity=Decimal(quantity), **fields)
 
@@ -323,7 +325,9 @@ def fill(side: Side, instrument: str, quantity: str, price: str, **changes: Any)
         fee=ZERO,
         session=session,
     )
-    decimals = {name: Decimal(value) if name in ("fee", "fx_rate") else value for name, value in changes.items()}
+    decimals: dict[str, Any] = {
+        name: Decimal(value) if name in ("fee", "fx_rate") else value for name, value in changes.items()
+    }
     return replace(whole, **decimals)
 
 
@@ -340,5 +344,7 @@ def cash_fact(kind: Any, amount: str, **changes: Any) -> CashFact:
         amount=Decimal(amount),
         evidence="cash_movement:1",
     )
-    decimals = {name: Decimal(value) if name == "withheld" else value for name, value in changes.items()}
+    decimals: dict[str, Any] = {
+        name: Decimal(value) if name == "withheld" else value for name, value in changes.items()
+    }
     return replace(whole, **decimals)

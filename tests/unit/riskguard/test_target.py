@@ -79,11 +79,13 @@ def test_what_a_cap_removes_stays_in_cash():
     assert [row.weight for row in target.weights] == [Decimal("0.1"), Decimal("0.1")]
 
 
-def test_what_no_instrument_fills_stays_in_cash_beyond_the_cap():
-    """One ranked instrument gets all that may be invested, up to the highest weight."""
-    target = build_target(ranking("A"), frozenset(), TWO, stance=WHOLE)
+def test_a_place_that_nobody_fills_keeps_its_share_in_cash_where_cash_is_allowed():
+    """One instrument for two places: half of 95 % is wanted; where cash is not allowed all of it, up to the cap."""
+    cautious, eager = (ruled(within=TWO, risk_off=choice) for choice in ("cash_allowed", "always_invested"))
 
-    assert [row.weight for row in target.weights] == [Decimal("0.5")]
+    weights = [build_target(ranking("A"), frozenset(), policy, stance=WHOLE).weights for policy in (cautious, eager)]
+
+    assert [row.weight for rows in weights for row in rows] == [Decimal("0.475"), Decimal("0.5")]
 
 
 def test_weights_are_cut_to_six_decimals():

@@ -1,0 +1,412 @@
+"""The pipeline: every gate is evaluated, one closed gate is enough, and a decision says all that led to it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from core.domain.decision import Decision
+from core.domain.facts import AuditState, Halt, ReconciliationState, Unread
+from core.domain.instrument import Universe
+from core.domain.slot import Slot
+from core.gate import Gate, block, closed, note
+from core.pipeline import PIPELINE, TO_PROPOSAL, TO_SCORES, Stage, Trail, all_stages, decide, stages, walk
+from tests.unit.making import (
+    ABCD,
+    AS_OF,
+    DAY,
+    HEAD,
+    NOW,
+    SHORT,
+    WINDOW,
+    fixings,
+    frame,
+    holdings,
+    panel,
+    proposal,
+    ranking,
+    ruled,
+    standing,
+    worth,
+)
+
+NAMES = tuple(stage.name for stage in PIPELINE)
+NAN = float("nan")
+CLOSES = {
+    "AAA": [100.0, 100.0, 140.0, 125.0],
+    "BBB": [100.0, 100.0, 130.0, 50.0],
+    "CCC": [100.0, 100.0, 120.0, 25.0],
+    "DDD": [100.0, 100.0, 110.0, 10.0],
+    "SPY": [100.0, 100.0, 150.0, 500.0],
+}
+# The days before the slot: their fixings are known in its morning.
+FIXED = fixings([AS_OF])
+LOST = Unread("the disk is full")
+HELD = holdings({"AAA": "10", "BBB": "25", "CCC": "50", "DDD": "125"}, cash="6000")
+NO_FILLS = ReconciliationState(None, (), has_fills=False)
+TUESDAY = Slot("main", DAY + timedelta(days=1), NOW + timedelta(days=1))
+
+
+def given(**changes: Any) -> dict[str, Any]:
+    """Give everything that a walk needs, with every gate open and four instruments to buy."""
+    whole = {
+        "frame": frame(SHORT),
+        "standing": standing(),
+        "panel": panel(CLOSES),
+        "fixings": FIXED,
+        "worth": worth(),
+    }
+    return whole | changes
+
+
+def walked(**changes: Any) -> Trail:
+    """Walk the whole table."""
+    return walk(all_stages(), given(**changes))
+
+
+def states(trail: Trail) -> dict[str, str]:
+    """Give each gate's state, without those that are open."""
+    return {report.gate: report.state for report in trail.reports if report.state != "open"}
+
+
+def test_a_day_with_open_gates_trades():
+    """Four instruments of a tenth each are bought, and every gate is reported open, in order."""
+    trail = walked()
+    decision = decide(trail)
+
+    assert (decision.kind, decision.reasons, decision.refused) == ("TRADE", (), ())
+    assert [one.instrument for one in decision.approved] == ["AAA", "BBB", "CCC", "DDD"]
+    assert [(report.gate, report.state) for report in decision.gates] == [(name, "open") for name in NAMES]
+    assert decision.gates == trail.reports
+
+
+BEHIND_DATA = {"scores": "data", "marks": "data", "proposal": "marks, scores", "review": "marks, proposal"}
+BEHIND_MARKS = {"proposal": "marks", "review": "marks, proposal"}
+BEHIND_SCORES = {"proposal": "scores", "review": "proposal"}
+CFD = replace(ABCD.instruments[0], currency="EUR")
+CLOSED: dict[str, tuple[dict[str, Any], str, dict[str, str]]] = {
+    "audit": ({"standing": standing(audit=AuditState(7, "a", "event 5 is wrong"))}, "event 5 is wrong", {}),
+    "halt": ({"standing": standing(halts=(Halt("main", "enough", NOW),))}, "halted (main): enough", {}),
+    "approval": (
+        {"standing": standing(now=WINDOW.closes_at)},
+        "approval expired: the window closed at 2024-06-10 14:30 UTC, it is 2024-06-10 14:30 UTC",
+        {},
+    ),
+    "configuration": (
+        {"standing": standing(policy_hash="q" * 64)},
+        "policy was pppppppp when the run was opened, it is qqqqqqqq",
+        {},
+    ),
+    "data": ({"panel": LOST}, "could not be looked up: the disk is full", BEHIND_DATA),
+    "fx": ({"fixings": LOST}, "could not be looked up: the disk is full", {"marks": "fx", **BEHIND_MARKS}),
+    "confirmations": ({"standing": standing(unanswered=("line 1",))}, "1 unanswered: line 1", {}),
+    "reconciliation": (
+        {"standing": standing(reconciliation=ReconciliationState(AS_OF, ("cash differs",), has_fills=True))},
+        "cash differs",
+        {},
+    ),
+    "scores": (
+        {"panel": panel(dict.fromkeys(CLOSES, [100.0] * 4))},
+        "all 4 scores are 0; nothing is ranked",
+        BEHIND_SCORES,
+    ),
+    "marks": (
+        {"standing": standing(holdings=holdings({"ZZZ": "1", "YYY": "1", "AAA": "1"}))},
+        "held YYY, ZZZ without a close of 2024-06-07; a holding must be valued",
+        BEHIND_MARKS,
+    ),
+    "drawdown": ({"worth": LOST}, "equity could not be computed: the disk is full", {}),
+    "proposal": (
+        {"standing": standing(holdings=holdings())},
+        "failed to run: equity was 0.00 GBP; there is nothing to invest",
+        {"review": "proposal"},
+    ),
+    "review": (
+        {"frame": frame(ruled(within=SHORT, execution={"venue": "manual"}, limits={"positions_max": 1}))},
+        "buy AAA: UNVERIFIED: never against the limit verified at the venue; `twokey universe verify AAA` would pass",
+        {},
+    ),
+}
+
+
+def test_every_gate_is_closed_here_once():
+    """A stage that is added to the table is asked for below."""
+    assert tuple(CLOSED) == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_one_closed_gate_gives_no_trade_with_exactly_its_reason(name):
+    """All gates are evaluated and told; those that had to wait say for what and are no reason."""
+    changes, reason, waiting = CLOSED[name]
+
+    trail = walked(**changes)
+    decision = decide(trail)
+
+    assert (decision.kind, decision.reasons) == ("NO-TRADE", (f"{name}: {reason}",))
+    assert (decision.approved, decision.refused) == ((), ())
+    assert tuple(report.gate for report in decision.gates) == NAMES
+    assert states(trail) == {name: "closed", **dict.fromkeys(waiting, "waits")}
+    assert {waits: trail.gate(waits).messages for waits in waiting} == {
+        waits: (f"not run: waits for {others}",) for waits, others in waiting.items()
+    }
+
+
+def test_every_closed_gate_is_a_reason():
+    """The first does not hide the others; reasons stand in the order of the gates."""
+    decision = decide(walked(panel=LOST, worth=worth("-0.5"), standing=standing(halts=(Halt("*", "enough", NOW),))))
+
+    assert [reason.split(":")[0] for reason in decision.reasons] == ["halt", "data", "drawdown"]
+
+
+def test_a_gate_with_several_findings_gives_several_reasons():
+    """Each break is a reason of its own."""
+    two = ReconciliationState(AS_OF, ("cash differs", "AAA differs"), has_fills=True)
+
+    decision = decide(walked(standing=standing(reconciliation=two)))
+
+    assert decision.reasons == ("reconciliation: cash differs", "reconciliation: AAA differs")
+
+
+def test_holdings_that_could_not_be_looked_up_close_the_marks():
+    """Nothing is planned from holdings that nobody knows."""
+    trail = walked(standing=standing(holdings=LOST))
+
+    assert trail.gate("marks").messages == ("holdings could not be looked up: the disk is full",)
+    assert states(trail) == {"marks": "closed", "proposal": "waits", "review": "waits"}
+
+
+@pytest.mark.parametrize("error", [ValueError("no"), KeyError("no"), ZeroDivisionError("no"), IndexError("no")])
+def test_a_stage_that_fails_to_run_is_closed(error):
+    """What goes wrong inside a stage is a reason, and the walk goes on."""
+
+    def fails(frame: Any) -> Gate[Any]:
+        raise error
+
+    trail = walk([Stage("scores", fails, ("frame",), "scores"), PIPELINE[10]], given())
+
+    assert trail.gate("scores").messages == (f"failed to run: {error}",)
+    assert states(trail) == {"scores": "closed"}
+
+
+def test_a_mistake_in_a_stage_is_not_taken_for_a_finding():
+    """A broken promise of our own code stops the walk."""
+
+    def broken(frame: Any) -> Gate[Any]:
+        raise TypeError("wrong type")
+
+    with pytest.raises(TypeError, match="wrong type"):
+        walk([Stage("scores", broken, ("frame",), "scores")], given())
+
+
+def test_a_closed_gate_hands_its_value_to_nobody():
+    """A rate that is too old stays in its gate, and is not used to value anything."""
+    trail = walked(fixings=fixings([DAY - timedelta(days=7)]))
+
+    assert "fx" not in trail.values
+    assert states(trail) == {"fx": "closed", "marks": "waits", "proposal": "waits", "review": "waits"}
+
+
+def test_a_rate_of_the_morning_is_the_fixing_before():
+    """The slot's own day is fixed in its afternoon; the one before it counts."""
+    trail = walked(fixings=fixings([AS_OF], usd="1.2") + fixings([DAY], usd="9"))
+
+    assert trail.values["fx"].rate == Decimal("1.5")
+
+
+def test_a_book_trades_one_currency():
+    """Two currencies among what may be bought close the gate, whatever the fixings say."""
+    mixed = Universe((CFD, *ABCD.instruments[1:]))
+
+    trail = walked(frame=frame(SHORT, lists=mixed))
+
+    assert trail.gate("fx").messages == ("tradable instruments are in ['EUR', 'USD']; one book trades one currency",)
+
+
+def test_a_value_that_nobody_gave_is_waited_for_by_its_name():
+    """A walk over part of the table says what it lacks."""
+    trail = walk(stages(TO_SCORES), {"frame": frame(SHORT)})
+
+    assert [report.messages for report in trail.reports] == [
+        ("not run: waits for panel",),
+        ("not run: waits for data",),
+    ]
+
+
+def test_the_scores_rank_what_the_book_may_hold():
+    """No benchmark, no row that has ended, nothing without a bar of as-of."""
+    ended = replace(ABCD.instruments[1], valid_to=AS_OF - timedelta(days=1))
+    rows = Universe((ABCD.instruments[0], ended, *ABCD.instruments[2:]))
+    gap = panel(CLOSES | {"CCC": [100.0, 100.0, 120.0, NAN]})
+    lax = ruled(within=SHORT, data={"coverage_min": "0.5"})
+
+    scores = walked(frame=frame(lax, lists=rows), panel=gap).values["scores"]
+
+    assert [score.instrument for score in scores.ranked] == ["AAA", "DDD"]
+    assert scores.unranked == ()
+
+
+def test_the_marks_are_the_closes_of_as_of():
+    """What has no close then has no mark, and the basis is told."""
+    gap = panel(CLOSES | {"CCC": [100.0, 100.0, 120.0, NAN]})
+    lax = ruled(within=SHORT, data={"coverage_min": "0.5"})
+
+    marks = walked(frame=frame(lax), panel=gap).values["prices"].by_instrument()
+
+    assert sorted(marks) == ["AAA", "BBB", "DDD", "SPY"]
+    assert (marks["AAA"].price, marks["AAA"].session) == (Decimal("125.0000"), AS_OF)
+    assert marks["AAA"].basis == "split-adjusted as of 2024-06-07"
+
+
+def test_a_closed_exchange_is_a_reason_to_hold():
+    """Without a window nothing is planned, and the equity is told all the same."""
+    trail = walked(frame=frame(SHORT, window=None), standing=standing(holdings=HELD))
+    decision = decide(trail)
+
+    assert (decision.kind, decision.reasons, decision.approved) == ("HOLD", ("exchange closed",), ())
+    assert trail.values["proposal"].equity == Decimal("10000.00")
+    assert states(trail) == {}
+
+
+def test_a_closed_gate_comes_before_a_closed_exchange():
+    """A halted book says so on a holiday too."""
+    decision = decide(walked(frame=frame(SHORT, window=None), standing=standing(halts=(Halt("*", "x", NOW),))))
+
+    assert (decision.kind, decision.reasons) == ("NO-TRADE", ("halt: halted (*): x",))
+
+
+def test_a_week_is_rebalanced_on_its_first_session_alone():
+    """On Tuesday nothing is due; a daily book trades then too."""
+    tuesday, daily = (
+        frame(SHORT, slot=TUESDAY),
+        frame(ruled(within=SHORT, schedule={"rebalance": "daily"}), slot=TUESDAY),
+    )
+
+    weekly = decide(walked(frame=tuesday))
+
+    assert (weekly.kind, weekly.reasons) == ("HOLD", ("no rebalance due",))
+    assert decide(walked(frame=daily)).kind == "TRADE"
+
+
+def test_tiny_deltas_are_a_reason_to_hold():
+    """What is held is what is wanted."""
+    decision = decide(walked(standing=standing(holdings=HELD)))
+
+    assert (decision.kind, decision.reasons) == ("HOLD", ("tiny deltas: 0 below 0.005 of equity, none above",))
+
+
+FIRST = "first build: it may begin on any session, and the turnover limit of 0.3 of equity holds for it too"
+
+
+def test_the_first_build_may_begin_on_any_session_and_says_so():
+    """Waiting for Monday would protect nothing while nothing is held."""
+    tuesday = frame(SHORT, slot=TUESDAY)
+
+    decision = decide(walked(frame=tuesday, standing=standing(reconciliation=NO_FILLS)))
+
+    assert (decision.kind, decision.notes) == ("TRADE", (FIRST,))
+
+
+def test_later_builds_carry_no_note_of_the_first():
+    """A book with fills trades on Monday without the note."""
+    assert decide(walked()).notes == ()
+
+
+def test_a_first_build_that_does_nothing_carries_no_note():
+    """On a closed exchange nothing begins."""
+    decision = decide(walked(frame=frame(SHORT, window=None), standing=standing(reconciliation=NO_FILLS)))
+
+    assert (decision.kind, decision.notes) == ("HOLD", ())
+
+
+def test_some_refused_lines_do_not_stop_the_others():
+    """At a real venue what nobody verified is refused and told, the rest is traded."""
+    verified = Universe(tuple(replace(row, verified_on=AS_OF if row.id != "BBB" else None) for row in ABCD.instruments))
+    manual = ruled(within=SHORT, execution={"venue": "manual"})
+
+    decision = decide(walked(frame=frame(manual, lists=verified)))
+
+    assert decision.kind == "TRADE"
+    assert [one.instrument for one in decision.approved] == ["AAA", "CCC", "DDD"]
+    assert [item.line.instrument for item in decision.refused] == ["BBB"]
+
+
+def test_a_proposal_made_before_the_books_moved_is_not_reviewed():
+    """A stored plan counts only for the holdings that it was made from."""
+    kept = {"proposal": Gate(proposal(ledger_head="1:ENTRY-1"))}
+
+    decision = decide(walk(all_stages(stored=kept), given()))
+
+    assert decision.reasons == (f"review: the books moved from 1:ENTRY-1 to {HEAD} after the proposal was made",)
+
+
+def test_the_rollouts_share_of_the_capital_binds_the_plan():
+    """A tenth of 10,000, less its buffer, is spread over four instruments."""
+    trail = walked(standing=standing(capital_fraction=Decimal("0.1")))
+
+    bought = sum(line.notional for line in decide(trail).approved)
+
+    assert Decimal("949") < bought <= Decimal("950")
+
+
+def test_a_stored_gate_is_given_instead_of_running_again():
+    """The scores are those that were kept, in the place of the stage."""
+    kept = Gate(ranking("DDD", "CCC"))
+
+    trail = walk(stages(TO_PROPOSAL, stored={"scores": kept}), given())
+
+    assert trail.values["scores"] == kept.value
+    assert [line.instrument for line in trail.values["proposal"].lines] == ["DDD", "CCC"]
+
+
+def test_a_stored_gate_that_is_closed_stays_closed():
+    """What closed a gate yesterday is said again."""
+    kept = closed([block("scores", "momentum", "0 of 4 instruments could be ranked")])
+
+    decision = decide(walk(all_stages(stored={"scores": kept}), given()))
+
+    assert decision.reasons == ("scores: 0 of 4 instruments could be ranked",)
+
+
+def test_the_named_stages_come_in_the_order_of_the_table():
+    """Whoever names them in another order gets them in this one."""
+    assert [stage.name for stage in stages(reversed(TO_PROPOSAL))] == [name for name in NAMES if name != "review"]
+    assert [stage.name for stage in stages(["scores", "data"])] == ["data", "scores"]
+
+
+def test_notes_of_open_gates_reach_the_decision():
+    """A note closes nothing and is told."""
+    noted = Stage(
+        "audit", lambda frame: Gate("fine", (note("audit", "chain", "verified in part"),)), ("frame",), "audit"
+    )
+
+    trail = walk([noted, *all_stages()[1:]], given())
+
+    assert trail.gate("audit").messages == ("verified in part",)
+    assert decide(trail).notes == ("verified in part",)
+
+
+def test_the_same_walk_gives_the_same_decision():
+    """Rows of the panel's instruments in another order change nothing."""
+    turned = panel(dict(reversed(CLOSES.items())))
+
+    first, second = decide(walked()), decide(walked(panel=turned))
+
+    assert isinstance(first, Decision)
+    assert first == second
+
+
+def test_a_stage_that_is_not_of_a_walk_has_no_report():
+    """Asking for it is a mistake of the caller."""
+    with pytest.raises(StopIteration):
+        walk(stages(TO_SCORES), given()).gate("review")
+
+
+def test_prices_are_read_at_as_of_even_when_the_slot_is_later():
+    """A slot after a holiday judges the last session there was."""
+    later = frame(SHORT, slot=Slot("main", date(2024, 6, 12), NOW))
+
+    assert walked(frame=later).values["prices"].marks[0].session == AS_OF
