@@ -124,11 +124,12 @@ def reconcile(policy: Policy, doors: SettleDoors) -> tuple[Break, ...]:
 
 def _paper_reports(frame: Frame, doors: SettleDoors) -> int:
     policy, as_of, before = frame.policy, frame.run.as_of.session, frame.run.snapshot
-    known = list(doors.venue.reports(policy.book, "paper"))
+    # In this order: what another settlement reports meanwhile is then still awaited here, or known here, never neither.
+    tickets = [issued.ticket for issued in doors.tickets.awaiting_venue(policy.book, "paper")]
     found = doors.venue.last_snapshot(policy.book, "paper")
+    known = list(doors.venue.reports(policy.book, "paper"))
     last = found[1] if found else None
     after = last.session if last else as_of
-    tickets = [issued.ticket for issued in doors.tickets.awaiting_venue(policy.book, "paper")]
     panel = doors.clean.panel(before, first=after, last=as_of)
     venue = doors.make_venue(policy, panel, _rates(doors.clean.fixings(before), frame, within=(after, as_of)))
     fresh: list[VenueReport] = [] if known else [venue.opening(as_of)]

@@ -15,7 +15,6 @@ import select
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -131,7 +130,7 @@ def _do(jobs: Sequence[Job]) -> list[dict[str, Any]]:
 
 
 def _fork(one: Job, gate: int, opener: int) -> _Child:
-    out, err, moments = tempfile.TemporaryFile(), tempfile.TemporaryFile(), tempfile.TemporaryFile()
+    out, err, moments = (os.fdopen(os.memfd_create(name), "w+b") for name in ("out", "err", "moments"))
     alive, life = os.pipe()
     sys.stdout.flush()
     pid = os.fork()

@@ -199,8 +199,10 @@ def crash(root: Path, session: date, *, by: float) -> None:
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
 def test_a_run_whose_server_is_killed_says_so_and_goes_on(workspaces, forker, eve, calm_dividends, share):
     """The database dies under a run: an error in our words, and the next run starts it and ends in the same ticket."""
-    root = workspaces.copy("server", of=eve)
-    moment, server = max(1, int(share * 40)), str(root / "pg" / "data" / "postmaster.pid")
+    root = workspaces.copy(f"server-{share}", of=eve)
+    server = str(root / "pg" / "data" / "postmaster.pid")
+    # After the moments in which the server itself is started.
+    moment = 8 + int(share * 40)
 
     broken = forker.run(root, "run", "--on", str(DIVIDENDS), kill_server_at=moment, server=server)
     again = twokey(root, "run", "--on", str(DIVIDENDS))
@@ -223,7 +225,7 @@ def test_an_answer_killed_at_random_is_there_whole_or_not_at_all(workspaces, for
     for number in range(copies):
         root = workspaces.copy(f"asked-{number}", of=asked["root"])
         for group in range(len(asked["groups"])):
-            kill = {"kill_at": draw.randint(1, asked["moments"])}
+            kill: dict[str, float] = {"kill_at": draw.randint(1, asked["moments"])}
             if group % 2:
                 kill = {"kill_after": draw.uniform(0, asked["seconds"])}
             answer_and_kill(forker, root, asked["groups"][group], **kill)

@@ -24,7 +24,9 @@ def as_recorded(table: pa.Table) -> pa.Table:
     return table
 
 
-def write_archive(folder: Path, shared: Path, *changes: Change, rates: Path | None = None) -> list[str]:
+def write_archive(
+    folder: Path, shared: Path, *changes: Change, rates: Path | None = None, has_funds: bool = True
+) -> list[str]:
     """Write the bars of 2023 and of 2024 up to June, changed, and give the paths to ingest, funds and rates included."""
     years = [pq.read_table(shared / f"data/eod/sp500_yahoo/prices_{year}.parquet") for year in (2023, 2024)]
     table = pa.concat_tables(years)
@@ -36,7 +38,8 @@ def write_archive(folder: Path, shared: Path, *changes: Change, rates: Path | No
     main.mkdir(parents=True)
     pq.write_table(table, main / "prices_2023_2024.parquet")
     shutil.copyfile(shared / "data/eod/sp500_yahoo/actions.csv", main / "actions.csv")
-    return [str(main), str(shared / "data" / FUNDS), str(rates or shared / "data" / RATES)]
+    funds = [str(shared / "data" / FUNDS)] if has_funds else []
+    return [str(main), *funds, str(rates or shared / "data" / RATES)]
 
 
 def without(session: date, *symbols: str) -> Change:

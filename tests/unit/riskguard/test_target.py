@@ -133,7 +133,7 @@ def test_weights_never_sum_to_more_than_may_be_invested(count, positions, fracti
 
     assert len(weights) == min(count, positions)
     assert sum(weights.values()) <= fraction * (1 - buffer)
-    share = fraction * (1 - buffer) / len(weights)
+    share = fraction * (1 - buffer) / positions
     assert all(weight == Decimal("0.3") or 0 <= share - weight < Decimal("0.000001") for weight in weights.values())
     assert all(weight <= Decimal("0.3") and weight == round(weight, 6) for weight in weights.values())
 
