@@ -59,8 +59,8 @@ def propose(run_id: RunId, setup: BookSetup, doors: DecideDoors) -> Gate[Proposa
 def decide_run(run_id: RunId, setup: BookSetup, doors: DecideDoors) -> Decision:
     """Judge every gate and every line of a run, sign what is approved, and keep it; again gives what is kept.
 
-    A drawdown that closes its gate also halts the book, in the same step as the decision is kept. Raises NotReady when the
-    run is unknown, was not scored, or has open gates and no proposal.
+    A drawdown that closes its gate also halts the book, in the step that keeps the decision. Raises NotReady when the run
+    is unknown, was not scored, or has open gates and no proposal.
     """
     run, scores = _scored(run_id, doors)
     kept = doors.decisions.decision(run_id)

@@ -15,6 +15,7 @@ import select
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -130,7 +131,7 @@ def _do(jobs: Sequence[Job]) -> list[dict[str, Any]]:
 
 
 def _fork(one: Job, gate: int, opener: int) -> _Child:
-    out, err, moments = (os.fdopen(os.memfd_create(name), "w+b") for name in ("out", "err", "moments"))
+    out, err, moments = _nameless(), _nameless(), _nameless()
     alive, life = os.pipe()
     sys.stdout.flush()
     pid = os.fork()
@@ -150,6 +151,12 @@ def _fork(one: Job, gate: int, opener: int) -> _Child:
         sys.stderr.flush()
         # Without what the forking process would do at its end.
         os._exit(code)
+
+
+def _nameless() -> IO[bytes]:
+    handle, name = tempfile.mkstemp()
+    Path(name).unlink()
+    return os.fdopen(handle, "w+b")
 
 
 def _command(one: Job, moments: IO[bytes]) -> int:

@@ -70,8 +70,8 @@ class Workspaces:
 
     def drop(self, root: Path) -> None:
         """End a copy and its server, whatever was killed there."""
-        if (root / "pg").exists():
-            with EmbeddedServer(root / "pg", root / "secrets" / "db" / "postgres"):
+        if any((root / "pg" / name).exists() for name in ("data/postmaster.pid", "location")):
+            with held(root):
                 pass
         shutil.rmtree(root)
         self.copies.remove(root)
@@ -172,6 +172,11 @@ def morning(day: date) -> datetime:
 
 
 # --- looking in -------------------------------------------------------------------------------------------------------
+
+
+def held(root: Path) -> EmbeddedServer:
+    """Give the hold on a workspace's server, so that it is started and stopped once for many commands."""
+    return EmbeddedServer(root / "pg", root / "secrets" / "db" / "postgres")
 
 
 def desk_of(root: Path) -> Desk:

@@ -52,8 +52,12 @@ CALENDAR = Calendar(
     closes=tuple(datetime.combine(day, time(20), UTC) for day in SESSIONS),
 )
 SHIPPED = policy()
-# Momentum over three sessions without the last one, so that four sessions are enough.
-SHORT = policy(("lookback_sessions: 252", "lookback_sessions: 3"), ("skip_sessions: 21", "skip_sessions: 1"))
+# Momentum over three sessions without the last one, so that four sessions are enough, and four places.
+SHORT = policy(
+    ("lookback_sessions: 252", "lookback_sessions: 3"),
+    ("skip_sessions: 21", "skip_sessions: 1"),
+    ("positions_max: 15", "positions_max: 4"),
+)
 
 
 def ruled(within: Policy = SHIPPED, **changes: Any) -> Policy:

@@ -365,7 +365,7 @@ def test_a_stored_gate_is_given_instead_of_running_again():
 
 def test_a_stored_gate_that_is_closed_stays_closed():
     """What closed a gate yesterday is said again."""
-    kept = closed([block("scores", "momentum", "0 of 4 instruments could be ranked")])
+    kept: Gate[Any] = closed([block("scores", "momentum", "0 of 4 instruments could be ranked")])
 
     decision = decide(walk(all_stages(stored={"scores": kept}), given()))
 

@@ -123,17 +123,19 @@ def test_ties_are_broken_by_the_id(order):
     positions=st.integers(1, 30),
     fraction=st.decimals("0", "1", places=2),
     buffer=st.decimals("0", "0.99", places=2),
+    risk_off=st.sampled_from(["cash_allowed", "always_invested"]),
 )
-def test_weights_never_sum_to_more_than_may_be_invested(count, positions, fraction, buffer):
+def test_weights_never_sum_to_more_than_may_be_invested(count, positions, fraction, buffer, risk_off):
     """For all books, the sum is at most the rollout's share of what the buffer leaves, and no weight above the cap."""
-    policy = ruled(limits={"positions_max": positions, "cash_buffer_min": buffer, "weight_max": "0.3"})
+    limits = {"positions_max": positions, "cash_buffer_min": buffer, "weight_max": "0.3"}
+    policy = ruled(limits=limits, risk_off=risk_off)
     stance = Stance(hold_rank_multiple=2, capital_fraction=fraction)
 
     weights = build_target(ranking(*map(str, range(count))), frozenset(), policy, stance=stance).by_instrument()
 
     assert len(weights) == min(count, positions)
     assert sum(weights.values()) <= fraction * (1 - buffer)
-    share = fraction * (1 - buffer) / positions
+    share = fraction * (1 - buffer) / (positions if risk_off == "cash_allowed" else len(weights))
     assert all(weight == Decimal("0.3") or 0 <= share - weight < Decimal("0.000001") for weight in weights.values())
     assert all(weight <= Decimal("0.3") and weight == round(weight, 6) for weight in weights.values())
 
