@@ -110,6 +110,8 @@ def curve_of(frame: Frame, clean: CleanSet, entries: Sequence[Entry], *, cache: 
         return Curve()
     key = (policy.book, policy.execution.venue, run.snapshot)
     before = cache.curves.get(key, Curve()) if cache else Curve()
+    if before.points and any(entry.session <= before.points[-1].session for entry in entries[before.entry_count :]):
+        before = Curve()  # a late entry changes the past: the curve is built anew from the book's first day
     first = before.points[-1].session if before.points else entries[0].session
     panel = clean.panel(run.snapshot, first=first, last=run.as_of.session)
     quote = quote_of(frame.universe, policy)

@@ -83,10 +83,11 @@ def settle(frame: Frame, doors: SettleDoors) -> Settled:
     Doing it again posts nothing more. Bars after as-of are not read.
     """
     policy = frame.policy
-    is_paper = policy.execution.venue == "paper"
-    reports = _paper_reports(frame, doors) if is_paper and frame.run.snapshot != NO_SNAPSHOT else 0
-    entries = post_unposted(policy, doors)
-    return Settled(reports, entries, reconcile(policy, doors) if is_paper else ())
+    if policy.execution.venue != "paper":
+        return Settled(0, post_unposted(policy, doors), ())
+    reports = _paper_reports(frame, doors) if frame.run.snapshot != NO_SNAPSHOT else 0
+    entries, breaks = _post_and_compare(policy, doors)
+    return Settled(reports, entries, breaks)
 
 
 def post_unposted(policy: Policy, doors: SettleDoors, *, only: TicketId | None = None) -> int:
@@ -105,10 +106,20 @@ def post_unposted(policy: Policy, doors: SettleDoors, *, only: TicketId | None =
 
 
 def reconcile(policy: Policy, doors: SettleDoors) -> tuple[Break, ...]:
-    """Compare our books with the newest snapshot of the book and keep the comparison; no snapshot, no breaks."""
+    """Post what is unposted, compare our books with the newest snapshot of the book, and keep the comparison.
+
+    No snapshot, no breaks.
+    """
+    return _post_and_compare(policy, doors)[1]
+
+
+def _post_and_compare(policy: Policy, doors: SettleDoors) -> tuple[int, tuple[Break, ...]]:
+    # The snapshot first: all that it tells of was reported before it, and stands in our books once that is posted. Read
+    # the other way round, a settlement at the same time would look like a break.
     found = doors.venue.last_snapshot(policy.book, policy.execution.venue)
+    posted = post_unposted(policy, doors)
     if found is None:
-        return ()
+        return posted, ()
     snapshot_id, snapshot = found
     entries = [
         entry
@@ -119,7 +130,7 @@ def reconcile(policy: Policy, doors: SettleDoors) -> tuple[Break, ...]:
     ours = holdings_of(entries, base=policy.base_currency, ledger_head=head)
     breaks = breaks_between(ours, snapshot, policy.reconciliation)
     doors.journal.add_reconciliation(snapshot_id, snapshot, head=head, breaks=breaks)
-    return breaks
+    return posted, breaks
 
 
 def _paper_reports(frame: Frame, doors: SettleDoors) -> int:

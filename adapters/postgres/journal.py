@@ -10,6 +10,7 @@ from adapters.postgres.bodies import dump, load
 from adapters.postgres.connect import Row, Session
 from core.domain.confirmation import Executed
 from core.domain.facts import ReconciliationState
+from core.domain.holdings import GENESIS_HEAD
 from core.domain.posting import CashFact, Entry, Posting
 from core.domain.slot import BookName, VenueName
 from core.domain.venue import AccountSnapshot, Break, CashReport, ExecutionReport, VenueReport
@@ -106,8 +107,12 @@ class PgJournal:
 
     def reconciliation(self, book: BookName, venue: VenueName) -> ReconciliationState:
         """Say when the book was last compared, and which breaks were found then."""
-        query = "SELECT session, breaks FROM reconciliation WHERE book = %s AND venue = %s ORDER BY id DESC LIMIT 1"
-        row = self._session.one(query, (book, venue))
+        # By what was compared, not by the order of adding: of two at the same time, the one that knew more entries counts.
+        query = (
+            "SELECT session, breaks FROM reconciliation WHERE book = %s AND venue = %s ORDER BY session DESC,"
+            " snapshot DESC, coalesce(nullif(split_part(ledger_head, ':', 1), %s)::bigint, 0) DESC, id DESC LIMIT 1"
+        )
+        row = self._session.one(query, (book, venue, GENESIS_HEAD))
         fills = self._session.one(
             "SELECT 1 AS found FROM entry WHERE book = %s AND venue = %s AND kind IN ('BUY', 'SELL') LIMIT 1",
             (book, venue),

@@ -77,9 +77,9 @@ def resume(arguments: argparse.Namespace) -> int:
     if not sys.stdin.isatty():
         raise UsageError("resume asks a person: run it at a terminal")
     name = "desk" if arguments.book == "*" else arguments.book
-    if input(f"Type the name {name!r} to lift its halts: ").strip() != name:
+    if _ask(f"Type the name {name!r} to lift its halts: ") != name:
         raise UsageError("the name did not match; nothing was lifted")
-    reason = input("Why is it safe to go on? ").strip()
+    reason = _ask("Why is it safe to go on? ")
     if not reason:
         raise UsageError("a reason is needed; nothing was lifted")
     with Desk(Workspace(arguments.workspace)) as desk:
@@ -120,6 +120,12 @@ def verify(arguments: argparse.Namespace) -> int:
         f"{arguments.instrument} verified on {today}",
     )
     return 0
+
+
+def _ask(question: str) -> str:
+    # Not input(), which asks on stdout where that is no terminal, and there the one JSON object belongs.
+    print(question, end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip()
 
 
 def _lines_of(arguments: argparse.Namespace) -> list[str]:

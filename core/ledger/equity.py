@@ -71,12 +71,14 @@ def extend_curve(curve: Curve, entries: Sequence[Entry], panel: Panel, *, rates:
     """Go on with a curve over the panel's sessions after its last point, with all entries of the book in effective order.
 
     A session counts from the first entry on. A holding without a close keeps its last price. An index point is the one
-    before x equity / (equity before + flow), flows at the start of the session (true time-weighting, daily).
-    Raises ValueError when a held instrument never had a price.
+    before x equity / (equity before + flow), flows at the start of the session (true time-weighting, daily). An entry
+    of a session that the curve has passed builds it anew. Raises ValueError when a held instrument never had a price, and
+    when the panel does not reach back to where it must be built anew.
     """
     fresh = list(entries[curve.entry_count :])
     last = curve.points[-1].session if curve.points else None
     if last is not None and any(entry.session <= last for entry in fresh):
+        _hold_reach(panel, curve.points[0].session, fresh[0])
         return extend_curve(Curve(), entries, panel, rates=rates)
     walk = _Walk(curve, panel, rates)
     for row, session in enumerate(panel.sessions.astype(object)):
@@ -100,6 +102,13 @@ def worth_of(curve: Curve) -> Worth:
     last = curve.points[-1]
     drawdown = (last.index / peak.index - 1).quantize(INDEX_STEP) if peak.index > 0 else ZERO
     return Worth(last.equity, drawdown, peak.session)
+
+
+def _hold_reach(panel: Panel, first: date, entry: Entry) -> None:
+    # Built on the last sessions alone, a curve would forget its peak, and the kill switch the fall from it.
+    begins = panel.sessions[0].astype(object) if len(panel.sessions) else None
+    if begins is None or begins > first:
+        raise ValueError(f"entry {entry.key} changes the curve from {first} on; the panel begins {begins}")
 
 
 def _day(fixing: Fixing) -> date:

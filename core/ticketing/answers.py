@@ -15,6 +15,8 @@ FORMS = (
 _ANSWER = re.compile(r"([1-9][0-9]{0,3}) +(filled|partial)((?: +[a-z]+=\S+)*) *(?:note: *(.{0,500}))?", re.ASCII)
 _REFUSED = re.compile(r"([1-9][0-9]{0,3}) +not executed: *(.{1,500})")
 _NUMBER = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,8})?", re.ASCII)
+# No answer is as long. Beyond it the patterns above would take minutes over a text of blanks.
+_LENGTH_MAX = 2000
 
 
 class AnswerError(ValueError):
@@ -23,6 +25,8 @@ class AnswerError(ValueError):
 
 def parse_answer(text: str, ticket: Ticket) -> Answer:
     """Read one answer; raises AnswerError when it has none of the known forms or a number is not plain digits."""
+    if len(text) > _LENGTH_MAX:
+        raise AnswerError(f"the answer has {len(text)} characters, at most {_LENGTH_MAX} are read; write {FORMS}")
     refused = _REFUSED.fullmatch(text.strip())
     if refused:
         return NotExecuted(int(refused[1]), refused[2].strip())

@@ -94,6 +94,9 @@ def _ticket_objections(confirmation: Confirmation, ticket: Ticket) -> list[str]:
 def _executed_objections(answer: Executed, line: TicketLine) -> tuple[str, ...]:
     problems = []
     where = f"line {line.line} ({line.side} {line.instrument})"
+    numbers = (answer.quantity, answer.price, answer.fee, answer.fx_rate)
+    if not all(number.is_finite() for number in numbers):
+        return (f"{where}: quantity, price, fee and rate were {', '.join(map(str, numbers))}; each must be a number",)
     if not 0 < answer.quantity <= line.quantity:
         problems.append(
             f"{where}: quantity was {plain_decimal(answer.quantity)};"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,21 +15,21 @@ import pytest
 from core.domain.bars import BAR_FIELDS
 from tests.integration.forking import KILLED, Forker, forking
 from tests.integration.workspaces import (
+    BUSY,
     DAY,
     Workspaces,
     counts,
     desk_of,
     held,
-    live_tickets,
+    look,
     make_manual,
     morning,
+    said,
     the_time_is,
     twokey,
     weekdays,
 )
 
-# Small differences are traded too, so that every slot has orders, fills and postings.
-BUSY = (("tiny_delta: 0.005", "tiny_delta: 0.0005"), ("order_value_min: 25", "order_value_min: 1"))
 # The day after the first ex-dates: the venue reports executions and dividends.
 DIVIDENDS = date(2024, 2, 13)
 LASTING = (
@@ -67,43 +66,6 @@ def eve(workspaces: Workspaces) -> Path:
     done = twokey(root, "simulate", "--from", str(DAY), "--to", str(DIVIDENDS - timedelta(days=1)))
     assert done.facts["kinds"]["TRADE"] == 5
     return root
-
-
-def look(root: Path) -> dict[str, Any]:
-    """Give what two workspaces that went the same way have in common, down to the number of rows in each table."""
-    with desk_of(root) as desk:
-        session = desk.session("reader")
-        entries = session.all(
-            "SELECT e.key, e.kind, p.account, p.commodity, p.amount FROM entry e JOIN posting p ON p.entry = e.id"
-            " ORDER BY e.key, p.line"
-        )
-        return {
-            "rows": counts(session),
-            "tickets": live_tickets(session),
-            "entries": entries,
-            "files": files(root),
-            "problem": desk.chain.verify(desk.heads.kept()).problem,
-        }
-
-
-def files(root: Path) -> dict[str, object]:
-    """Give every published file with what it says, without what names the moment: seals and the hashes of such files."""
-    found: dict[str, object] = {}
-    for folder in ("signals", "trades", "tickets", "runs"):
-        for path in sorted((root / folder).rglob("*.*")):
-            name, text = str(path.relative_to(root)), path.read_text()
-            if path.name.startswith(".writing-"):
-                continue
-            body = json.loads(text) if path.suffix == ".json" else text.partition("\n---\n")[0]
-            found[name] = (
-                {key: body[key] for key in body if key not in ("seal", "files")} if isinstance(body, dict) else body
-            )
-    return found
-
-
-def said(text: str) -> dict[str, Any]:
-    """Give what a run printed, without the place of the workspace."""
-    return {name: value for name, value in json.loads(text).items() if name != "ticket_path"}
 
 
 # --- run --------------------------------------------------------------------------------------------------------------

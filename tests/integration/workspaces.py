@@ -38,6 +38,10 @@ DAY = date(2024, 2, 6)
 ONE_DAY = timedelta(days=1)
 
 
+# Small differences are traded too, so that every slot has orders, fills and postings.
+BUSY = (("tiny_delta: 0.005", "tiny_delta: 0.0005"), ("order_value_min: 25", "order_value_min: 1"))
+
+
 @dataclass(frozen=True)
 class Done:
     """What a command came to: its exit code, what it printed, and the words of its errors."""
@@ -214,3 +218,40 @@ def live_tickets(session: Session) -> list[tuple[str, int, str, str]]:
     """Give every ticket's slot, revision, kind and hash."""
     rows = session.all("SELECT slot, revision, kind, hash FROM ticket ORDER BY slot, revision")
     return [(row["slot"], row["revision"], row["kind"], row["hash"]) for row in rows]
+
+
+def look(root: Path) -> dict[str, Any]:
+    """Give what two workspaces that went the same way have in common, down to the number of rows in each table."""
+    with desk_of(root) as desk:
+        session = desk.session("reader")
+        entries = session.all(
+            "SELECT e.key, e.kind, p.account, p.commodity, p.amount FROM entry e JOIN posting p ON p.entry = e.id"
+            " ORDER BY e.key, p.line"
+        )
+        return {
+            "rows": counts(session),
+            "tickets": live_tickets(session),
+            "entries": entries,
+            "files": files(root),
+            "problem": desk.chain.verify(desk.heads.kept()).problem,
+        }
+
+
+def files(root: Path) -> dict[str, object]:
+    """Give every published file with what it says, without what names the moment: seals and the hashes of such files."""
+    found: dict[str, object] = {}
+    for folder in ("signals", "trades", "tickets", "runs"):
+        for path in sorted((root / folder).rglob("*.*")):
+            name, text = str(path.relative_to(root)), path.read_text()
+            if path.name.startswith(".writing-"):
+                continue
+            body = json.loads(text) if path.suffix == ".json" else text.partition("\n---\n")[0]
+            found[name] = (
+                {key: body[key] for key in body if key not in ("seal", "files")} if isinstance(body, dict) else body
+            )
+    return found
+
+
+def said(text: str) -> dict[str, Any]:
+    """Give what a run printed, without the place of the workspace."""
+    return {name: value for name, value in json.loads(text).items() if name != "ticket_path"}

@@ -11,7 +11,7 @@ import pytest
 
 from tests.integration.workspaces import make_folder, twokey
 
-Copy = Callable[[str, Path], Path]
+Copy = Callable[[Path, Path], Path]
 MAIN_SET = ("eod/sp500_yahoo", "eod/benchmarks/spy_qqq_raw_and_adjusted.csv", "fx/ecb/eurofxref-hist.zip")
 
 
@@ -32,11 +32,10 @@ def fresh(place: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def copy(place: Path) -> Copy:
-    """Copy a workspace whose server is stopped, under a name of its own, with owners and modes as they are."""
+def copy() -> Copy:
+    """Copy a workspace whose server is stopped to a new place, with owners and modes as they are."""
 
-    def copied(name: str, of: Path) -> Path:
-        root = place / name
+    def copied(of: Path, root: Path) -> Path:
         subprocess.run(["cp", "-a", of, root], check=True)
         return root
 
@@ -44,9 +43,9 @@ def copy(place: Path) -> Copy:
 
 
 @pytest.fixture(scope="session")
-def recorded(fresh: Path, copy: Copy, shared: Path) -> Path:
+def recorded(place: Path, fresh: Path, copy: Copy, shared: Path) -> Path:
     """Give a workspace that holds the main set, the benchmarks and the European Central Bank's rates."""
-    root = copy("recorded", fresh)
+    root = copy(fresh, place / "recorded")
     done = twokey(root, "ingest", "--archive", *(str(shared / "data" / name) for name in MAIN_SET))
     assert done.code == 0, done.err
     return root

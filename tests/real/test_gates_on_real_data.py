@@ -104,7 +104,7 @@ class Bench:
 
     def copy(self, name: str, of: Path) -> Path:
         """Copy a workspace whose server is stopped."""
-        return self.copied(str((self.folder / name).relative_to(self.fresh.parent)), of)
+        return self.copied(of, self.folder / name)
 
     def holding(self, name: str, *changes: Change, rates_to: date | None = None, has_funds: bool = True) -> Path:
         """Give a workspace that ingested the recorded bars with some changes."""

@@ -46,9 +46,9 @@ class Job:
 
 
 @pytest.fixture(scope="module")
-def job(recorded: Path, copy: Copy) -> Job:
+def job(place: Path, recorded: Path, copy: Copy) -> Job:
     """Decide the day once, as a program of its own: exactly one JSON object on its output."""
-    root = copy("main-job", recorded)
+    root = copy(recorded, place / "main-job")
     done = subprocess.run(
         as_program(root, "run", "--on", DAY.isoformat()), cwd=ROOT, capture_output=True, text=True, check=False
     )
@@ -183,7 +183,8 @@ def test_another_workspace_comes_to_the_same_hash(job, place, shared):
     """The same inputs give the same decision with other keys, another database, and the archive read in other steps."""
     root = place / "main-job-again"
     assert twokey(root, "init").code == 0
-    for name in reversed(MAIN_SET):
+    bars, funds, rates = MAIN_SET
+    for name in (bars, rates, funds):
         assert twokey(root, "ingest", "--archive", str(shared / "data" / name)).code == 0
 
     again = twokey(root, "run", "--on", DAY.isoformat()).facts
@@ -192,9 +193,9 @@ def test_another_workspace_comes_to_the_same_hash(job, place, shared):
     assert _seal(root)["key_id"] != _seal(job.root)["key_id"]
 
 
-def test_stooq_alone_is_not_enough(fresh, copy, shared):
+def test_stooq_alone_is_not_enough(place, fresh, copy, shared):
     """Fourteen symbols of a hundred and two: the data gate says so with its numbers, and the ticket is NO-TRADE."""
-    root = copy("stooq", fresh)
+    root = copy(fresh, place / "stooq")
     ingested = twokey(root, "ingest", "--archive", *(str(shared / f"data/stooq/{name}") for name in ("bulk", "csv")))
     done = twokey(root, "run", "--on", DAY.isoformat())
     said = [finding["message"] for finding in done.facts["findings"] if finding["check"] == "data"]

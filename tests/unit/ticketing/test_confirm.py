@@ -139,6 +139,19 @@ def test_a_number_at_its_edge_is_taken(answer):
     assert answer_objections(answer, TRADE) == ()
 
 
+@pytest.mark.parametrize("name", ["quantity", "price", "fee", "fx_rate"])
+@pytest.mark.parametrize("value", ["NaN", "sNaN", "Infinity", "-Infinity"])
+def test_what_is_no_number_is_refused(name, value):
+    """An infinite rate would make a purchase free, and nothing compares with NaN."""
+    number: Any = Decimal(value)
+    answer = replace(FILLED, **{name: number})
+
+    (problem,) = answer_objections(answer, TRADE)
+
+    assert value in problem
+    assert problem.endswith("each must be a number")
+
+
 @pytest.mark.parametrize("reason", ["", "   "])
 def test_a_line_that_was_not_executed_needs_a_reason(reason):
     """Blank is no reason."""
