@@ -100,4 +100,5 @@ def _fail(error: Exception, code: int) -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    # By its name: as `python -m cli.main` this file is a second module, whose UsageError nobody raises.
+    raise SystemExit(importlib.import_module("cli.main").main())

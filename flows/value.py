@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from decimal import Decimal
+
+import numpy as np
 
 from core.domain.facts import Worth
 from core.domain.holdings import Holdings
 from core.domain.instrument import InstrumentId
+from core.domain.panel import Panel
 from core.ledger.equity import Curve, extend_curve, rates_of, worth_of
 from core.ledger.positions import ProfitAndLoss, holdings_of, profit_and_loss
-from core.money import to_pence
+from core.money import price_of, to_pence
 from flows.books import Journal
 from flows.look import ledger_head, quote_of
 from flows.ports import CleanSet
 from flows.setup import BookSetup
+
+ZERO = Decimal(0)
+# More than the longest stretch without a session.
+REACH = timedelta(days=14)
 
 
 @dataclass(frozen=True)
@@ -36,7 +43,8 @@ class NothingToValue(ValueError):
 def value_book(setup: BookSetup, journal: Journal, clean: CleanSet, *, up_to: date) -> Valuation:
     """Value a book at the newest closes up to a day; a holding without a close there keeps its last one.
 
-    Raises NothingToValue when nothing was ingested.
+    What was posted after those closes counts, at those closes. The whole is rounded once, and each position for itself.
+    Raises NothingToValue when nothing was ingested, or a holding has no close at all.
     """
     policy, snapshot = setup.policy, clean.current()
     if snapshot is None:
@@ -44,16 +52,28 @@ def value_book(setup: BookSetup, journal: Journal, clean: CleanSet, *, up_to: da
     known = journal.entries(policy.book, policy.execution.venue)
     entries = [entry for entry in known if entry.session <= up_to]
     holdings = holdings_of(entries, base=policy.base_currency, ledger_head=ledger_head(entries))
-    first = entries[0].session if entries else up_to
+    # A first entry may come before the bars of its own day; then it is valued at closes before it.
+    first = min(entries[0].session, up_to) - REACH if entries else up_to
     panel = clean.panel(snapshot, first=first, last=up_to)
+    as_of = panel.sessions[-1].astype(object) if entries and len(panel.sessions) else None
     rates = rates_of(clean.fixings(snapshot), policy.base_currency, quote_of(setup.universe, policy))
-    curve = extend_curve(Curve(), entries, panel, rates=rates)
-    as_of = curve.points[-1].session if curve.points else None
-    prices = dict(curve.prices)
-    values = {
-        row.instrument: to_pence(row.quantity * prices[row.instrument] / rates.on(as_of))
-        for row in holdings.positions
-        if as_of is not None
-    }
-    result = profit_and_loss(entries, values, base=policy.base_currency)
-    return Valuation(as_of, holdings, values, result, worth_of(curve))
+    quoted = {row.instrument: row.quantity * _last_close(panel, row.instrument) for row in holdings.positions}
+    rate = rates.on(as_of) if as_of is not None and quoted else Decimal(1)
+    value = to_pence(sum(quoted.values(), ZERO) / rate)
+    result = profit_and_loss(entries, dict.fromkeys(quoted, ZERO), base=policy.base_currency)
+    return Valuation(
+        as_of,
+        holdings,
+        {name: to_pence(worth / rate) for name, worth in quoted.items()},
+        replace(result, unrealised=result.unrealised + value),
+        replace(worth_of(extend_curve(Curve(), entries, panel, rates=rates)), equity=holdings.cash + value),
+    )
+
+
+def _last_close(panel: Panel, instrument: InstrumentId) -> Decimal:
+    column = panel.column(instrument)
+    closes = panel.close[:, column] if column is not None else np.empty(0)
+    closes = closes[~np.isnan(closes)]
+    if not len(closes):
+        raise NothingToValue(f"{instrument} is held and has no close in the bars of that time; run `twokey ingest`")
+    return price_of(float(closes[-1]))

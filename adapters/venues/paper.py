@@ -45,14 +45,14 @@ class PaperVenue:
         )
 
     def dividends(self, reports: Sequence[VenueReport], after: date, up_to: date) -> tuple[CashReport, ...]:
-        """Pay the dividends with an ex-date after `after`, up to `up_to`, on what was held the evening before."""
+        """Pay the dividends with an ex-date after `after`, up to `up_to`, on what was held the evening before.
+
+        What comes to less than half a penny is not paid.
+        """
         due = [paid for paid in self.panel.dividends if after < paid.session <= up_to]
         held = {session: _units(reports, session - timedelta(days=1)) for session in {paid.session for paid in due}}
-        return tuple(
-            self._payment(paid, held[paid.session][paid.instrument])
-            for paid in due
-            if held[paid.session].get(paid.instrument, ZERO) > 0
-        )
+        payments = (self._payment(paid, held[paid.session].get(paid.instrument, ZERO)) for paid in due)
+        return tuple(payment for payment in payments if payment.amount > 0)
 
     def snapshot(self, reports: Sequence[VenueReport], session: date) -> AccountSnapshot:
         """Say what the account holds at the close of a session, from the venue's own reports."""

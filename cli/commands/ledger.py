@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from decimal import Decimal
-
 from adapters.files.workspace import Workspace
 from cli.main import UsageError
 from cli.output import emit, table
@@ -23,7 +21,7 @@ def positions(arguments: argparse.Namespace) -> int:
         "base": base,
         "cash": valued.holdings.cash,
         "positions": [{"instrument": name, "quantity": units, "value": value} for name, units, value in rows],
-        "equity": valued.holdings.cash + sum(valued.values.values(), Decimal(0)),
+        "equity": valued.worth.equity,
         "ledger_head": valued.holdings.ledger_head,
     }
     words = table(("instrument", "units", f"value {base}"), rows)

@@ -78,7 +78,7 @@ def extend_curve(curve: Curve, entries: Sequence[Entry], panel: Panel, *, rates:
     fresh = list(entries[curve.entry_count :])
     last = curve.points[-1].session if curve.points else None
     if last is not None and any(entry.session <= last for entry in fresh):
-        _hold_reach(panel, curve.points[0].session, fresh[0])
+        _hold_reach(panel, curve.points[0].session)
         return extend_curve(Curve(), entries, panel, rates=rates)
     walk = _Walk(curve, panel, rates)
     for row, session in enumerate(panel.sessions.astype(object)):
@@ -104,11 +104,11 @@ def worth_of(curve: Curve) -> Worth:
     return Worth(last.equity, drawdown, peak.session)
 
 
-def _hold_reach(panel: Panel, first: date, entry: Entry) -> None:
+def _hold_reach(panel: Panel, first: date) -> None:
     # Built on the last sessions alone, a curve would forget its peak, and the kill switch the fall from it.
     begins = panel.sessions[0].astype(object) if len(panel.sessions) else None
     if begins is None or begins > first:
-        raise ValueError(f"entry {entry.key} changes the curve from {first} on; the panel begins {begins}")
+        raise ValueError(f"a late entry changes the curve from {first} on; the panel begins {begins}")
 
 
 def _day(fixing: Fixing) -> date:

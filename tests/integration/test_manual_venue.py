@@ -28,6 +28,7 @@ from tests.integration.workspaces import (
     change_policy,
     counts,
     desk_of,
+    end_bars,
     make_manual,
     morning,
     the_time_is,
@@ -179,19 +180,45 @@ def test_fills_are_posted_exactly_and_valued_to_the_penny(root):
         for number in (0, 1)
     }
     cash = CASH - sum(spent) - sum(fees)
-    worth = [pence(units[number] * close_of(root, names[number]) / rate_of(root)) for number in (0, 1)]
+    exact = [units[number] * close_of(root, names[number]) / rate_of(root) for number in (0, 1)]
+    worth, whole = [pence(one) for one in exact], pence(sum(exact, Decimal(0)))
     held, result = twokey(root, "positions", "--on", str(DAY)).facts, twokey(root, "pnl", "--on", str(DAY)).facts
     assert Decimal(held["cash"]) == cash
     assert [
         (row["instrument"], Decimal(row["quantity"]), Decimal(row["value"])) for row in held["positions"]
     ] == sorted(zip(names, units, worth, strict=True))
-    assert Decimal(held["equity"]) == Decimal(result["equity"]) == cash + sum(worth)
+    assert Decimal(held["equity"]) == Decimal(result["equity"]) == cash + whole
     assert {name: Decimal(result[name]) for name in ("capital", "realised", "income", "unrealised")} == {
         "capital": CASH,
         "realised": 0,
         "income": 0,
-        "unrealised": sum(worth) - sum(spent) - sum(fees),
+        "unrealised": whole - sum(spent) - sum(fees),
     }
+
+
+def test_fills_are_valued_before_the_bars_of_their_day_are_there(root):
+    """In the evening of the ticket the newest closes are those before it: the fills count, at these closes."""
+    end_bars(root, DAY - ONE_DAY)
+    lines = show(root)["ticket"]["lines"]
+    confirm(root, *(filled(line, fee="1.00") for line in lines))
+
+    held, result = twokey(root, "positions", "--on", str(DAY)).facts, twokey(root, "pnl", "--on", str(DAY)).facts
+
+    # Bought at the decision prices, which are these closes: only the fees and pennies of rounding are gone.
+    assert (held["as_of"], len(held["positions"])) == (str(DAY - ONE_DAY), 5)
+    assert abs(Decimal(held["equity"]) - (CASH - 5)) <= Decimal("0.05")
+    parts = [Decimal(result[name]) for name in ("capital", "realised", "unrealised", "income")]
+    assert Decimal(held["equity"]) == Decimal(result["equity"]) == sum(parts)
+
+
+def test_a_book_without_bars_says_what_is_missing(root):
+    """Nothing that could be valued is an answer with exit 2, not a crash."""
+    confirm(root, filled(show(root)["ticket"]["lines"][0]))
+    end_bars(root, DAY - timedelta(days=60))
+
+    done = twokey(root, "positions", "--on", str(DAY))
+
+    assert (done.code, "has no close in the bars of that time; run `twokey ingest`" in done.err) == (2, True)
 
 
 def test_a_sale_realises_what_was_made_on_it(root):

@@ -124,6 +124,14 @@ def make_manual(root: Path, *, verified: bool = True) -> None:
     assert (advanced.code, paid.code) == (0, 0), advanced.err + paid.err
 
 
+def end_bars(root: Path, last: date) -> None:
+    """Make the clean set current that was known after a session: nothing later was ingested yet."""
+    with desk_of(root) as desk:
+        snapshot = desk.clean.current() or ""
+        panel, fixings = desk.clean.panel(snapshot, last=last), desk.clean.fixings(snapshot)
+        desk.clean.publish(panel, [one for one in fixings if one.day <= last], made_of={})
+
+
 def change_policy(root: Path, *changes: tuple[str, str]) -> None:
     """Replace pieces of a workspace's policy, each of which stands there once."""
     path = root / "config" / "policy.yml"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from decimal import Decimal
 
@@ -145,12 +144,11 @@ def test_a_ticket_without_a_rate_needs_one_in_the_answer():
 )
 def test_five_million_characters_are_refused_at_once(text):
     """Nobody's answer is that long, and none may hold up the door."""
-    began = time.process_time()
-
     with pytest.raises(AnswerError) as refused:
         parse_answer(text, TRADE)
 
-    assert time.process_time() - began < 1
+    # The length alone is looked at: reading on would take the patterns minutes over blanks.
+    assert "characters, at most 2000 are read" in str(refused.value)
     assert len(str(refused.value)) < 500
 
 
