@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+
 from adapters.files.workspace import Workspace
 from cli.main import UsageError
 from cli.output import emit, table

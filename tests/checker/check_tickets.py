@@ -244,6 +244,8 @@ def wrong_worth(case: Case) -> Iterator[str]:
     cash, equity = _number(case.ticket["cash"]), case.ticket["equity"]
     if cash != case.statement.cash:
         yield f"the cash is {cash}, the statement has {case.statement.cash}"
+    if case.statement.cash < 0:
+        yield f"money is borrowed: the statement has {case.statement.cash}"
     if (equity is not None or case.ticket["kind"] != "NO-TRADE") and _number(equity) != case.equity:
         yield f"the equity is {equity}, the statement has {case.equity}"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -33,9 +34,11 @@ class Book:
     capital_fraction: Decimal
 
 
+@cache
 def decimals(least: str, most: str, places: int) -> st.SearchStrategy[Decimal]:
     """Give plain decimals of so many places."""
-    return st.decimals(least, most, places=places, allow_nan=False, allow_infinity=False)
+    low, high = (int(Decimal(edge).scaleb(places)) for edge in (least, most))
+    return st.integers(low, high).map(lambda number: Decimal(number).scaleb(-places))
 
 
 @st.composite
