@@ -1,8 +1,8 @@
 """An independent checker of tickets: it reads what a person would read and says, in sentences, what is wrong.
 
-It shares no code with Twokey and needs nothing but the standard library. From the recorded market, the fixings of the
-European Central Bank, the universe and the policy's numbers it keeps a statement of the paper account of its own, and
-holds every ticket against it: kind, window, rate, worth, prices, units, every limit, and the hash of the bytes.
+It shares no code with Twokey and needs nothing but the standard library. From the recorded market, the reference rates,
+the universe and the policy's numbers it keeps a statement of the paper account of its own, and holds every ticket against
+it: kind, window, rate, worth, prices, units, every limit, and the hash of the bytes.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ ZERO, BPS = Decimal(0), Decimal("0.0001")
 GATES = "audit halt approval configuration data fx confirmations reconciliation scores marks drawdown proposal review"
 PLAIN_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]*[1-9])?", re.ASCII)
 FALL = re.compile(r"drawdown is (?P<fall>[0-9.]+) since (?P<peak>[0-9-]+)")
-
 By = Mapping[str, Mapping[date, Decimal]]
 
 
@@ -153,9 +152,8 @@ class Statement:
         if sign * price > sign * line.worst:
             return
         value = rounded(line.quantity * price / self.world.fixed_before(session)[1], 2)
-        self.cash -= (
-            sign * value + rounded(value * number("costs", "fx_fee_bps") * BPS, 2) + number("costs", "commission")
-        )
+        fee = rounded(value * number("costs", "fx_fee_bps") * BPS, 2) + number("costs", "commission")
+        self.cash -= sign * value + fee
         self.units[line.instrument] = self.units.get(line.instrument, ZERO) + sign * line.quantity
         self.units = {symbol: quantity for symbol, quantity in self.units.items() if quantity}
         self.has_fills = True
@@ -244,8 +242,9 @@ def wrong_worth(case: Case) -> Iterator[str]:
     cash, equity = _number(case.ticket["cash"]), case.ticket["equity"]
     if cash != case.statement.cash:
         yield f"the cash is {cash}, the statement has {case.statement.cash}"
-    if case.statement.cash < 0:
-        yield f"money is borrowed: the statement has {case.statement.cash}"
+    count, most = len(case.statement.units), case.world.policy["limits"]["positions_max"]
+    if case.statement.cash < 0 or count > most:
+        yield f"the account holds {count} positions and {case.statement.cash} in cash; neither debt nor more than {most}"
     if (equity is not None or case.ticket["kind"] != "NO-TRADE") and _number(equity) != case.equity:
         yield f"the equity is {equity}, the statement has {case.equity}"
 
@@ -354,8 +353,7 @@ def wrong_whole(case: Case) -> Iterator[str]:
     for line in lines:
         after[line.instrument] = after.get(line.instrument, ZERO) + line.sign * line.quantity
     count = sum(1 for quantity in after.values() if quantity > 0)
-    opens = [line.instrument for line in lines if line.side == "buy" and not case.held(line.instrument)]
-    if opens and count > limits["positions_max"]:
+    if count > limits["positions_max"] and any(line.side == "buy" and not case.held(line.instrument) for line in lines):
         yield f"the positions would be {count}; at most {limits['positions_max']} are allowed"
     turnover = sum((line.value for line in lines), ZERO) / 2 / case.equity
     if turnover > case.world.number("limits", "turnover_max"):

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from adapters.postgres.connect import DatabaseError
 from core.domain.bars import BAR_FIELDS
 from tests.integration.forking import KILLED, Forker, forking
 from tests.integration.workspaces import (
@@ -25,6 +26,7 @@ from tests.integration.workspaces import (
     make_manual,
     morning,
     said,
+    superuser,
     the_time_is,
     twokey,
     weekdays,
@@ -184,6 +186,24 @@ def test_a_run_whose_server_is_killed_says_so_and_goes_on(workspaces, forker, ev
     assert (again.code, said(again.out)) == (0, calm_dividends["said"])
     assert look(root) == calm_dividends["look"]
     workspaces.drop(root)
+
+
+@pytest.mark.parametrize("block", ["transaction", "snapshot"])
+def test_a_connection_that_breaks_at_the_end_is_an_error_in_our_words(workspaces, block):
+    """Neither kept nor passed over: whoever asked is told that the database could not be used."""
+    root = workspaces.copy(f"broken-{block}")
+    with superuser(root) as connection, desk_of(root) as desk:
+        session = desk.session("person")
+        row = session.one("SELECT pg_backend_pid() AS pid")
+        assert row is not None
+
+        def cut() -> None:
+            with getattr(session, block)():
+                session.all("SELECT 1")
+                connection.execute("SELECT pg_terminate_backend(%s, 5000)", (row["pid"],))
+
+        with pytest.raises(DatabaseError, match="role person: "):
+            cut()
 
 
 # --- confirm ----------------------------------------------------------------------------------------------------------

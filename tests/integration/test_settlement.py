@@ -32,11 +32,16 @@ def test_no_snapshot_is_taken_before_the_bars_of_its_session(workspaces: Workspa
 
 
 def test_settling_again_reports_and_posts_nothing(workspaces: Workspaces):
-    """Also for a slot that the run settled already."""
+    """Also for a slot that the run settled already; each session that was reported has its snapshot."""
     root = workspaces.copy("again", *BUSY)
     for number in range(3):
         twokey(root, "run", "--on", str(DAY + number * ONE_DAY))
     before = look(root)
+    with desk_of(root) as desk:
+        reader = desk.session("reader")
+        reported = reader.all("SELECT DISTINCT session FROM venue_report ORDER BY session")
+        assert reader.all("SELECT session FROM account_snapshot ORDER BY session") == reported
+    assert len(reported) == 3
 
     again = [twokey(root, "settle", "--on", str(DAY + 2 * ONE_DAY)) for _ in range(2)]
 
