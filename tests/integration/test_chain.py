@@ -350,6 +350,32 @@ def test_an_older_copy_of_the_database_is_seen_and_nothing_is_traded_on_it(works
     assert any(reason.startswith("audit: the chain ends at event") for reason in decided.facts["reasons"])
 
 
+@pytest.mark.parametrize("how", ["rewritten", "cut"])
+def test_the_next_head_does_not_bless_what_was_done_before_it(workspaces, root, how):
+    """Every head that was ever kept must be in the chain: one kept after the deed, over more events, covers nothing up."""
+    blessed = workspaces.copy(f"blessed-{how}", of=root)
+    with superuser(blessed) as connection, connection.transaction():
+        deed = Tamperer(connection, AuditHead(0, ""))
+        deed.do("SET LOCAL session_replication_role = replica")
+        if how == "rewritten":
+            deed.do("UPDATE ticket_line SET body = replace(body, '1', '2')")
+            rewrite(deed)
+        else:
+            for table in FACTS:
+                deed.do(f"DELETE FROM {table} WHERE event_seq > (SELECT max(seq) - 2 FROM event)")
+            deed.do("DELETE FROM event WHERE seq > (SELECT max(seq) - 2 FROM event)")
+
+    codes = [twokey(blessed, "halt", "--book", "other", f"honest {number}").code for number in range(4)]
+    verified, decided = (
+        twokey(blessed, "audit", "verify"),
+        twokey(blessed, "run", "--on", str(DAY + timedelta(days=3))),
+    )
+
+    assert codes == [0] * 4
+    assert (verified.code, "whose hash was kept outside" in verified.facts["problem"]) == (1, True)
+    assert (decided.code, decided.facts["reasons"]) == (3, [f"audit: {verified.facts['problem']}"])
+
+
 def rewrite(tamperer: Tamperer) -> None:
     """Make the whole chain again over the rows as they are now, as an expert would."""
     previous = ""

@@ -174,6 +174,10 @@ def test_preparing_again_changes_nothing(root):
     assert (root / "logs" / "audit_heads.jsonl").read_text() == heads
 
 
+class Killed(BaseException):
+    """The end of a process: nothing in the code may catch it."""
+
+
 def test_preparing_goes_on_wherever_it_was_killed(root, monkeypatch):
     """Another database of the same server, killed before each statement in turn, ends up like the one made at once."""
     secrets, execute = root / "other_secrets", psycopg.Connection.execute
@@ -186,14 +190,14 @@ def test_preparing_goes_on_wherever_it_was_killed(root, monkeypatch):
         nonlocal count
         count += 1
         if count > limit:
-            raise KeyboardInterrupt
+            raise Killed
         return execute(*arguments, **named)
 
     monkeypatch.setattr(psycopg.Connection, "execute", counted)
     is_done = False
     while not is_done:
         count, limit = 0, limit + 1
-        with suppress(KeyboardInterrupt):
+        with suppress(Killed):
             schema.prepare(other, admin=admin.user, admin_password=admin.password, secrets_dir=secrets)
             is_done = True
     monkeypatch.undo()
