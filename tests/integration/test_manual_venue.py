@@ -93,9 +93,6 @@ def pence(number: Decimal) -> Decimal:
     return number.quantize(PENNY, rounding=ROUND_HALF_EVEN)
 
 
-# --- the ticket -------------------------------------------------------------------------------------------------------
-
-
 def test_a_ticket_for_a_person_is_no_rehearsal_and_says_what_is_next(root):
     """Run on its own day, it asks for execution and answers; run again, it is the same."""
     with the_time_is(morning(DAY) + timedelta(hours=1)):
@@ -128,9 +125,6 @@ def test_a_rehearsal_at_a_real_venue_can_not_be_answered_and_blocks_nothing(work
     assert (rehearsed.facts["kind"], rehearsed.facts["is_rehearsal"]) == ("TRADE", True)
     assert (refused.code, "is a rehearsal; nothing of it can have been executed" in refused.err) == (2, True)
     assert run(root, days=1).facts["kind"] == "TRADE"
-
-
-# --- answering --------------------------------------------------------------------------------------------------------
 
 
 def test_the_next_slot_waits_until_every_line_is_answered(root):
@@ -339,9 +333,6 @@ def test_an_answer_after_the_deadline_is_late_and_still_taken(root, seconds, is_
     assert not [reason for reason in run(root, days=2).facts["reasons"] if reason.startswith("confirmations")]
 
 
-# --- comparing with the broker ----------------------------------------------------------------------------------------
-
-
 def import_snapshot(root: Path, *, more_units: str = "0") -> None:
     """Keep a snapshot of the broker's account as our books stand, or with some units more of the first position."""
     held = twokey(root, "positions", "--on", str(DAY)).facts
@@ -381,9 +372,6 @@ def test_a_break_is_named_and_stops_trading(root):
     assert stopped.facts["reasons"] == [f"reconciliation: {sentence}" for sentence in compared.facts["breaks"]]
 
 
-# --- instruments nobody looked up -------------------------------------------------------------------------------------
-
-
 def test_what_nobody_looked_up_is_refused(workspaces):
     """No line passes before a person verified it at the venue; then exactly those that were verified."""
     root = workspaces.copy("unverified", FIVE_LINES)
@@ -406,9 +394,6 @@ def test_what_nobody_looked_up_is_refused(workspaces):
     assert names[0] in refused
     assert not bought & refused
     assert (twokey(root, "universe", "verify", "NOPE", "--by", "p").code, len(bought) >= 3) == (2, True)
-
-
-# --- halting and resuming ---------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("scope", [("--book", "main"), ()])
@@ -475,9 +460,6 @@ def test_resume_works_at_a_terminal_and_prints_one_object(root):
         kept = desk.session("reader").one("SELECT said_by, reason FROM resume")
     assert (process.returncode, json.loads(out)) == (0, {"lifted": 1, "scope": "*"})
     assert kept == {"said_by": "ann", "reason": "looked at it"}
-
-
-# --- reckoned by hand -------------------------------------------------------------------------------------------------
 
 
 def postings(root: Path) -> dict[str, list[tuple[str, str, Decimal]]]:
