@@ -244,16 +244,16 @@ class AuditChain(Protocol):
         """Give the last event."""
         ...
 
-    def verify_on(self, kept: AuditHead | None) -> AuditState:
-        """Verify it against the head kept outside, going on from what was verified before."""
+    def verify_on(self, kept: Sequence[AuditHead]) -> AuditState:
+        """Verify it against every head kept outside, going on from what was verified before."""
         ...
 
 
 class HeadKeeper(Protocol):
     """Keeps audit heads outside the database."""
 
-    def kept(self) -> AuditHead | None:
-        """Give the newest head kept, or None."""
+    def kept(self) -> Sequence[AuditHead]:
+        """Give every head kept, oldest first."""
         ...
 
     def keep(self, head: AuditHead) -> None:

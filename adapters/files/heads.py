@@ -17,21 +17,20 @@ class FileHeads:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def kept(self) -> AuditHead | None:
-        """Give the newest head kept, or None."""
+    def kept(self) -> tuple[AuditHead, ...]:
+        """Give every head kept, oldest first."""
         if not self._path.exists():
-            return None
-        heads = [_parsed(line) for line in self._path.read_text(encoding="utf-8").splitlines()]
-        known = [head for head in heads if head is not None]
-        return max(known, key=lambda head: head.seq) if known else None
+            return ()
+        heads = (_parsed(line) for line in self._path.read_text(encoding="utf-8").splitlines())
+        return tuple(sorted((head for head in heads if head is not None), key=_seq))
 
     def keep(self, head: AuditHead) -> None:
         """Keep a head; one that is not newer than the newest changes nothing."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with self._path.open("a+", encoding="utf-8") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
-            newest = self.kept()
-            if newest is not None and head.seq <= newest.seq:
+            before = self.kept()
+            if before and head.seq <= before[-1].seq:
                 return
             # A line of its own even after a torn one.
             file.write(f"\n{canonical_json(head)}\n" if self._ends_torn() else f"{canonical_json(head)}\n")
@@ -41,6 +40,10 @@ class FileHeads:
     def _ends_torn(self) -> bool:
         content = self._path.read_bytes()
         return bool(content) and not content.endswith(b"\n")
+
+
+def _seq(head: AuditHead) -> int:
+    return head.seq
 
 
 def _parsed(line: str) -> AuditHead | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from adapters.postgres.connect import Session
@@ -33,22 +34,22 @@ class Chain:
         )
         return [{**json.loads(row["bytes"]), "hash": row["hash"]} for row in rows]
 
-    def verify(self, kept: AuditHead | None, *, since: AuditHead | None = None) -> AuditState:
-        """Verify the chain against the head kept outside, from `since` on (from the start when it is None).
+    def verify(self, kept: Sequence[AuditHead], *, since: AuditHead | None = None) -> AuditState:
+        """Verify the chain against every head kept outside, from `since` on (from the start when it is None).
 
         Says the first thing that is wrong: a gap, a hash that does not fit, a row changed, gone or added, a chain that is
-        shorter than the kept head or does not hold it.
+        shorter than the newest kept head or does not hold one of them. Heads need no order.
         """
         with self._session.snapshot():
             return self._verify(kept, since or AuditHead(0, GENESIS))
 
-    def verify_on(self, kept: AuditHead | None) -> AuditState:
+    def verify_on(self, kept: Sequence[AuditHead]) -> AuditState:
         """Verify as `verify` does, going on from what this object verified before."""
         state = self.verify(kept, since=self._verified)
         self._verified = AuditHead(state.seq, state.head) if state.problem is None else None
         return state
 
-    def _verify(self, kept: AuditHead | None, start: AuditHead) -> AuditState:
+    def _verify(self, kept: Sequence[AuditHead], start: AuditHead) -> AuditState:
         rows = self._session.all(
             f"SELECT seq, bytes, hash FROM event WHERE {_after_start('seq')} OR seq = %(start)s ORDER BY seq",
             {"start": start.seq},
@@ -103,16 +104,18 @@ def _anchor_problem(rows: list[dict[str, Any]], start: AuditHead) -> str | None:
     return None if rows[0]["hash"] == start.hash else f"event {start.seq} was changed"
 
 
-def _kept_problem(rows: list[dict[str, Any]], kept: AuditHead | None, start: AuditHead) -> str | None:
-    if kept is None:
+def _kept_problem(rows: list[dict[str, Any]], kept: Sequence[AuditHead], start: AuditHead) -> str | None:
+    if not kept:
         return "no audit head is kept outside the database"
-    if kept.seq <= start.seq:
-        return None
-    found = next((row for row in rows if row["seq"] == kept.seq), None)
-    if found is None:
-        last = rows[-1]["seq"] if rows else 0
-        return f"the chain ends at event {last}, but event {kept.seq} was kept outside"
-    return None if found["hash"] == kept.hash else f"event {kept.seq} is not the one whose hash was kept outside"
+    newest, last = max(head.seq for head in kept), rows[-1]["seq"] if rows else 0
+    if newest > max(last, start.seq):
+        return f"the chain ends at event {last}, but event {newest} was kept outside"
+    # The newest alone would be blind to what was done before it was kept: an honest event over it, and its hash fits.
+    hashes = {row["seq"]: row["hash"] for row in rows}
+    for head in kept:
+        if head.seq > start.seq and hashes.get(head.seq) != head.hash:
+            return f"event {head.seq} is not the one whose hash was kept outside"
+    return None
 
 
 def _walk(rows: list[dict[str, Any]], start: AuditHead, wanted: dict[int, Added]) -> tuple[AuditHead, str | None]:

@@ -8,6 +8,7 @@ from adapters.files.workspace import Workspace
 from cli.main import UsageError
 from cli.output import emit, table
 from cli.wiring import Desk, when
+from core.domain.facts import AuditHead
 from flows import settle as settling
 from flows.value import NothingToValue, Valuation, value_book
 
@@ -73,7 +74,8 @@ def audit(arguments: argparse.Namespace) -> int:
     with Desk(Workspace(arguments.workspace)) as desk:
         state = desk.chain.verify(desk.heads.kept())
         if state.problem is None:
-            desk.heads.keep(desk.chain.head())
+            # What was verified; the chain may have grown since.
+            desk.heads.keep(AuditHead(state.seq, state.head))
     facts = {"events": state.seq, "head": state.head, "problem": state.problem}
     words = f"{state.seq} events and their rows verify; head {state.head}" if state.problem is None else state.problem
     emit(arguments, facts, words)

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
+from adapters.files.atomic import locked
 from adapters.files.configuration import read_configuration
 from adapters.files.workspace import Workspace, make_workspace
 from adapters.keys import make_key
@@ -31,6 +32,12 @@ def init(arguments: argparse.Namespace) -> int:
 
 def prepare(root: Path, *, is_synthetic: bool = False) -> tuple[list[str], str]:
     """Make folders, configuration, the riskguard's key, the database and the first audit head; give what was made."""
+    # One at a time: two at once would each choose passwords, and the roles and the files keep different ones.
+    with locked(root / ".prepare.lock"):
+        return _prepare(root, is_synthetic=is_synthetic)
+
+
+def _prepare(root: Path, *, is_synthetic: bool) -> tuple[list[str], str]:
     made = make_workspace(root, is_synthetic=is_synthetic)
     workspace = Workspace(root)
     read_configuration(workspace, "main", {})

@@ -70,9 +70,9 @@ def rates_of(fixings: Sequence[Fixing], base: str, quote: str, *, within: tuple[
 def extend_curve(curve: Curve, entries: Sequence[Entry], panel: Panel, *, rates: Rates) -> Curve:
     """Go on with a curve over the panel's sessions after its last point, with all entries of the book in effective order.
 
-    A session counts from the first entry on. A holding without a close keeps its last price. An index point is the one
-    before x equity / (equity before + flow), flows at the start of the session (true time-weighting, daily). An entry
-    of a session that the curve has passed builds it anew. Raises ValueError when a held instrument never had a price, and
+    A session counts from the first entry on. A holding without a close that day is valued at the panel's last one, or at the
+    price kept from before the panel. An index point is the one before x equity / (equity before + flow), flows at the start
+    of the session (true time-weighting, daily). An entry of a session that the curve has passed builds it anew. Raises ValueError when a held instrument never had a price, and
     when the panel does not reach back to where it must be built anew.
     """
     fresh = list(entries[curve.entry_count :])
@@ -153,10 +153,16 @@ class _Walk:
         return flow
 
     def _price(self, name: InstrumentId, row: int) -> Decimal:
-        column = self.columns.get(name)
-        close = float("nan") if column is None else float(self.panel.close[row, column])
-        if close == close:
+        # The panel's last close first, for a kept price may be from an earlier holding, with closes since.
+        if (close := self._last_close(name, row)) is not None:
             self.prices[name] = price_of(close)
         if name not in self.prices:
             raise ValueError(f"held {name} has no close up to {self.panel.sessions[row]}")
         return self.prices[name]
+
+    def _last_close(self, name: InstrumentId, row: int) -> float | None:
+        column = self.columns.get(name)
+        if column is None:
+            return None
+        closes = (float(self.panel.close[at, column]) for at in range(row, -1, -1))
+        return next((close for close in closes if close == close), None)

@@ -89,7 +89,7 @@ class Tamperer:
 
     def verify(self, kept: AuditHead | None = None) -> str | None:
         """Say what the chain finds wrong now."""
-        return Chain(Inside(self.connection)).verify(kept or self.kept).problem
+        return Chain(Inside(self.connection)).verify([kept or self.kept]).problem
 
     def columns(self, table: str) -> dict[str, str]:
         """Give the columns of a table with their types."""
@@ -124,8 +124,7 @@ def root(workspaces: Workspaces) -> Path:
 @pytest.fixture(scope="module")
 def tamperer(root: Path) -> Iterator[Tamperer]:
     """Give the one who tampers, with the head that was kept outside before."""
-    kept = FileHeads(root / "logs" / "audit_heads.jsonl").kept()
-    assert kept is not None
+    kept = FileHeads(root / "logs" / "audit_heads.jsonl").kept()[-1]
     with superuser(root) as connection:
         tamperer = Tamperer(connection, kept)
         assert tamperer.verify() is None
@@ -316,24 +315,25 @@ def test_going_on_from_what_was_verified_sees_what_came_after(tamperer):
     """The gate of a day looks from where it looked last; a changed, cut or replaced event there is seen."""
     chain = Chain(Inside(tamperer.connection))
     with tamperer.connection.transaction(force_rollback=True):
-        assert chain.verify_on(tamperer.kept).problem is None
+        assert chain.verify_on([tamperer.kept]).problem is None
         tamperer.do("INSERT INTO job (job_id, kind, body) VALUES ('JOB-X', 'training', '{}')")
-        assert chain.verify_on(tamperer.kept) == AuditState(tamperer.kept.seq + 1, chain.head().hash, None)
+        assert chain.verify_on([tamperer.kept]) == AuditState(tamperer.kept.seq + 1, chain.head().hash, None)
         tamperer.do("SET LOCAL session_replication_role = replica")
         tamperer.do("INSERT INTO job (event_seq, recorded_at, job_id, kind, body) VALUES (0, now(), 'Y', '', '')")
-        assert "1 rows of job name event 0" in (chain.verify_on(tamperer.kept).problem or "")
+        assert "1 rows of job name event 0" in (chain.verify_on([tamperer.kept]).problem or "")
         tamperer.do("DELETE FROM job WHERE job_id = 'Y'")
-        assert chain.verify_on(tamperer.kept).problem is None
+        assert chain.verify_on([tamperer.kept]).problem is None
         tamperer.do("DELETE FROM job WHERE job_id = 'JOB-X'")
         tamperer.do("DELETE FROM event WHERE seq > %s", tamperer.kept.seq)
         assert (
-            chain.verify_on(tamperer.kept).problem == f"event {tamperer.kept.seq + 1}, which was there before, is gone"
+            chain.verify_on([tamperer.kept]).problem
+            == f"event {tamperer.kept.seq + 1}, which was there before, is gone"
         )
 
 
 def test_no_head_kept_is_a_problem_of_its_own(tamperer):
     """Who removes the file of heads does not open the gate."""
-    assert Chain(Inside(tamperer.connection)).verify(None).problem == "no audit head is kept outside the database"
+    assert Chain(Inside(tamperer.connection)).verify([]).problem == "no audit head is kept outside the database"
 
 
 def test_an_older_copy_of_the_database_is_seen_and_nothing_is_traded_on_it(workspaces, root):

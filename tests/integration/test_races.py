@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from adapters.postgres.people import PgPeople
+from adapters.postgres.rights import ROLES
 from tests.integration.forking import Ended, Forker, forking, job
 from tests.integration.workspaces import (
     BUSY,
@@ -190,6 +191,20 @@ def test_two_answers_to_the_same_lines_are_one(workspaces, forker):
     # The deposit, and each fill once.
     assert rows["entry"] == 1 + 5
     assert verified.code == 0
+
+
+def test_three_inits_at_once_make_one_workspace(workspaces, forker):
+    """From an empty place: one key, one database, and passwords that open it."""
+    root = workspaces.top / "new"
+
+    ended = forker.together(*(job(root, "init") for _ in range(3)))
+
+    workspaces.copies.append(root)
+    assert told(*ended) == [(0, "")] * 3
+    assert len({one.done.facts["key_id"] for one in ended}) == 1
+    with desk_of(root) as desk:
+        assert {desk.session(role).one("SELECT 1 AS one") is None for role in ROLES} == {False}
+    assert twokey(root, "audit", "verify").code == 0
 
 
 def test_one_movement_of_cash_counts_once(workspaces, forker):

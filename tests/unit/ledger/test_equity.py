@@ -136,6 +136,18 @@ def test_a_missing_close_keeps_the_last_price():
     assert told(cut) == told(whole)[:3]
 
 
+def test_what_is_bought_where_it_has_no_bar_is_valued_at_the_last_close_before():
+    """Also when it was held earlier, at another price: the closes between the holdings count."""
+    fresh = [deposit("1000", MON), bought("4", "125", TUE)]
+    sold = post_fill(fill("sell", "AAA", "4", "125", session=WED, key="out"))
+    again = [*fresh, sold, post_fill(fill("buy", "AAA", "4", "125", session=FRI, key="in"))]
+
+    first, second = curve(fresh, bars(150, NAN, last=TUE)), curve(again, bars(150, 150, 150, 200, NAN))
+
+    assert told(first)[-1][0] == "1080.00"
+    assert told(second)[-1][0] == "1240.00"
+
+
 @pytest.mark.parametrize("of", [bars(NAN, NAN, last=TUE), panel({"BBB": [1.0, 1.0]}, last=TUE)])
 def test_a_holding_that_never_had_a_price_raises_with_its_name(of):
     """Neither a column of gaps nor a panel without the column values anything."""
@@ -233,11 +245,10 @@ def test_step_by_step_gives_the_curve_of_all_at_once(events, closes, stops):
     """For all books and all days on which somebody looked, the curve is the same, state and all."""
     entries, whole = entries_of(events), panel({"AAA": [50.0, *closes]}, last=SESSIONS[9])
 
-    stepped, start = Curve(), 0
+    stepped = Curve()
     for stop in sorted({*stops, 9}):
         known = [entry for entry in entries if entry.session <= SESSIONS[stop]]
-        part = panel({"AAA": [50.0, *closes][start : stop + 1]}, last=SESSIONS[stop])
-        stepped, start = curve(known, part, before=stepped), stop
+        stepped = curve(known, panel({"AAA": [50.0, *closes][: stop + 1]}, last=SESSIONS[stop]), before=stepped)
 
     assert stepped == curve(entries, whole)
 
