@@ -72,8 +72,8 @@ def extend_curve(curve: Curve, entries: Sequence[Entry], panel: Panel, *, rates:
 
     A session counts from the first entry on. A holding without a close that day is valued at the panel's last one, or at the
     price kept from before the panel. An index point is the one before x equity / (equity before + flow), flows at the start
-    of the session (true time-weighting, daily). An entry of a session that the curve has passed builds it anew. Raises ValueError when a held instrument never had a price, and
-    when the panel does not reach back to where it must be built anew.
+    of the session (true time-weighting, daily). An entry of a session that the curve has passed builds it anew. Raises
+    ValueError when a held instrument never had a price, and when the panel does not reach back to where it must be built anew.
     """
     fresh = list(entries[curve.entry_count :])
     last = curve.points[-1].session if curve.points else None
