@@ -122,7 +122,19 @@ ShortName = Annotated[
 ]
 CurrencyCode = Annotated[str, _words("three capital letters, such as GBP", CURRENCY_PATTERN)]
 InstrumentName = Annotated[str, _words("an internal symbol of the universe, such as AAPL", INSTRUMENT_PATTERN)]
-PriceSource = Literal["yahoo", "stooq", "synthetic"]
+PriceSource = Literal[
+    "yahoo",
+    "stooq",
+    "alphavantage",
+    "ibkr",
+    "quandl",
+    "quantconnect",
+    "coinbase",
+    "cboe",
+    "fred",
+    "oanda",
+    "synthetic",
+]
 Parameter = Annotated[
     int | Decimal | str,
     PlainValidator(_parameter, json_schema_input_type=int | Decimal | str),
@@ -250,7 +262,7 @@ class DataRules(Section):
     source_order: Annotated[
         tuple[PriceSource, ...],
         Field(
-            description="a list of yahoo, stooq or synthetic, each once, such as [yahoo, stooq]",
+            description="a list of providers of prices, each once, such as [yahoo, stooq]",
             json_schema_extra={"minItems": 1},
         ),
         AfterValidator(_at_least_one),

@@ -13,7 +13,20 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Days = NDArray[np.datetime64]
 BasisKind = Literal["raw", "split-adjusted", "total-return"]
-Provider = Literal["yahoo", "stooq", "ecb", "synthetic"]
+Provider = Literal[
+    "yahoo",
+    "stooq",
+    "alphavantage",
+    "ibkr",
+    "quandl",
+    "quantconnect",
+    "coinbase",
+    "cboe",
+    "fred",
+    "oanda",
+    "ecb",
+    "synthetic",
+]
 
 
 @dataclass(frozen=True)
@@ -34,6 +47,7 @@ class Bars:
 
     Prices are in the instrument's currency; `adj_close` is also adjusted for dividends, and equals `close` where the basis
     is total-return. NaN stands where the source had no number. Duplicates and bad rows are kept: cleaning judges them.
+    `known_on` holds, a row, the day on whose evening the provider told it (recorded knowledge); None where nobody noted it.
     """
 
     provider: Provider
@@ -46,10 +60,13 @@ class Bars:
     close: Floats
     adj_close: Floats
     volume: Floats
+    known_on: Days | None = None
 
     def __post_init__(self) -> None:
         """Hold that all columns have one length."""
         lengths = {len(getattr(self, name)) for name in ("symbol", "session", *BAR_FIELDS)}
+        if self.known_on is not None:
+            lengths.add(len(self.known_on))
         if len(lengths) > 1:
             raise ValueError(f"columns of bars have different lengths: {sorted(lengths)}")
 

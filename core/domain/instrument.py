@@ -7,8 +7,21 @@ from datetime import date
 from typing import Literal
 
 InstrumentId = str
-InstrumentKind = Literal["equity", "etf", "index"]
+InstrumentKind = Literal["equity", "etf", "index", "fx", "crypto", "future"]
+CalendarName = Literal["XNYS", "24/5", "24/7"]
 Currency = str
+
+# Whose days an exchange's daily bars stand on. The bars of CME's index futures and of Cboe's indices are those of the New York
+# sessions: what trades on a holiday there belongs to the next one.
+CALENDARS: dict[str, CalendarName] = {
+    "ARCA": "XNYS",
+    "CBOE": "XNYS",
+    "CME": "XNYS",
+    "CRYPTO": "24/7",
+    "FX": "24/5",
+    "NASDAQ": "XNYS",
+    "NYSE": "XNYS",
+}
 
 
 @dataclass(frozen=True)
@@ -28,6 +41,11 @@ class Instrument:
     valid_to: date | None
     sector: str
     notes: str = ""
+
+    @property
+    def calendar(self) -> CalendarName:
+        """Name the calendar on whose days it has bars; raises KeyError for an exchange that nobody knows."""
+        return CALENDARS[self.exchange]
 
     def is_valid_on(self, day: date) -> bool:
         """Say whether the row counts on a day (both ends included)."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
+from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.settings import PriceSource
 from core.settings_text import SettingsError, parse_desk, parse_policy
 from tests.unit.shipped import DESK, POLICY, changed, line_of, policy, problems
 
@@ -18,7 +20,7 @@ CLOCK = "it must be a time of day as HH:MM, such as 08:00"
 PLACE = "it must be a time zone of the IANA list, such as Europe/London"
 NAME = "it must be a short name of small letters, digits, - and _ that starts with a letter, such as main"
 BANS = "it must be a list of internal symbols, each once, such as [TSLA]; [] for none"
-SOURCES = "it must be a list of yahoo, stooq or synthetic, each once, such as [yahoo, stooq]"
+SOURCES = "it must be a list of providers of prices, each once, such as [yahoo, stooq]"
 
 
 @pytest.mark.parametrize(
@@ -102,7 +104,11 @@ def test_a_value_where_a_section_belongs_is_told(section, right):
     ("old", "new", "message"),
     [
         ("no_buy: []", "no_buy: [A, tsla]", "limits.no_buy[2] was tsla; it must be an internal symbol of the universe"),
-        ("[yahoo, stooq]", "[yahu]", "data.source_order[1] was yahu; it must be yahoo or stooq or synthetic"),
+        (
+            "[yahoo, stooq]",
+            "[yahu]",
+            f"data.source_order[1] was yahu; it must be {' or '.join(get_args(PriceSource))}",
+        ),
         ("turnover_max:", "turnover_mx:", "limits.turnover_mx is unknown; did you mean turnover_max?"),
         ("  venue: paper", "  weight_max: 0.2", "execution.weight_max is unknown; it belongs under limits"),
         ("version: 1", "version: 1\nversion: 1", "version stands twice, first on line 8; keep one"),
