@@ -87,6 +87,7 @@ def _parse_yahoo_parquet(record: RawRecord, content: bytes) -> Parsed:
         basis=record.basis or Basis("split-adjusted"),
         symbol=_symbols(table["symbol"]),
         session=_days(table["date"], record),
+        known_on=None,
         **{name: _prices(table[name]) for name in BAR_FIELDS},
     )
     return Parsed(bars=bars, unread=tuple(unread))
@@ -319,6 +320,7 @@ def _parsed_bars(record: RawRecord, content: bytes, read: Callable[[_Row], _Bar]
         basis=basis or Basis("total-return", as_of),
         symbol=np.array([row.symbol for row in rows], dtype=object),
         session=session,
+        known_on=None,
         **{name: np.ascontiguousarray(values[:, at]) for at, name in enumerate(BAR_FIELDS)},
     )
     return Parsed(bars=bars, unread=tuple(unread))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import Literal
@@ -60,7 +60,7 @@ class Bars:
     close: Floats
     adj_close: Floats
     volume: Floats
-    known_on: Days | None = None
+    known_on: Days | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         """Hold that all columns have one length."""
