@@ -86,6 +86,17 @@ class Action:
 
 
 @dataclass(frozen=True)
+class Factor:
+    """What raw prices up to and on a day are multiplied with: for dividends paid after it, and for splits after it."""
+
+    provider: Provider
+    symbol: str
+    until: date
+    price_factor: Decimal
+    split_factor: Decimal
+
+
+@dataclass(frozen=True)
 class Fixing:
     """A reference rate of a day: units of a currency for one euro, and who fixed it."""
 
@@ -97,13 +108,14 @@ class Fixing:
 
 @dataclass(frozen=True, eq=False)
 class Parsed:
-    """What a raw file held: bars, actions or fixings, and the rows that could not be read, each as a sentence.
+    """What a raw file held: bars, actions, factors or fixings, and the rows that could not be read, each as a sentence.
 
     `file` is the raw file's name, `COLLECTION/FILE` where files belong together.
     """
 
     bars: Bars | None = None
     actions: tuple[Action, ...] = ()
+    factors: tuple[Factor, ...] = ()
     fixings: tuple[Fixing, ...] = ()
     unread: tuple[str, ...] = ()
     file: str = ""

@@ -35,13 +35,22 @@ class Dividend:
     amount: Decimal
 
 
+@dataclass(frozen=True, order=True)
+class Split:
+    """A split on its ex-date: how many units one unit becomes, in a column of raw prices."""
+
+    session: date
+    instrument: InstrumentId
+    ratio: Decimal
+
+
 @dataclass(frozen=True, eq=False)
 class Panel:
     """Clean bars: arrays of shape (sessions, instruments), NaN where there is no bar.
 
     `sessions` is strictly ascending, `instruments` is in the order of the ids, `basis` says what the prices of each
     instrument are expressed in. `adj_close` is total-return; `close` is in the basis. `snapshot` is the hash of the
-    clean set that it came from. Defects and dividends are in the order (session, instrument). `known_at` holds, a
+    clean set that it came from. Defects, dividends and splits are in the order (session, instrument). `known_at` holds, a
     session, the UTC instant (datetime64[s]) from which its bars count as known; None where nobody said.
     """
 
@@ -59,6 +68,7 @@ class Panel:
     snapshot: str
     defects: tuple[Defect, ...] = ()
     dividends: tuple[Dividend, ...] = ()
+    splits: tuple[Split, ...] = ()
     known_at: Days | None = None
 
     def __post_init__(self) -> None:
@@ -97,6 +107,7 @@ class Panel:
             sessions=self.sessions[start:stop],
             defects=tuple(defect for defect in self.defects if first <= defect.session <= last),
             dividends=tuple(dividend for dividend in self.dividends if first <= dividend.session <= last),
+            splits=tuple(split for split in self.splits if first <= split.session <= last),
             known_at=None if self.known_at is None else self.known_at[start:stop],
             **fields,
         )
@@ -107,7 +118,7 @@ class Panel:
         digest.update(np.ascontiguousarray(self.sessions.astype("datetime64[D]").astype(np.int64)).tobytes())
         for name in BAR_FIELDS:
             digest.update(np.ascontiguousarray(getattr(self, name)).tobytes())
-        digest.update(repr((self.defects, self.dividends)).encode())
+        digest.update(repr((self.defects, self.dividends, self.splits)).encode())
         if self.known_at is not None:
             digest.update(np.ascontiguousarray(self.known_at.astype("datetime64[s]").astype(np.int64)).tobytes())
         return digest.hexdigest()
