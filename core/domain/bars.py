@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Literal
 
@@ -110,7 +110,8 @@ class Fixing:
 class Parsed:
     """What a raw file held: bars, actions, factors or fixings, and the rows that could not be read, each as a sentence.
 
-    `file` is the raw file's name, `COLLECTION/FILE` where files belong together.
+    `file` is the raw file's name, `COLLECTION/FILE` where files belong together. `told_at` is the instant of receipt where
+    that is when the file's content became known: it was fetched, and not taken from somebody's archive.
     """
 
     bars: Bars | None = None
@@ -119,3 +120,4 @@ class Parsed:
     fixings: tuple[Fixing, ...] = ()
     unread: tuple[str, ...] = ()
     file: str = ""
+    told_at: datetime | None = None

@@ -15,12 +15,17 @@ from numpy.typing import NDArray
 
 from core.domain.bars import BAR_FIELDS, Action, Bars, Basis, BasisKind, Days, Fixing, Floats, Parsed, Provider
 from core.domain.instrument import Currency, Instrument, InstrumentId, Universe
-from core.domain.panel import Defect, Dividend, Panel
+from core.domain.panel import Defect, Dividend, Link, Panel, Versions
 from core.gate import Finding, Gate, block, closed, note
+from core.market_data.versions import Told, in_order, links_of, newest_of, without_repeats
 from core.settings import DataRules
 
 _Whole = NDArray[np.int64]
 
+# What stands for the instant of a row of which nobody noted when it was told.
+_ASSUMED = -1
+# The place of all fetched files: what a provider told bit by bit is one series.
+_FETCHED = "fetched"
 EXCHANGE_CLOSE = time(16, 0)
 EXCHANGE_ZONE = ZoneInfo("America/New_York")
 # Units survive a split only in split-adjusted prices; a total-return series cannot be held in units at all.
@@ -46,14 +51,16 @@ def clean_bars(
     positive or outside low..high becomes NaN; a row on no session is left out. Each of these is a defect of the panel.
     Dividends count where they stand in the collection that the bars come from, and not beside total-return bars.
     """
-    held = _series_of(parsed, universe)
+    held = _series_of(parsed, universe, rules.assumed_lag_hours)
     chosen, findings = _choose(held, universe, rules.source_order)
     objection = _unusable(held, chosen, rules.source_order)
     if objection is not None:
         return closed([block("data", "bars", objection), *findings])
     calendar = np.array(sorted(set(sessions)), dtype="datetime64[D]")
     rows, outside = _within(_rows_of(chosen), calendar)
-    placed, defects = _sound(rows, calendar, universe)
+    kinds = [chosen[at].basis.kind if at in chosen else "raw" for at in range(len(universe.instruments))]
+    sound = _sound(rows, calendar, universe, kinds=kinds, lag_hours=rules.assumed_lag_hours)
+    placed = sound.newest
     if outside:
         findings.append(note("data", "calendar", f"{outside} bars before or after {_span(calendar)} are left out"))
     if not len(placed.session):
@@ -63,8 +70,8 @@ def clean_bars(
     if elsewhere:
         words = f"{elsewhere} dividends are left out: the bars come from another collection than they stand in"
         findings.append(note("data", "dividends", words))
-    whole = replace(panel, known_at=known_at(panel.sessions, rules.assumed_lag_hours))
-    return Gate(_with_dividends(whole, dividends, defects), tuple(findings))
+    whole = _with_knowledge(panel, sound, rules.assumed_lag_hours)
+    return Gate(_with_dividends(whole, dividends, sound.defects), tuple(findings))
 
 
 def clean_fixings(
@@ -94,19 +101,6 @@ def known_at(sessions: Days, lag_hours: int) -> Days:
 
 
 @dataclass(frozen=True, eq=False)
-class _Rows:
-    """Rows of bars: column, session and the six values a row, in the order in which they were told."""
-
-    column: _Whole
-    session: Days
-    values: Floats
-
-    def taken(self, keep: NDArray[np.bool_] | _Whole) -> _Rows:
-        """Give some of the rows."""
-        return _Rows(self.column[keep], self.session[keep], self.values[:, keep])
-
-
-@dataclass(frozen=True, eq=False)
 class _Series:
     """Bars that belong together: those of one basis of one collection, or those of one total-return file."""
 
@@ -114,7 +108,12 @@ class _Series:
     place: str
     basis: Basis
     at: int
-    rows: _Rows
+    rows: Told
+
+    @property
+    def is_recorded(self) -> bool:
+        """Say whether somebody noted of every row when it was told; the history that a first fetch tells is not noted."""
+        return self.place != _FETCHED and not bool(np.any(self.rows.known == _ASSUMED))
 
     def __str__(self) -> str:
         """Say which it is."""
@@ -124,28 +123,47 @@ class _Series:
 # --- which series is used ---------------------------------------------------------------------------------------------
 
 
-def _series_of(parsed: Sequence[Parsed], universe: Universe) -> list[_Series]:
+def _series_of(parsed: Sequence[Parsed], universe: Universe, lag_hours: int) -> list[_Series]:
     """Put the universe's bars together by series, in the order in which each series was last added to."""
-    grouped: dict[tuple[Provider, str, Basis], list[tuple[int, Bars]]] = defaultdict(list)
+    grouped: dict[tuple[Provider, str, Basis], list[tuple[int, Parsed]]] = defaultdict(list)
     for at, one in enumerate(parsed):
         if one.bars is not None and len(one.bars.session):
-            grouped[one.bars.provider, _place(one), one.bars.basis].append((at, one.bars))
-    return [_series(key, parts, universe) for key, parts in grouped.items()]
+            basis = one.bars.basis if one.told_at is None else Basis(one.bars.basis.kind)
+            grouped[one.bars.provider, _place(one), basis].append((at, one))
+    return [_series(key, parts, universe, lag_hours=lag_hours) for key, parts in grouped.items()]
 
 
 def _place(one: Parsed) -> str:
+    if one.told_at is not None:
+        return _FETCHED
     is_whole = one.bars is not None and one.bars.basis.kind == "total-return"
     return one.file if is_whole else one.file.rpartition("/")[0]
 
 
-def _series(key: tuple[Provider, str, Basis], parts: Sequence[tuple[int, Bars]], universe: Universe) -> _Series:
+def _series(
+    key: tuple[Provider, str, Basis], parts: Sequence[tuple[int, Parsed]], universe: Universe, *, lag_hours: int
+) -> _Series:
     provider, place, basis = key
+    told = [(one.bars, one.told_at) for _, one in parts if one.bars is not None]
     if basis.as_of is None and basis.kind != "raw":
         # Nobody said as of which day the provider adjusted; it cannot have been before the collection's last bar.
-        basis = Basis(basis.kind, max(bars.session.max() for _, bars in parts).astype("datetime64[D]").astype(object))
+        last = max(bars.session.max() for bars, _ in told).astype("datetime64[D]").astype(object)
+        basis = Basis(basis.kind, max([last, *(bars.basis.as_of for bars, _ in told if bars.basis.as_of)]))
     columns = _columns(universe, provider)
-    rows = _joined_rows([_rows_in(bars, columns) for _, bars in parts])
+    rows = _joined_rows([_rows_in(bars, columns, told_at, lag_hours=lag_hours) for bars, told_at in told])
+    if place == _FETCHED:
+        rows = _first_assumed(rows, lag_hours)
     return _Series(provider, place, basis, max(at for at, _ in parts), rows)
+
+
+def _first_assumed(rows: Told, lag_hours: int) -> Told:
+    """Take the history that the first file of a column tells for known at its closes, but never later than told."""
+    known, assumed = rows.known.copy(), _seconds_known(rows.session, lag_hours)
+    for column in np.unique(rows.column).tolist():
+        mine = rows.column == column
+        first = mine & (rows.known == rows.known[mine].min())
+        known[first] = np.minimum(rows.known[first], assumed[first])
+    return replace(rows, known=known)
 
 
 def _columns(universe: Universe, provider: Provider) -> dict[str, int]:
@@ -157,17 +175,28 @@ def _symbol(instrument: Instrument, provider: Provider) -> str:
     return instrument.stooq_symbol.lower() if provider == "stooq" else instrument.yahoo_symbol
 
 
-def _rows_in(bars: Bars, columns: Mapping[str, int]) -> _Rows:
+def _rows_in(bars: Bars, columns: Mapping[str, int], told_at: datetime | None, *, lag_hours: int) -> Told:
     column = np.array(list(map(columns.get, bars.symbol.tolist(), repeat(-1))), dtype=np.int64)
     keep = column >= 0
     values = np.array([getattr(bars, name)[keep] for name in BAR_FIELDS], dtype=np.float64)
-    return _Rows(column[keep], bars.session[keep].astype("datetime64[D]"), values)
+    if bars.known_on is not None:
+        known = _seconds_known(bars.known_on[keep], lag_hours)
+    else:
+        known = np.full(len(values[0]), _ASSUMED if told_at is None else int(told_at.timestamp()), dtype=np.int64)
+    return Told(column[keep], bars.session[keep].astype("datetime64[D]"), known, values)
 
 
-def _joined_rows(parts: Sequence[_Rows]) -> _Rows:
-    return _Rows(
+def _seconds_known(days: Days, lag_hours: int) -> _Whole:
+    """Give, a row, the seconds of the epoch from which what was told on a day's evening counts as known."""
+    unique, at = np.unique(days.astype("datetime64[D]"), return_inverse=True)
+    return known_at(unique, lag_hours).astype(np.int64)[at]
+
+
+def _joined_rows(parts: Sequence[Told]) -> Told:
+    return Told(
         np.concatenate([part.column for part in parts]),
         np.concatenate([part.session for part in parts]),
+        np.concatenate([part.known for part in parts]),
         np.concatenate([part.values for part in parts], axis=1),
     )
 
@@ -207,9 +236,9 @@ def _preference(one: _Series, source_order: Sequence[str]) -> tuple[int, int, in
     return source_order.index(one.provider), _KINDS.index(one.basis.kind), -as_of, -one.at
 
 
-def _rows_of(chosen: Mapping[int, _Series]) -> _Rows:
+def _rows_of(chosen: Mapping[int, _Series]) -> Told:
     """Take from each series the columns that it was chosen for."""
-    parts: list[_Rows] = []
+    parts: list[Told] = []
     for series in dict.fromkeys(chosen.values()):
         wanted = [column for column, one in chosen.items() if one is series]
         parts.append(series.rows.taken(np.isin(series.rows.column, wanted)))
@@ -219,7 +248,7 @@ def _rows_of(chosen: Mapping[int, _Series]) -> _Rows:
 # --- which rows are sound ---------------------------------------------------------------------------------------------
 
 
-def _within(rows: _Rows, calendar: Days) -> tuple[_Rows, int]:
+def _within(rows: Told, calendar: Days) -> tuple[Told, int]:
     """Give the rows between the calendar's ends, and how many stand outside."""
     if not len(calendar):
         return rows.taken(np.zeros(len(rows.session), dtype=np.bool_)), len(rows.session)
@@ -227,28 +256,55 @@ def _within(rows: _Rows, calendar: Days) -> tuple[_Rows, int]:
     return rows.taken(is_within), int(np.sum(~is_within))
 
 
-def _sound(rows: _Rows, calendar: Days, universe: Universe) -> tuple[_Rows, list[Defect]]:
-    """Give one row a column and session, NaN where it cannot be believed, and a defect for each thing wrong."""
+@dataclass(frozen=True, eq=False)
+class _Sound:
+    """One row a column and session, NaN where it cannot be believed; what was told before it; and what was wrong."""
+
+    newest: Told
+    defects: tuple[Defect, ...]
+    versions: Versions | None = None
+    links: tuple[Link, ...] = ()
+
+
+def _sound(rows: Told, calendar: Days, universe: Universe, *, kinds: Sequence[BasisKind], lag_hours: int) -> _Sound:
+    """Judge rows: a defect for each thing that is wrong with those that count now."""
     is_session = np.isin(rows.session, calendar)
     strays, kept = rows.taken(~is_session), rows.taken(is_session)
     defects = [_defect(strays, at, universe, "non_session") for at in range(len(strays.session))]
-    last, told = _last_of_each(kept)
-    defects += [_defect(kept, at, universe, "duplicate_date") for at in last[told > 1].tolist()]
-    kept = kept.taken(last)
-    is_bad = np.zeros(len(last), dtype=np.bool_)
-    for check, is_wrong in _judged(kept.values):
-        defects += [_defect(kept, at, universe, check) for at in np.flatnonzero(is_wrong).tolist()]
+    if not bool(np.any(kept.known != _ASSUMED)):
+        last, told = _last_of_each(kept)
+        defects += [_defect(kept, at, universe, "duplicate_date") for at in last[told > 1].tolist()]
+        newest, more = _believed(kept.taken(last), universe)
+        return _Sound(newest, (*defects, *more))
+    assumed = np.where(kept.known == _ASSUMED, _seconds_known(kept.session, lag_hours), kept.known)
+    single, repeated = without_repeats(in_order(replace(kept, known=assumed)))
+    defects += [_defect(repeated, at, universe, "duplicate_date") for at in range(len(repeated.session))]
+    links = links_of(single, kinds, [instrument.id for instrument in universe.instruments])
+    newest, versions = newest_of(single)
+    newest, more = _believed(newest, universe)
+    # What was wrong with a version that is no longer believed is nobody's defect now; then, its bar was not there.
+    is_bad = np.logical_or.reduce([is_wrong for _, is_wrong in _judged(versions.values)])
+    versions = replace(versions, values=np.where(is_bad, np.nan, versions.values))
+    return _Sound(newest, (*defects, *more), versions if len(versions.column) else None, links)
+
+
+def _believed(rows: Told, universe: Universe) -> tuple[Told, list[Defect]]:
+    """Give the rows with NaN in all fields of each bad one, and a defect for each thing that is wrong."""
+    defects: list[Defect] = []
+    is_bad = np.zeros(len(rows.session), dtype=np.bool_)
+    for check, is_wrong in _judged(rows.values):
+        defects += [_defect(rows, at, universe, check) for at in np.flatnonzero(is_wrong).tolist()]
         is_bad |= is_wrong
-    return _Rows(kept.column, kept.session, np.where(is_bad, np.nan, kept.values)), defects
+    return replace(rows, values=np.where(is_bad, np.nan, rows.values)), defects
 
 
-def _defect(rows: _Rows, at: int, universe: Universe, check: str) -> Defect:
+def _defect(rows: Told, at: int, universe: Universe, check: str) -> Defect:
     told = zip(BAR_FIELDS, rows.values[:, at].tolist(), strict=True)
     detail = f"{_MEANING[check]}: {', '.join(f'{name} {value:.10g}' for name, value in told)}"
     return Defect(rows.session[at].astype(object), universe.instruments[int(rows.column[at])].id, check, detail)
 
 
-def _last_of_each(rows: _Rows) -> tuple[_Whole, _Whole]:
+def _last_of_each(rows: Told) -> tuple[_Whole, _Whole]:
     """Give, a column and session, the place of its last row and how many rows it has."""
     if not len(rows.session):
         return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
@@ -270,7 +326,7 @@ def _judged(values: Floats) -> Iterator[tuple[str, NDArray[np.bool_]]]:
 # --- the panel --------------------------------------------------------------------------------------------------------
 
 
-def _panel(rows: _Rows, chosen: Mapping[int, _Series], universe: Universe, *, calendar: Days) -> Panel:
+def _panel(rows: Told, chosen: Mapping[int, _Series], universe: Universe, *, calendar: Days) -> Panel:
     columns = range(len(universe.instruments))
     days = calendar[(calendar >= rows.session.min()) & (calendar <= rows.session.max())]
     wide = _wide(rows, days, len(columns))
@@ -279,7 +335,7 @@ def _panel(rows: _Rows, chosen: Mapping[int, _Series], universe: Universe, *, ca
         instruments=tuple(instrument.id for instrument in universe.instruments),
         basis=tuple(chosen[at].basis if at in chosen else None for at in columns),
         provider=tuple(chosen[at].provider if at in chosen else "" for at in columns),
-        knowledge="assumed",
+        knowledge="recorded" if all(series.is_recorded for series in chosen.values()) else "assumed",
         snapshot="",
         open=wide[0],
         high=wide[1],
@@ -290,7 +346,18 @@ def _panel(rows: _Rows, chosen: Mapping[int, _Series], universe: Universe, *, ca
     )
 
 
-def _wide(rows: _Rows, days: Days, width: int) -> Floats:
+def _with_knowledge(panel: Panel, sound: _Sound, lag_hours: int) -> Panel:
+    """Say since when the bars were known: by session where all was assumed, else by bar, with the versions before."""
+    assumed = known_at(panel.sessions, lag_hours)
+    newest = sound.newest
+    if not bool(np.any(newest.known != _ASSUMED)):
+        return replace(panel, known_at=assumed)
+    instants = np.repeat(assumed[:, np.newaxis], len(panel.instruments), axis=1)
+    instants[np.searchsorted(panel.sessions, newest.session), newest.column] = newest.known.astype("datetime64[s]")
+    return replace(panel, known_at=instants, versions=sound.versions, links=sound.links)
+
+
+def _wide(rows: Told, days: Days, width: int) -> Floats:
     """Give an array of shape (fields, sessions, instruments), the fields in the order of BAR_FIELDS."""
     wide: Floats = np.full((len(BAR_FIELDS), len(days), width), np.nan)
     # One NaN has one byte form here, whatever a file held: the hash of a panel rests on it.
