@@ -106,9 +106,33 @@ class Fixing:
     source: Provider = "ecb"
 
 
+@dataclass(frozen=True)
+class Rename:
+    """Whose bars stand under an alias from its first day until its last (both inclusive): the provider's symbol of today."""
+
+    provider: Provider
+    symbol: str
+    alias: str
+    first: date
+    until: date
+
+
+@dataclass(frozen=True, eq=False)
+class Levels:
+    """Single values a day of what has no bars there: an interest rate, an index of which only the close is told.
+
+    All arrays have one length. No bar is made of a level, so that nothing can be bought at one.
+    """
+
+    provider: Provider
+    symbol: NDArray[np.object_]
+    session: Days
+    value: Floats
+
+
 @dataclass(frozen=True, eq=False)
 class Parsed:
-    """What a raw file held: bars, actions, factors or fixings, and the rows that could not be read, each as a sentence.
+    """What a raw file held: bars, actions, factors, fixings, renames or levels, and a sentence for each row not read.
 
     `file` is the raw file's name, `COLLECTION/FILE` where files belong together. `told_at` is the instant of receipt where
     that is when the file's content became known: it was fetched, and not taken from somebody's archive.
@@ -118,6 +142,8 @@ class Parsed:
     actions: tuple[Action, ...] = ()
     factors: tuple[Factor, ...] = ()
     fixings: tuple[Fixing, ...] = ()
+    renames: tuple[Rename, ...] = ()
+    levels: Levels | None = None
     unread: tuple[str, ...] = ()
     file: str = ""
     told_at: datetime | None = None
