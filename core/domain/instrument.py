@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from itertools import pairwise
 from typing import Literal
 
 InstrumentId = str
@@ -24,9 +25,29 @@ CALENDARS: dict[str, CalendarName] = {
 }
 
 
+@dataclass(frozen=True, order=True)
+class Period:
+    """The days on which an instrument counts, both ends included; without a last day it lasts."""
+
+    first: date
+    last: date | None = None
+
+    def __post_init__(self) -> None:
+        """Hold that it does not end before it begins."""
+        if self.last is not None and self.last < self.first:
+            raise ValueError(f"a period from {self.first} ended on {self.last}, before it began")
+
+    def __contains__(self, day: date) -> bool:
+        """Say whether a day is one of them."""
+        return self.first <= day and (self.last is None or day <= self.last)
+
+
 @dataclass(frozen=True)
 class Instrument:
-    """One row of the universe: an id that never changes, its names at sources and venues, and when it counts."""
+    """What the universe says of one instrument: an id that never changes, its names at sources and venues, and when it counts.
+
+    `periods` are in order and do not overlap: an instrument that left the universe and came back has several.
+    """
 
     id: InstrumentId
     stooq_symbol: str
@@ -37,19 +58,36 @@ class Instrument:
     kind: InstrumentKind
     is_tradable_as_underlying: bool
     verified_on: date | None
-    valid_from: date
-    valid_to: date | None
+    periods: tuple[Period, ...]
     sector: str
     notes: str = ""
+
+    def __post_init__(self) -> None:
+        """Hold that there is a period, and that each ended before the next began."""
+        if not self.periods:
+            raise ValueError(f"{self.id} has no period in which it counts")
+        for earlier, later in pairwise(self.periods):
+            if earlier.last is None or earlier.last >= later.first:
+                raise ValueError(f"{self.id} counts from {later.first}, before it ceased to count from {earlier.first}")
 
     @property
     def calendar(self) -> CalendarName:
         """Name the calendar on whose days it has bars; raises KeyError for an exchange that nobody knows."""
         return CALENDARS[self.exchange]
 
+    @property
+    def valid_from(self) -> date:
+        """Give the first day on which it ever counts."""
+        return self.periods[0].first
+
+    @property
+    def valid_to(self) -> date | None:
+        """Give the last day on which it counts, or None while it lasts; between the two it may have been away."""
+        return self.periods[-1].last
+
     def is_valid_on(self, day: date) -> bool:
-        """Say whether the row counts on a day (both ends included)."""
-        return self.valid_from <= day and (self.valid_to is None or day <= self.valid_to)
+        """Say whether it counts on a day."""
+        return any(day in period for period in self.periods)
 
 
 @dataclass(frozen=True)
@@ -69,5 +107,5 @@ class Universe:
         return {instrument.id: instrument for instrument in self.instruments}
 
     def valid_on(self, day: date) -> tuple[Instrument, ...]:
-        """Give the instruments whose row counts on a day."""
+        """Give the instruments that count on a day: those who were there then."""
         return tuple(instrument for instrument in self.instruments if instrument.is_valid_on(day))

@@ -13,7 +13,7 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from core.domain.instrument import Instrument, Universe
+from core.domain.instrument import Instrument, Period, Universe
 from core.settings import Limits, desk_objections, universe_objections
 from core.settings_schema import policy_schema
 from core.settings_text import parse_desk, parse_policy
@@ -277,7 +277,7 @@ def test_a_book_must_fit_its_desk():
 def test_a_misspelt_ban_is_told():
     """A no-buy name or benchmark that the universe does not list would bind nothing."""
     listed = Instrument(
-        "TSLA", "TSLA.US", "TSLA", "TSLA", "NASDAQ", "USD", "equity", True, None, date(2016, 1, 4), None, ""
+        "TSLA", "TSLA.US", "TSLA", "TSLA", "NASDAQ", "USD", "equity", True, None, (Period(date(2016, 1, 4)),), ""
     )
     banned = policy(("no_buy: []", "no_buy: [TSLA, TSAL]"))
 

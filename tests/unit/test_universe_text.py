@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.domain.instrument import Instrument, Universe
-from core.universe_text import COLUMNS, UniverseError, parse_universe, universe_hash
+from adapters.postgres.bodies import dump, load
+from core.domain.instrument import CALENDARS, Instrument, Period, Universe
+from core.universe_text import COLUMNS, CURRENCIES, DATED, UniverseError, parse_universe, universe_hash
 
 SHIPPED = (Path(__file__).parents[2] / "config" / "universe.csv").read_text(encoding="utf-8")
 HEADER = ",".join(COLUMNS)
@@ -53,8 +54,7 @@ def test_a_row_becomes_an_instrument_with_typed_fields():
         kind="equity",
         is_tradable_as_underlying=True,
         verified_on=date(2026, 1, 5),
-        valid_from=date(2016, 3, 14),
-        valid_to=date(2027, 12, 31),
+        periods=(Period(date(2016, 3, 14), date(2027, 12, 31)),),
         sector="Information Technology",
         notes="seen",
     )
@@ -88,13 +88,14 @@ A_DAY = "it must be a date as YYYY-MM-DD, such as 2016-03-14"
         ("internal_symbol", "-A", "was '-A'; it must be capital letters and digits, such as AAPL or BRK-B"),
         ("internal_symbol", "../X", "was '../X'; it must be capital letters and digits, such as AAPL or BRK-B"),
         ("stooq_symbol", "", "was blank; it must be Stooq's symbol in capitals, such as AAPL.US"),
-        ("yahoo_symbol", "aapl", "was 'aapl'; it must be Yahoo's symbol in capitals, such as AAPL or BRK-B"),
+        ("yahoo_symbol", "aapl", "was 'aapl'; it must be Yahoo's symbol in capitals, such as AAPL, BRK-B or EURUSD=X"),
         ("etoro_search_name", "", "was blank; it must be the name that eToro's search finds, such as AAPL or BRK.B"),
         ("etoro_search_name", "a|b", "was 'a|b'; it must be the name that eToro's search finds, such as AAPL or BRK.B"),
-        ("exchange", "NASDQ", "was 'NASDQ'; it must be one of ARCA, NASDAQ, NYSE"),
-        ("exchange", "", "was blank; it must be one of ARCA, NASDAQ, NYSE"),
-        ("currency", "GBP", "was 'GBP'; it must be USD"),
-        ("instrument_type", "stock", "was 'stock'; it must be one of equity, etf, index"),
+        ("exchange", "NASDQ", "was 'NASDQ'; it must be one of ARCA, CBOE, CME, CRYPTO, FX, NASDAQ, NYSE"),
+        ("exchange", "", "was blank; it must be one of ARCA, CBOE, CME, CRYPTO, FX, NASDAQ, NYSE"),
+        ("currency", "GBP", "was 'GBP'; NASDAQ trades in USD"),
+        ("currency", "XAU", "was 'XAU'; it must be a currency of ISO 4217 in capitals, such as USD"),
+        ("instrument_type", "stock", "was 'stock'; it must be one of equity, etf, index, fx, crypto, future"),
         ("tradable_as_underlying", "true", "was 'true'; it must be yes or no"),
         ("tradable_as_underlying", "", "was blank; it must be yes or no"),
         ("verified_on", "soon", "was 'soon'; it must be blank, or a date as YYYY-MM-DD"),
@@ -143,15 +144,131 @@ def test_a_row_may_end_on_the_day_it_begins():
     assert universe.instruments[0].is_valid_on(date(2016, 3, 14))
 
 
-@pytest.mark.parametrize("column", COLUMNS[:4])
+@pytest.mark.parametrize("column", COLUMNS[1:4])
 def test_no_name_stands_for_two_instruments(column):
-    """An id or a source's symbol that stands twice would mix two instruments."""
+    """A source's symbol that stands for two instruments would mix them."""
     twice = with_cell(column, AAPL.split(",")[COLUMNS.index(column)], BRK)
 
     (told,) = problems(table(AAPL, twice))
 
     assert told.startswith(f"u.csv:3: {column} AAPL")
-    assert told.endswith("stands on line 2 already; each row needs its own")
+    assert told.endswith("stands on line 2 already; each instrument needs its own")
+
+
+def dated(first: str, last: str, row: str = AAPL, **cells: str) -> str:
+    """Give a row with another validity, and with other cells."""
+    for column, cell in {"valid_from": first, "valid_to": last, **cells}.items():
+        row = with_cell(column, cell, row)
+    return row
+
+
+def test_an_instrument_may_leave_and_come_back():
+    """Its rows make one instrument, in any order of the file: who was there then, and who was not."""
+    back = dated("2021-03-22", "", verified_on="2026-02-01", notes="came back")
+    left = dated("2016-03-14", "2018-06-29", verified_on="2018-01-05", notes="left")
+
+    universe = parse_universe(table(back, BRK, left), "u.csv")
+
+    apple = universe.by_id()["AAPL"]
+    assert apple.periods == (Period(date(2016, 3, 14), date(2018, 6, 29)), Period(date(2021, 3, 22)))
+    assert (apple.valid_from, apple.valid_to, apple.verified_on) == (date(2016, 3, 14), None, date(2026, 2, 1))
+    assert apple.notes == "left; came back"
+    there = {
+        str(day): [row.id for row in universe.valid_on(day)]
+        for day in (date(2018, 6, 29), date(2018, 6, 30), date(2021, 3, 21), date(2021, 3, 22))
+    }
+    assert there == {
+        "2018-06-29": ["AAPL", "BRK-B"],
+        "2018-06-30": ["BRK-B"],
+        "2021-03-21": ["BRK-B"],
+        "2021-03-22": ["AAPL", "BRK-B"],
+    }
+    assert universe_hash(parse_universe(table(left, back, BRK), "u.csv")) == universe_hash(universe)
+    assert load(Universe, dump(universe)) == universe
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "message"),
+    [
+        (("2016-03-14", ""), ("2020-01-02", ""), "line 2 and has no valid_to, and by line 3 from 2020-01-02"),
+        (("2016-03-14", "2020-01-02"), ("2020-01-02", ""), "line 2 up to 2020-01-02, and by line 3 from 2020-01-02"),
+        (("2020-01-02", ""), ("2016-03-14", "2020-01-02"), "line 3 up to 2020-01-02, and by line 2 from 2020-01-02"),
+        (("2016-03-14", ""), ("2016-03-14", ""), "line 2 and has no valid_to, and by line 3 from 2016-03-14"),
+    ],
+)
+def test_periods_of_one_instrument_do_not_overlap(first, second, message):
+    """Neither by a day nor wholly; the later line of the file is told. To the day before is allowed."""
+    (told,) = problems(table(dated(*first), dated(*second)))
+
+    assert told == f"u.csv:3: AAPL counts by {message}; periods of one instrument must not overlap"
+    parse_universe(table(dated("2016-03-14", "2020-01-01"), dated("2020-01-02", "")), "u.csv")
+
+
+@pytest.mark.parametrize(
+    ("column", "cell"),
+    [
+        ("stooq_symbol", "APPL.US"),
+        ("yahoo_symbol", "APPL"),
+        ("etoro_search_name", "Apple"),
+        ("exchange", "NYSE"),
+        ("tradable_as_underlying", "no"),
+        ("sector", "Energy"),
+    ],
+)
+def test_rows_of_one_instrument_agree_in_all_but_their_dates(column, cell):
+    """An id never changes its meaning; what differs is told with both lines."""
+    (told,) = problems(table(dated("2016-03-14", "2018-06-29"), dated("2021-03-22", "", **{column: cell})))
+
+    assert told.startswith(f"u.csv:3: {column} was {cell!r}; rows of AAPL may differ in {', '.join(DATED)} only")
+    assert told.endswith(f"and line 2 says {AAPL.split(',')[COLUMNS.index(column)]!r}")
+
+
+EURUSD = "EURUSD,EURUSD,EURUSD=X,EURUSD,FX,USD,fx,no,,2016-03-14,,,"
+BTC = "BTC-USD,BTC.V,BTC-USD,BTC,CRYPTO,USD,crypto,yes,,2016-03-14,,,"
+ES = "ES,ES.F,ES=F,SPX500 Future,CME,USD,future,no,,2016-03-14,,,"
+VIX = "VIX,VI.C,^VIX,VIX,CBOE,USD,index,no,,2016-03-14,,,"
+
+
+def test_pairs_coins_futures_and_indices_are_read():
+    """Each under the symbols that sources use, on the calendar of its exchange; pairs and coins in any currency."""
+    yen = "USDJPY,USDJPY,JPY=X,USDJPY,FX,JPY,fx,no,,2016-03-14,,,"
+
+    universe = parse_universe(table(EURUSD, BTC, ES, VIX, yen), "u.csv")
+
+    assert [(row.id, row.kind, row.calendar, row.currency) for row in universe.instruments] == [
+        ("BTC-USD", "crypto", "24/7", "USD"),
+        ("ES", "future", "XNYS", "USD"),
+        ("EURUSD", "fx", "24/5", "USD"),
+        ("USDJPY", "fx", "24/5", "JPY"),
+        ("VIX", "index", "XNYS", "USD"),
+    ]
+    assert set(CALENDARS) == {"ARCA", "CBOE", "CME", "CRYPTO", "FX", "NASDAQ", "NYSE"}
+    assert {len(code) for code in CURRENCIES} == {3}
+    assert {"USD", "GBP", "EUR", "CAD", "JPY", "CNY"} <= CURRENCIES
+
+
+@pytest.mark.parametrize(
+    ("row", "column", "cell", "message"),
+    [
+        (EURUSD, "currency", "GBP", "internal_symbol was 'EURUSD'; a pair quoted in GBP is named by both currencies,"),
+        (EURUSD, "internal_symbol", "XXXUSD", "internal_symbol was 'XXXUSD'; a pair quoted in USD is named by both"),
+        (EURUSD, "tradable_as_underlying", "yes", "a pair is a rate between two currencies and cannot be held"),
+        (EURUSD, "exchange", "NYSE", "instrument_type was 'fx'; NYSE lists one of equity, etf, index"),
+        (EURUSD, "sector", "Energy", "the sector of an fx is left blank"),
+        (EURUSD, "currency", "EURO", "it must be a currency of ISO 4217"),
+        (BTC, "currency", "EUR", "internal_symbol was 'BTC-USD'; a coin quoted in EUR is named so, such as BTC-EUR"),
+        (BTC, "exchange", "FX", "instrument_type was 'crypto'; FX lists fx"),
+        (ES, "tradable_as_underlying", "yes", "a future is a contract on something else"),
+        (ES, "currency", "EUR", "currency was 'EUR'; CME trades in USD"),
+        (ES, "exchange", "NASDAQ", "instrument_type was 'future'; NASDAQ lists one of equity, etf, index"),
+        (ES, "yahoo_symbol", "ES=", "it must be Yahoo's symbol in capitals"),
+        (VIX, "yahoo_symbol", "^^VIX", "it must be Yahoo's symbol in capitals"),
+        (VIX, "instrument_type", "equity", "instrument_type was 'equity'; CBOE lists one of etf, index, future"),
+    ],
+)
+def test_each_kind_has_its_exchange_its_currency_and_its_name(row, column, cell, message):
+    """What cannot stand together is told, with what would be right."""
+    assert any(message in told for told in problems(table(with_cell(column, cell, row))))
 
 
 def test_a_header_is_held_to_the_columns():
@@ -172,9 +289,8 @@ def test_all_mistakes_are_told_at_once_in_the_order_of_lines():
 
     told = problems(text.replace("notes", "note", 1))
 
-    assert [message.split(": ")[0] for message in told] == ["u.csv:1"] * 2 + ["u.csv:2"] * 2 + ["u.csv:3"] + [
-        "u.csv:5"
-    ] * 4
+    lines = [message.split(": ")[0] for message in told]
+    assert lines == ["u.csv:1"] * 2 + ["u.csv:2"] * 2 + ["u.csv:3", "u.csv:5"]
     assert "u.csv:3: found 3 cells; the header has 13 columns" in told
 
 

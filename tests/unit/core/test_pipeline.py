@@ -34,6 +34,7 @@ from tests.unit.making import (
     standing,
     worth,
 )
+from tests.unit.market_data.making import instrument
 
 NAMES = tuple(stage.name for stage in PIPELINE)
 NAN = float("nan")
@@ -239,7 +240,7 @@ def test_a_value_that_nobody_gave_is_waited_for_by_its_name():
 
 def test_the_scores_rank_what_the_book_may_hold():
     """No benchmark, no row that has ended, nothing without a bar of as-of."""
-    ended = replace(ABCD.instruments[1], valid_to=AS_OF - timedelta(days=1))
+    ended = instrument("BBB", valid_to=AS_OF - timedelta(days=1))
     rows = Universe((ABCD.instruments[0], ended, *ABCD.instruments[2:]))
     gap = panel(CLOSES | {"CCC": [100.0, 100.0, 120.0, NAN]})
     lax = ruled(within=SHORT, data={"coverage_min": "0.5"})

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from core.domain.bars import Action, Bars, Basis, BasisKind, Fixing, Parsed
-from core.domain.instrument import Instrument, Universe
+from core.domain.instrument import Instrument, Period, Universe
 from core.domain.panel import Defect, Panel
 from core.settings import DataRules
 from tests.unit.shipped import policy
@@ -28,8 +28,10 @@ def rules(**changes: Any) -> DataRules:
     return SHIPPED.model_copy(update=changes)
 
 
-def instrument(name: str, **changes: Any) -> Instrument:
-    """Give a row of a universe that counts on every day."""
+def instrument(
+    name: str, *, valid_from: date = date(2007, 1, 1), valid_to: date | None = None, **changes: Any
+) -> Instrument:
+    """Give a row of a universe that counts on every day, or between two."""
     row: dict[str, Any] = {
         "id": name,
         "stooq_symbol": f"{name}.US",
@@ -40,8 +42,7 @@ def instrument(name: str, **changes: Any) -> Instrument:
         "kind": "equity",
         "is_tradable_as_underlying": True,
         "verified_on": None,
-        "valid_from": date(2007, 1, 1),
-        "valid_to": None,
+        "periods": (Period(valid_from, valid_to),),
         "sector": "Energy",
     }
     return Instrument(**(row | changes))

@@ -111,7 +111,7 @@ def test_coverage_is_open_at_the_limit_and_closed_below():
 def test_coverage_counts_only_rows_of_the_universe_that_are_valid():
     """An instrument whose row ended yesterday is not missed, and is excluded with the reason."""
     rows = [instrument(name) for name in NAMES]
-    rows[0] = replace(rows[0], valid_to=AS_OF - timedelta(days=1))
+    rows[0] = instrument("I00", valid_to=AS_OF - timedelta(days=1))
     short = without(panel(NAMES), "I00", -1)
 
     gate = judge(short, Universe(tuple(rows)), coverage_min=Decimal(1))

@@ -16,6 +16,7 @@ from core.riskguard import rules
 from core.riskguard.rules import LINE_RULES, PROPOSAL_RULES, LineRule, ProposalRule
 from core.settings import Policy
 from tests.unit.making import ABCD, AS_OF, SHIPPED, case, holdings, line, prices, proposal, ruled
+from tests.unit.market_data.making import instrument
 
 THURSDAY = AS_OF - timedelta(days=1)
 
@@ -34,7 +35,7 @@ class Edge:
 def listed(name: str, **changes: Any) -> Universe:
     """Give the universe with the row of one instrument changed."""
     rows = ABCD.instruments
-    return Universe(tuple(replace(row, **changes) if row.id == name else row for row in rows))
+    return Universe(tuple(instrument(name, **changes) if row.id == name else row for row in rows))
 
 
 def judged(rule: LineRule | ProposalRule, of: Case, policy: Policy = SHIPPED) -> Objection | None:
