@@ -30,6 +30,7 @@ TIME_PATTERN = "^([01][0-9]|2[0-3]):[0-5][0-9]$"
 NAME_PATTERN = "^[a-z][a-z0-9_-]{0,31}$"
 CURRENCY_PATTERN = "^[A-Z]{3}$"
 INSTRUMENT_PATTERN = "^[A-Z0-9]+([.-][A-Z0-9]+)*$"
+BAR_PATTERN = "^[A-Z0-9]+([.-][A-Z0-9]+)* [0-9]{4}-[0-9]{2}-[0-9]{2}$"
 
 
 def _number(value: object) -> object:
@@ -59,6 +60,12 @@ def _timezone(name: str) -> str:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, OSError) as error:
         raise ValueError(f"no time zone is named {name}") from error
+    return name
+
+
+def _bar_name(name: object) -> object:
+    if isinstance(name, str) and re.fullmatch(BAR_PATTERN, name):
+        date.fromisoformat(name.rpartition(" ")[2])
     return name
 
 
@@ -101,6 +108,7 @@ FractionAboveZero = Annotated[
 FractionBelowOne = Annotated[
     Decimal, Field(ge=0, lt=1, description="a number from 0 to below 1, such as 0.05"), _DECIMAL, _PLAIN
 ]
+AboveOne = Annotated[Decimal, Field(gt=1, description="a number above 1, such as 1.4"), _DECIMAL, _PLAIN]
 Positive = Annotated[Decimal, Field(gt=0, description="a number above 0, such as 0.0001"), _DECIMAL, _PLAIN]
 NotNegative = Annotated[Decimal, Field(ge=0, description="a number of 0 or more, such as 25"), _DECIMAL, _PLAIN]
 BasisPoints = Annotated[
@@ -121,6 +129,11 @@ ShortName = Annotated[
     str, _words("a short name of small letters, digits, - and _ that starts with a letter, such as main", NAME_PATTERN)
 ]
 CurrencyCode = Annotated[str, _words("three capital letters, such as GBP", CURRENCY_PATTERN)]
+BarName = Annotated[
+    str,
+    BeforeValidator(_bar_name),
+    _words("an internal symbol and a session, such as NFLX 2022-04-20", BAR_PATTERN),
+]
 InstrumentName = Annotated[str, _words("an internal symbol of the universe, such as AAPL", INSTRUMENT_PATTERN)]
 PriceSource = Literal[
     "yahoo",
@@ -257,6 +270,28 @@ class DataRules(Section):
     coverage_min: Fraction
     benchmark_age_sessions_max: Annotated[int, _whole(0, 30)]
     duplicate_dates_max: Annotated[int, _whole(0, 1000)]
+    market_volume_min: Fraction
+    excluded_max: Fraction
+    missing_sessions_max: Annotated[int, _whole(0, 1000)]
+    unchanged_closes_max: Annotated[int, _whole(1, 250)]
+    zero_volume_max: Annotated[int, _whole(0, 20)]
+    partial_volume_min: Fraction
+    jump_max: AboveOne
+    news_jump_max: AboveOne
+    news_turnover_min: NotNegative
+    factor_fall_bps_max: BasisPoints
+    factor_jump_max: FractionBelowOne
+    dividend_gap_bps_max: BasisPoints
+    disagreement_bps_max: BasisPoints
+    reuse_gap_sessions_min: Annotated[int, _whole(1, 1000)]
+    reuse_ratio_max: AboveOne
+    digits_max: Annotated[int, _whole(4, 17)]
+    accepted_bars: Annotated[
+        tuple[BarName, ...],
+        Field(description="a list of bars, each once, such as [NFLX 2022-04-20]; [] for none"),
+        AfterValidator(_once_each),
+        AfterValidator(lambda names: tuple(sorted(names))),
+    ]
     fx_age_days_max: Annotated[int, _whole(0, 31)]
     assumed_lag_hours: Annotated[int, _whole(0, 48)]
     source_order: Annotated[
@@ -268,6 +303,11 @@ class DataRules(Section):
         AfterValidator(_at_least_one),
         AfterValidator(_once_each),
     ]
+
+    def contradictions(self) -> Contradictions:
+        """Give a bound on news below the bound from which a jump needs news at all."""
+        if self.news_jump_max < self.jump_max:
+            yield "news_jump_max", f"was {self.news_jump_max}; it must be at least jump_max ({self.jump_max})"
 
 
 class Reconciliation(Section):
@@ -372,6 +412,7 @@ def universe_objections(policy: Policy, universe: Universe) -> tuple[str, ...]:
     """Say which instruments the policy names that the universe does not list: a misspelt ban would ban nothing."""
     known = universe.by_id()
     named = [("data.benchmark", policy.data.benchmark), *(("limits.no_buy", name) for name in policy.limits.no_buy)]
+    named += [("data.accepted_bars", name.partition(" ")[0]) for name in policy.data.accepted_bars]
     return tuple(f"{key} names {name}, which the universe does not list" for key, name in named if name not in known)
 
 

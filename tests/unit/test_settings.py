@@ -165,6 +165,11 @@ def test_a_policy_cannot_be_changed():
             [("tiny_delta: 0.005", "tiny_delta: 0.11")],
             "sizing.tiny_delta was 0.11; above limits.weight_max (0.10) every first purchase counts as tiny",
         ),
+        (
+            [("  jump_max: 1.4", "  jump_max: 2.25")],
+            [("  jump_max: 1.4", "  jump_max: 2.26")],
+            "data.news_jump_max was 2.25; it must be at least jump_max (2.26)",
+        ),
     ],
 )
 def test_what_cannot_hold_together_is_refused_at_the_edge(allowed, refused, message):
@@ -279,12 +284,13 @@ def test_a_misspelt_ban_is_told():
     listed = Instrument(
         "TSLA", "TSLA.US", "TSLA", "TSLA", "NASDAQ", "USD", "equity", True, None, (Period(date(2016, 1, 4)),), ""
     )
-    banned = policy(("no_buy: []", "no_buy: [TSLA, TSAL]"))
+    banned = policy(("no_buy: []", "no_buy: [TSLA, TSAL]"), ("accepted_bars: []", "accepted_bars: [TSLB 2024-06-10]"))
 
     assert universe_objections(banned, Universe((listed,))) == (
         "data.benchmark names SPY, which the universe does not list",
         "limits.no_buy names TSAL, which the universe does not list",
+        "data.accepted_bars names TSLB, which the universe does not list",
     )
 
 
-HASH_OF_SHIPPED = "b8c3d9c05212f13a419bf678b5bfb3f0a55709a800697c0da6524a906a40207e"
+HASH_OF_SHIPPED = "2e7f90219e76667b110b43a0d70f0020dca9a534054941e0181e20000196c5c6"

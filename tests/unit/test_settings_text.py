@@ -19,6 +19,7 @@ COUNT = "it must be a whole number from 1 to 500"
 CLOCK = "it must be a time of day as HH:MM, such as 08:00"
 PLACE = "it must be a time zone of the IANA list, such as Europe/London"
 NAME = "it must be a short name of small letters, digits, - and _ that starts with a letter, such as main"
+BARS = "it must be a list of bars, each once, such as [NFLX 2022-04-20]; [] for none"
 BANS = "it must be a list of internal symbols, each once, such as [TSLA]; [] for none"
 SOURCES = "it must be a list of providers of prices, each once, such as [yahoo, stooq]"
 
@@ -69,6 +70,9 @@ SOURCES = "it must be a list of providers of prices, each once, such as [yahoo, 
         ("execution.venue", "etoro", "etoro", "it must be paper or manual"),
         ("limits.no_buy", "TSLA", "TSLA", BANS),
         ("limits.no_buy", "[TSLA, TSLA]", "a list", BANS),
+        ("data.accepted_bars", "NFLX 2022-04-20", "NFLX 2022-04-20", BARS),
+        ("data.accepted_bars", "[NFLX 2022-04-20, NFLX 2022-04-20]", "a list", BARS),
+        ("data.jump_max", "1", "1", "it must be a number above 1, such as 1.4"),
         ("data.source_order", "[]", "an empty list", SOURCES),
         ("data.source_order", "[yahoo, yahoo]", "a list", SOURCES),
         ("strategy.parameters.lookback_sessions", "true", "true", "it must be a number or a text"),
@@ -108,6 +112,11 @@ def test_a_value_where_a_section_belongs_is_told(section, right):
             "[yahoo, stooq]",
             "[yahu]",
             f"data.source_order[1] was yahu; it must be {' or '.join(get_args(PriceSource))}",
+        ),
+        (
+            "accepted_bars: []",
+            "accepted_bars: [NFLX 2022-04-31]",
+            "data.accepted_bars[1] was NFLX 2022-04-31; it must be an internal symbol and a session, such as NFLX 2022-04-20",
         ),
         ("turnover_max:", "turnover_mx:", "limits.turnover_mx is unknown; did you mean turnover_max?"),
         ("  venue: paper", "  weight_max: 0.2", "execution.weight_max is unknown; it belongs under limits"),
