@@ -11,7 +11,8 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from adapters.sources.formats import FORMATS, HEAD_BYTES, Format, recognise
+from adapters.sources.formats.form import HEAD_BYTES, Format
+from adapters.sources.formats.registry import FORMATS, recognise
 from core.domain.bars import Basis
 from core.settings import OnlyOne, Section
 from core.settings_text import parse_section

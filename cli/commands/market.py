@@ -12,7 +12,7 @@ from adapters.files.raw_store import RawFiles
 from adapters.files.workspace import Workspace
 from adapters.postgres.people import PgConfig
 from adapters.sources.archive import ArchiveSource, parse_archives
-from adapters.sources.formats import FormatParser
+from adapters.sources.formats.registry import FormatParser
 from adapters.sources.synthetic import SyntheticSource
 from cli.main import UsageError
 from cli.output import emit, table

@@ -11,7 +11,7 @@ import pytest
 
 from adapters.files.clean_set import CleanFiles
 from adapters.files.raw_store import RawFiles
-from adapters.sources.formats import FormatParser
+from adapters.sources.formats.registry import FormatParser
 from core.domain.bars import Basis
 from flows.ingest import Cleaning, Count, IngestDoors, IngestReport, ingest, rebuild
 from flows.ports import RawFile, SourceError

@@ -13,7 +13,7 @@ import pytest
 from adapters.files.clean_set import CleanFiles
 from adapters.files.raw_store import RawFiles
 from adapters.sources.archive import ArchiveSource, parse_archives
-from adapters.sources.formats import FORMATS, FormatParser
+from adapters.sources.formats.registry import FORMATS, FormatParser
 from adapters.sources.synthetic import SyntheticSource
 from core.calendar import load_calendar
 from core.domain.bars import Basis, Parsed

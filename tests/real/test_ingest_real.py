@@ -16,7 +16,7 @@ import pytest
 from adapters.files.clean_set import CleanFiles
 from adapters.files.raw_store import RawFiles
 from adapters.sources.archive import ArchiveSource, parse_archives
-from adapters.sources.formats import FormatParser
+from adapters.sources.formats.registry import FormatParser
 from core.calendar import load_calendar
 from core.domain.bars import Basis
 from core.domain.panel import Panel

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.sources.formats import HEAD_BYTES, FormatParser, recognise
+from adapters.sources.formats.form import HEAD_BYTES
+from adapters.sources.formats.registry import FormatParser, recognise
 from core.domain.bars import Action, Basis, Fixing
 from flows.ports import SourceError
 from tests.unit.market_data.files import ACTIONS, BENCHMARK, BULK, STOOQ, prices, rates_zip, record, yahoo_parquet
@@ -32,7 +33,7 @@ def parse(name, form, content, **changes):
     ("name", "content", "form"),
     [
         ("prices_2024.parquet", PRICES, "yahoo_parquet"),
-        ("overlap_2016_2019.parquet", PRICES, None),
+        ("overlap_2016_2019.parquet", PRICES, "yahoo_parquet"),
         ("prices_2024.parquet", b"not parquet", None),
         ("actions.csv", ACTIONS.encode(), "yahoo_actions_csv"),
         ("spy_qqq_raw_and_adjusted.csv", BENCHMARK.encode(), "benchmark_csv"),
@@ -41,7 +42,7 @@ def parse(name, form, content, **changes):
         ("aapl_us_d.downloaded-2019-05.csv", STOOQ.replace("\r\n", "\n").encode(), "stooq_csv"),
         ("eurusd_d.csv", b"Date,Open,High,Low,Close\r\n", "stooq_csv"),
         ("aapl_us_w.csv", STOOQ.encode(), None),
-        ("RTY=F.csv", b"Date,Open,High,Low,Close,Adj Close,Volume\n", None),
+        ("RTY=F.csv", b"Date,Open,High,Low,Close,Adj Close,Volume\n", "yahoo_csv"),
         ("msft.us.txt", BULK.encode(), "stooq_bulk"),
         ("abio.us.txt", b"", None),
         ("eurofxref-hist.zip", rates_zip(), "ecb_zip"),
