@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_HALF_EVEN, Decimal
+from fractions import Fraction
 
 PENNY = Decimal("0.01")
 PRICE_STEP = Decimal("0.0001")
 RATE_STEP = Decimal("0.000001")
 WEIGHT_STEP = Decimal("0.000001")
 BPS = Decimal("0.0001")
+_SPLIT_DENOMINATOR_MAX = 100
+_SPLIT_DIGITS_LOST = Fraction(1, 2_000_000)
 
 
 def to_pence(amount: Decimal) -> Decimal:
@@ -22,6 +25,21 @@ def floor_to(quantity: Decimal, step: Decimal) -> Decimal:
     if step <= 0:
         raise ValueError(f"step was {step}; it must be positive")
     return (quantity / step).to_integral_value(rounding=ROUND_DOWN) * step
+
+
+def split_units(quantity: Decimal, ratio: Decimal, step: Decimal) -> Decimal:
+    """Give what a quantity becomes in a split, cut to the broker's step, towards zero; whole units are not forced.
+
+    A ratio within half a millionth of a small fraction is that fraction, for 1:3 is told as 0.333333. What is less than a
+    step is lost: a broker pays it out in cash, which is a fact of its own. Raises ValueError unless ratio and step are
+    positive.
+    """
+    if ratio <= 0 or step <= 0:
+        raise ValueError(f"split ratio was {ratio} and step {step}; both must be positive")
+    told = Fraction(ratio)
+    near = told.limit_denominator(_SPLIT_DENOMINATOR_MAX)
+    exact = near if near and abs(near - told) <= _SPLIT_DIGITS_LOST else told
+    return int(Fraction(quantity) * exact / Fraction(step)) * step
 
 
 def price_of(number: float) -> Decimal:

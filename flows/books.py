@@ -11,7 +11,7 @@ from core.domain.confirmation import Confirmation, Executed
 from core.domain.decision import Approval, Decision
 from core.domain.facts import AuditHead, AuditState, Halt, ReconciliationState, Seen
 from core.domain.order import Proposal
-from core.domain.posting import CashFact, Entry
+from core.domain.posting import CashFact, Entry, SplitFact
 from core.domain.scores import ScoreSet
 from core.domain.slot import BookName, Run, RunId, TicketId, VenueName
 from core.domain.ticket import IssuedTicket
@@ -176,6 +176,14 @@ class Journal(Protocol):
 
     def unposted_cash(self, book: BookName, venue: VenueName, *, base: str) -> Sequence[CashFact]:
         """Give cash that came or went and that no entry rests on yet."""
+        ...
+
+    def unposted_splits(self, book: BookName, venue: VenueName) -> Sequence[SplitFact]:
+        """Give the splits that a venue reported and that no entry rests on yet."""
+        ...
+
+    def evidence_of(self, snapshot: str) -> str:
+        """Name a published clean set as evidence; raises StoreError when it was not published."""
         ...
 
     def add_reconciliation(

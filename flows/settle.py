@@ -13,11 +13,12 @@ from core.domain.panel import Panel
 from core.domain.posting import Entry
 from core.domain.slot import TicketId
 from core.domain.ticket import IssuedTicket, Ticket
-from core.domain.venue import AccountSnapshot, Break, CashReport, ExecutionReport, VenueReport
+from core.domain.venue import AccountSnapshot, Break, CashReport, ExecutionReport, SplitReport, VenueReport
 from core.ledger.equity import Rates, rates_of
 from core.ledger.positions import holdings_of
-from core.ledger.post import post_cash, post_fill
+from core.ledger.post import post_cash, post_fill, post_split
 from core.ledger.reconcile import breaks_between
+from core.ledger.splits import splits_due, splits_in
 from core.settings import Policy
 from core.ticketing.confirm import fill_of
 from flows.books import Execution, Journal, StoreError, TicketBook, VenueBook
@@ -27,7 +28,7 @@ from flows.setup import NO_SNAPSHOT
 
 
 class SimulatedVenue(Protocol):
-    """A venue that is simulated over a panel: it answers tickets, pays dividends and says what the account holds."""
+    """A venue that is simulated over a panel: it answers tickets, splits, pays dividends and says what the account holds."""
 
     def opening(self, session: date) -> CashReport:
         """Give the report of the opening cash."""
@@ -35,6 +36,10 @@ class SimulatedVenue(Protocol):
 
     def executions(self, tickets: Sequence[Ticket], up_to: date) -> tuple[ExecutionReport, ...]:
         """Answer every line of the tickets whose execution session is complete."""
+        ...
+
+    def splits(self, reports: Sequence[VenueReport], after: date, up_to: date) -> tuple[SplitReport, ...]:
+        """Split what is held in raw units."""
         ...
 
     def dividends(self, reports: Sequence[VenueReport], after: date, up_to: date) -> tuple[CashReport, ...]:
@@ -80,18 +85,19 @@ class Settled:
 def settle(frame: Frame, doors: SettleDoors) -> Settled:
     """Let a paper venue report what is due, post everything unposted, and reconcile a paper book.
 
+    Of a holding at another venue the splits that the clean set tells of are posted: a broker makes them without a report.
     Doing it again posts nothing more. Bars after as-of are not read.
     """
     policy = frame.policy
     if policy.execution.venue != "paper":
-        return Settled(0, post_unposted(policy, doors), ())
+        return Settled(0, post_unposted(policy, doors) + _post_splits(frame, doors), ())
     reports = _paper_reports(frame, doors) if frame.run.snapshot != NO_SNAPSHOT else 0
     entries, breaks = _post_and_compare(policy, doors)
     return Settled(reports, entries, breaks)
 
 
 def post_unposted(policy: Policy, doors: SettleDoors, *, only: TicketId | None = None) -> int:
-    """Post every execution and cash movement that no entry rests on yet (of one ticket only, if named)."""
+    """Post every execution, split and cash movement that no entry rests on yet (of one ticket only, if named)."""
     book, venue = policy.book, policy.execution.venue
     executions = [
         execution
@@ -101,7 +107,8 @@ def post_unposted(policy: Policy, doors: SettleDoors, *, only: TicketId | None =
     entries = [_entry_of(execution, doors.tickets) for execution in executions]
     if only is None:
         cash = doors.journal.unposted_cash(book, venue, base=policy.base_currency)
-        entries = [*(post_cash(fact) for fact in cash), *entries]
+        splits = doors.journal.unposted_splits(book, venue)
+        entries = [*(post_cash(fact) for fact in cash), *(post_split(fact) for fact in splits), *entries]
     return doors.journal.add_entries(entries)
 
 
@@ -145,6 +152,7 @@ def _paper_reports(frame: Frame, doors: SettleDoors) -> int:
     venue = doors.make_venue(policy, panel, _rates(doors.clean.fixings(before), frame, within=(after, as_of)))
     fresh: list[VenueReport] = [] if known else [venue.opening(as_of)]
     fresh.extend(venue.executions(tickets, as_of))
+    fresh.extend(venue.splits([*known, *fresh], after, as_of))
     fresh.extend(venue.dividends([*known, *fresh], after, as_of))
     # A settlement that was cut short before its snapshot has told some of them already.
     told = {report.key for report in known}
@@ -155,6 +163,27 @@ def _paper_reports(frame: Frame, doors: SettleDoors) -> int:
     if panel.row(as_of) is not None and _is_due(last, reports, frame):
         doors.venue.add_snapshot(venue.snapshot(reports, as_of))
     return added
+
+
+def _post_splits(frame: Frame, doors: SettleDoors) -> int:
+    """Post what the books lack of the splits since their first entry; on adjusted bars there is nothing."""
+    policy, as_of, snapshot = frame.policy, frame.run.as_of.session, frame.run.snapshot
+    entries = doors.journal.entries(policy.book, policy.execution.venue)
+    if snapshot == NO_SNAPSHOT or not entries or entries[0].session >= as_of:
+        return 0
+    first = entries[0].session
+    splits = splits_in(doors.clean.panel(snapshot, first=first, last=as_of), first, as_of)
+    if not splits:
+        return 0
+    due = splits_due(
+        entries,
+        splits,
+        step=policy.sizing.quantity_step,
+        book=policy.book,
+        venue=policy.execution.venue,
+        evidence=doors.journal.evidence_of(snapshot),
+    )
+    return doors.journal.add_entries([post_split(fact) for fact in due])
 
 
 def _is_due(last: AccountSnapshot | None, reports: Sequence[VenueReport], frame: Frame) -> bool:

@@ -14,7 +14,8 @@ from core.domain.instrument import InstrumentId
 from core.domain.panel import Panel
 from core.ledger.equity import Curve, extend_curve, rates_of, worth_of
 from core.ledger.positions import ProfitAndLoss, holdings_of, profit_and_loss
-from core.money import price_of, to_pence
+from core.ledger.splits import Ratios, ratios_of, units_since
+from core.money import price_of, round_price, to_pence
 from flows.books import Journal
 from flows.look import ledger_head, quote_of
 from flows.ports import CleanSet
@@ -57,7 +58,8 @@ def value_book(setup: BookSetup, journal: Journal, clean: CleanSet, *, up_to: da
     panel = clean.panel(snapshot, first=first, last=up_to)
     as_of = panel.sessions[-1].astype(object) if entries and len(panel.sessions) else None
     rates = rates_of(clean.fixings(snapshot), policy.base_currency, quote_of(setup.universe, policy))
-    quoted = {row.instrument: row.quantity * _last_close(panel, row.instrument) for row in holdings.positions}
+    ratios = ratios_of(entries)
+    quoted = {row.instrument: row.quantity * _last_close(panel, row.instrument, ratios) for row in holdings.positions}
     rate = rates.on(as_of) if as_of is not None and quoted else Decimal(1)
     value = to_pence(sum(quoted.values(), ZERO) / rate)
     result = profit_and_loss(entries, dict.fromkeys(quoted, ZERO), base=policy.base_currency)
@@ -70,10 +72,12 @@ def value_book(setup: BookSetup, journal: Journal, clean: CleanSet, *, up_to: da
     )
 
 
-def _last_close(panel: Panel, instrument: InstrumentId) -> Decimal:
+def _last_close(panel: Panel, instrument: InstrumentId, ratios: Ratios) -> Decimal:
+    """Give an instrument's last close in the units that are held now."""
     column = panel.column(instrument)
-    closes = panel.close[:, column] if column is not None else np.empty(0)
-    closes = closes[~np.isnan(closes)]
-    if not len(closes):
+    rows = np.flatnonzero(~np.isnan(panel.close[:, column])) if column is not None else np.empty(0, dtype=np.int64)
+    if not len(rows):
         raise NothingToValue(f"{instrument} is held and has no close in the bars of that time; run `twokey ingest`")
-    return price_of(float(closes[-1]))
+    close = price_of(float(panel.close[rows[-1], column]))
+    became = units_since(ratios, instrument, panel.sessions[rows[-1]].astype(object), date.max)
+    return close if became == 1 else round_price(close / became)

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any, get_args
+from typing import Any
 
 from adapters.postgres.bodies import dump, load
 from adapters.postgres.connect import Row, Session
 from core.domain.confirmation import Executed
 from core.domain.facts import ReconciliationState
 from core.domain.holdings import GENESIS_HEAD
-from core.domain.posting import CashFact, Entry, Posting
+from core.domain.posting import CashFact, Entry, Posting, SplitFact, effective_order
 from core.domain.slot import BookName, VenueName
-from core.domain.venue import AccountSnapshot, Break, CashReport, ExecutionReport, VenueReport
+from core.domain.venue import AccountSnapshot, Break, CashReport, ExecutionReport, SplitReport, VenueReport
 from flows.books import Execution, StoreError
 
-EVIDENCE_KINDS = ("confirmation_line", "venue_report", "cash_movement")
+EVIDENCE_KINDS = ("confirmation_line", "venue_report", "cash_movement", "clean_snapshot")
+# The kinds of a venue's reports, as rows name them.
+REPORT_KINDS: dict[str, type[VenueReport]] = {"execution": ExecutionReport, "cash": CashReport, "split": SplitReport}
 
 
 class PgJournal:
@@ -27,7 +29,10 @@ class PgJournal:
         self._read: dict[tuple[str, str], list[tuple[int, Entry]]] = {}
 
     def entries(self, book: BookName, venue: VenueName, *, first: int | None = None) -> Sequence[Entry]:
-        """Give a book's entries in effective order, those of one day as recorded: all, or so many as were recorded first."""
+        """Give a book's entries in effective order, those of one day as recorded: all, or so many as were recorded first.
+
+        Splits take effect before everything else of their day.
+        """
         known = self._read.setdefault((book, venue), [])
         last = known[-1][0] if known else 0
         query = (
@@ -35,7 +40,7 @@ class PgJournal:
             " WHERE e.book = %s AND e.venue = %s AND e.id > %s ORDER BY e.id, p.line"
         )
         known.extend(_entries(self._session.all(query, (book, venue, last))))
-        return [entry for _, entry in sorted(known[:first], key=lambda pair: (pair[1].session, pair[0]))]
+        return [entry for _, entry in sorted(known[:first], key=lambda pair: (effective_order(pair[1]), pair[0]))]
 
     def add_entries(self, entries: Sequence[Entry]) -> int:
         """Add entries with their postings, all or nothing, and give how many were new."""
@@ -90,6 +95,19 @@ class PgJournal:
             (book, venue),
         )
         return [*reported, *(_moved_cash(row) for row in moved)]
+
+    def unposted_splits(self, book: BookName, venue: VenueName) -> Sequence[SplitFact]:
+        """Give the splits that a venue reported and that no entry rests on yet."""
+        return [
+            _reported_split(load(SplitReport, row["body"]), row) for row in self._unposted_reports(book, venue, "split")
+        ]
+
+    def evidence_of(self, snapshot: str) -> str:
+        """Name a published clean set as evidence; raises StoreError when it was not published."""
+        row = self._session.one("SELECT id FROM clean_snapshot WHERE hash = %s", (snapshot,))
+        if row is None:
+            raise StoreError(f"clean set {snapshot} was not published; run `twokey ingest`")
+        return f"clean_snapshot:{row['id']}"
 
     def add_reconciliation(
         self, snapshot_id: int, snapshot: AccountSnapshot, *, head: str, breaks: Sequence[Break]
@@ -167,12 +185,11 @@ class PgVenue:
         return None if row is None else (row["id"], load(AccountSnapshot, row["body"]))
 
     def _report_row(self, report: VenueReport, book: BookName, venue: VenueName) -> Row:
-        is_execution = isinstance(report, ExecutionReport)
         return {
             "key": report.key,
             "book": book,
             "venue": venue,
-            "kind": "execution" if is_execution else "cash",
+            "kind": next(name for name, kind in REPORT_KINDS.items() if isinstance(report, kind)),
             "session": report.session,
             "ticket_line": self._ticket_line(report) if isinstance(report, ExecutionReport) else None,
             "body": dump(report),
@@ -231,9 +248,20 @@ def _entry_row(entry: Entry) -> Row:
 
 
 def _report(row: Row) -> VenueReport:
-    execution, cash = get_args(VenueReport)
-    loaded: VenueReport = load(execution if row["kind"] == "execution" else cash, row["body"])
-    return loaded
+    return load(REPORT_KINDS[row["kind"]], row["body"])
+
+
+def _reported_split(report: SplitReport, row: Row) -> SplitFact:
+    return SplitFact(
+        key=report.key,
+        book=row["book"],
+        venue=row["venue"],
+        session=report.session,
+        instrument=report.instrument,
+        ratio=report.ratio,
+        units=report.units,
+        evidence=f"venue_report:{row['id']}",
+    )
 
 
 def _reported_cash(report: CashReport, row: Row, base: str) -> CashFact:

@@ -240,7 +240,7 @@ class ConfirmationLine(Fact, table=True):
 
 
 class VenueReport(Fact, table=True):
-    """What a venue reports: executions, dividends, opening cash."""
+    """What a venue reports: executions, dividends, splits, opening cash."""
 
     __tablename__: ClassVar[Any] = "venue_report"
     key: str = _text(unique=True)
@@ -284,7 +284,8 @@ class Entry(Fact, table=True):
     __tablename__: ClassVar[Any] = "entry"
     __table_args__ = (
         CheckConstraint(
-            "num_nonnulls(confirmation_line, venue_report, cash_movement) = 1", name="entry_rests_on_one_evidence"
+            "num_nonnulls(confirmation_line, venue_report, cash_movement, clean_snapshot) = 1",
+            name="entry_rests_on_one_evidence",
         ),
     )
     key: str = _text(unique=True)
@@ -296,6 +297,7 @@ class Entry(Fact, table=True):
     confirmation_line: int | None = _ref("confirmation_line.id", unique=True, optional=True)
     venue_report: int | None = _ref("venue_report.id", unique=True, optional=True)
     cash_movement: int | None = _ref("cash_movement.id", unique=True, optional=True)
+    clean_snapshot: int | None = _ref("clean_snapshot.id", optional=True)
 
 
 class Posting(Fact, table=True):

@@ -1,4 +1,4 @@
-"""The paper venue: fills at the next open, pays dividends, and keeps books of its own."""
+"""The paper venue: fills at the next open, pays dividends, splits what it holds, and keeps books of its own."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from core.domain.holdings import Position
 from core.domain.instrument import InstrumentId
 from core.domain.panel import Dividend, Panel
 from core.domain.ticket import Ticket, TicketLine
-from core.domain.venue import AccountSnapshot, CashReport, ExecutionReport, VenueReport
+from core.domain.venue import AccountSnapshot, CashReport, ExecutionReport, SplitReport, VenueReport
 from core.ledger.equity import Rates
-from core.money import BPS, price_of, round_price, to_pence
+from core.ledger.splits import split_key, splits_in
+from core.money import BPS, price_of, round_price, split_units, to_pence
 from core.settings import Policy
 
 ZERO = Decimal(0)
@@ -44,13 +45,25 @@ class PaperVenue:
             for line in ticket.lines
         )
 
+    def splits(self, reports: Sequence[VenueReport], after: date, up_to: date) -> tuple[SplitReport, ...]:
+        """Split what was held the evening before an ex-date after `after`, up to `up_to`, where the bars are raw."""
+        told: list[SplitReport] = []
+        for split in splits_in(self.panel, after, up_to):
+            held = _units([*reports, *told], split.session - timedelta(days=1)).get(split.instrument, ZERO)
+            came = split_units(held, split.ratio, self.policy.sizing.quantity_step) - held
+            if came:
+                key = split_key(split, self.policy.book)
+                told.append(SplitReport(key, split.session, split.instrument, split.ratio, came))
+        return tuple(told)
+
     def dividends(self, reports: Sequence[VenueReport], after: date, up_to: date) -> tuple[CashReport, ...]:
         """Pay the dividends with an ex-date after `after`, up to `up_to`, on what was held the evening before.
 
-        What comes to less than half a penny is not paid.
+        A split of the same day counts first: the amount is told in the units of the ex-date. What comes to less than half
+        a penny is not paid.
         """
         due = [paid for paid in self.panel.dividends if after < paid.session <= up_to]
-        held = {session: _units(reports, session - timedelta(days=1)) for session in {paid.session for paid in due}}
+        held = {session: _units_at_open(reports, session) for session in {paid.session for paid in due}}
         payments = (self._payment(paid, held[paid.session].get(paid.instrument, ZERO)) for paid in due)
         return tuple(payment for payment in payments if payment.amount > 0)
 
@@ -109,12 +122,20 @@ class PaperVenue:
         )
 
 
+def _units_at_open(reports: Sequence[VenueReport], session: date) -> dict[InstrumentId, Decimal]:
+    """Give what was held before any trade of a session, its splits included."""
+    evening = session - timedelta(days=1)
+    return _units([one for one in reports if one.session <= evening or isinstance(one, SplitReport)], session)
+
+
 def _units(reports: Sequence[VenueReport], up_to: date) -> dict[InstrumentId, Decimal]:
     held: dict[InstrumentId, Decimal] = {}
     for report in reports:
-        if report.session > up_to or not isinstance(report, ExecutionReport):
+        if report.session > up_to or isinstance(report, CashReport):
             continue
-        if isinstance(report.answer, Executed):
+        if isinstance(report, SplitReport):
+            held[report.instrument] = held.get(report.instrument, ZERO) + report.units
+        elif isinstance(report.answer, Executed):
             quantity = report.answer.quantity if report.side == "buy" else -report.answer.quantity
             held[report.instrument] = held.get(report.instrument, ZERO) + quantity
     return held
@@ -123,6 +144,8 @@ def _units(reports: Sequence[VenueReport], up_to: date) -> dict[InstrumentId, De
 def _cash(report: VenueReport) -> Decimal:
     if isinstance(report, CashReport):
         return report.amount - report.withheld
+    if isinstance(report, SplitReport):
+        return ZERO
     if not isinstance(report.answer, Executed):
         return ZERO
     value = to_pence(report.answer.quantity * report.answer.price / report.answer.fx_rate)

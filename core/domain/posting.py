@@ -10,7 +10,7 @@ from typing import Literal
 from core.domain.slot import BookName, VenueName
 
 LedgerAccount = Literal["units", "cash", "trade", "conversion", "fee", "dividend", "withholding", "capital"]
-EntryKind = Literal["BUY", "SELL", "DEPOSIT", "WITHDRAW", "DIVIDEND"]
+EntryKind = Literal["BUY", "SELL", "DEPOSIT", "WITHDRAW", "DIVIDEND", "SPLIT"]
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,20 @@ class CashFact:
 
 
 @dataclass(frozen=True)
+class SplitFact:
+    """A split of a holding on its ex-date: `units` came on top of those held the evening before (fewer where negative)."""
+
+    key: str
+    book: BookName
+    venue: VenueName
+    session: date
+    instrument: str
+    ratio: Decimal
+    units: Decimal
+    evidence: str
+
+
+@dataclass(frozen=True)
 class Entry:
     """One fact of a book as balanced postings; `key` makes it count once, `session` is its effective day."""
 
@@ -59,3 +73,11 @@ class Entry:
         off = {name: total for name, total in sums.items() if total != 0}
         if off:
             raise ValueError(f"entry {self.key} does not balance: {off}")
+
+
+def effective_order(entry: Entry) -> tuple[date, bool]:
+    """Order entries by their day, and on a day the splits first: they take effect before the exchange opens.
+
+    Entries that are equal in this keep the order in which they were recorded.
+    """
+    return entry.session, entry.kind != "SPLIT"

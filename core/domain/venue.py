@@ -39,7 +39,18 @@ class CashReport:
     note: str = ""
 
 
-VenueReport = ExecutionReport | CashReport
+@dataclass(frozen=True)
+class SplitReport:
+    """A split of what a venue holds, on its ex-date: the ratio, and the units that came on top (fewer where negative)."""
+
+    key: str
+    session: date
+    instrument: str
+    ratio: Decimal
+    units: Decimal
+
+
+VenueReport = ExecutionReport | CashReport | SplitReport
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,16 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 
+import numpy as np
+
 from core.domain.bars import Fixing
 from core.domain.facts import Worth
 from core.domain.holdings import EquityPoint
 from core.domain.instrument import InstrumentId
 from core.domain.panel import Panel
 from core.domain.posting import Entry
-from core.money import price_of, rate_of, to_pence
+from core.ledger.splits import Ratios, ratios_of, units_since
+from core.money import price_of, rate_of, round_price, to_pence
 
 ZERO = Decimal(0)
 INDEX_START = Decimal(100)
@@ -71,16 +74,17 @@ def extend_curve(curve: Curve, entries: Sequence[Entry], panel: Panel, *, rates:
     """Go on with a curve over the panel's sessions after its last point, with all entries of the book in effective order.
 
     A session counts from the first entry on. A holding without a close that day is valued at the panel's last one, or at the
-    price kept from before the panel. An index point is the one before x equity / (equity before + flow), flows at the start
-    of the session (true time-weighting, daily). An entry of a session that the curve has passed builds it anew. Raises
-    ValueError when a held instrument never had a price, and when the panel does not reach back to where it must be built anew.
+    price kept from before the panel, either of them in the units of that day if it was split since. An index point is the
+    one before x equity / (equity before + flow), flows at the start of the session (true time-weighting, daily). An entry of
+    a session that the curve has passed builds it anew. Raises ValueError when a held instrument never had a price, and when
+    the panel does not reach back to where it must be built anew.
     """
     fresh = list(entries[curve.entry_count :])
     last = curve.points[-1].session if curve.points else None
     if last is not None and any(entry.session <= last for entry in fresh):
         _hold_reach(panel, curve.points[0].session)
         return extend_curve(Curve(), entries, panel, rates=rates)
-    walk = _Walk(curve, panel, rates)
+    walk = _Walk(curve, panel, rates, ratios=ratios_of(entries))
     for row, session in enumerate(panel.sessions.astype(object)):
         if (last is not None and session <= last) or not (fresh or walk.points):
             continue
@@ -118,15 +122,17 @@ def _day(fixing: Fixing) -> date:
 class _Walk:
     """The moving part of a curve, session after session."""
 
-    def __init__(self, curve: Curve, panel: Panel, rates: Rates) -> None:
+    def __init__(self, curve: Curve, panel: Panel, rates: Rates, *, ratios: Ratios) -> None:
         self.units, self.prices, self.points = dict(curve.units), dict(curve.prices), list(curve.points)
         self.cash = curve.cash
-        self.panel, self.rates = panel, rates
+        self.panel, self.rates, self.ratios = panel, rates, ratios
         self.columns = {name: column for column, name in enumerate(panel.instruments)}
 
     def step(self, session: date, due: Sequence[Entry], *, row: int) -> None:
         """Apply a session's entries and value the book at its close."""
         flow = self._apply(due)
+        if self.points:
+            self._restate(self.points[-1].session, session)
         value = ZERO
         for name, quantity in self.units.items():
             value += quantity * self._price(name, row)
@@ -152,17 +158,29 @@ class _Walk:
         self.units = {name: quantity for name, quantity in self.units.items() if quantity != 0}
         return flow
 
+    def _restate(self, after: date, session: date) -> None:
+        """Give kept prices in the units of a session."""
+        for name, price in self.prices.items():
+            if (became := units_since(self.ratios, name, after, session)) != 1:
+                self.prices[name] = round_price(price / became)
+
     def _price(self, name: InstrumentId, row: int) -> Decimal:
         # The panel's last close first, for a kept price may be from an earlier holding, with closes since.
         if (close := self._last_close(name, row)) is not None:
-            self.prices[name] = price_of(close)
+            self.prices[name] = close
         if name not in self.prices:
             raise ValueError(f"held {name} has no close up to {self.panel.sessions[row]}")
         return self.prices[name]
 
-    def _last_close(self, name: InstrumentId, row: int) -> float | None:
+    def _last_close(self, name: InstrumentId, row: int) -> Decimal | None:
+        """Give the last close up to a row, in the units of that row's session."""
         column = self.columns.get(name)
         if column is None:
             return None
-        closes = (float(self.panel.close[at, column]) for at in range(row, -1, -1))
-        return next((close for close in closes if close == close), None)
+        at = next((at for at in range(row, -1, -1) if not np.isnan(self.panel.close[at, column])), None)
+        if at is None:
+            return None
+        days: list[date] = self.panel.sessions[[at, row]].astype(object).tolist()
+        close = price_of(float(self.panel.close[at, column]))
+        became = units_since(self.ratios, name, *days)
+        return close if became == 1 else round_price(close / became)

@@ -14,11 +14,11 @@ from core.domain.holdings import EquityPoint, Holdings
 from core.domain.instrument import InstrumentId
 from core.domain.order import OrderLine
 from core.domain.panel import Panel
-from core.domain.posting import CashFact, Entry
+from core.domain.posting import CashFact, Entry, SplitFact, effective_order
 from core.domain.ticket import Ticket
 from core.ledger.equity import Curve, Rates, extend_curve
 from core.ledger.positions import ProfitAndLoss, holdings_of, profit_and_loss
-from core.ledger.post import post_cash, post_fill
+from core.ledger.post import post_cash, post_fill, post_split
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,11 @@ def record_cash(journal: Journal, fact: CashFact) -> Journal:
     return _with_entry(journal, post_cash(fact))
 
 
+def record_split(journal: Journal, fact: SplitFact) -> Journal:
+    """Record a split of a holding as balanced postings, once by its key."""
+    return _with_entry(journal, post_split(fact))
+
+
 def compute_positions(journal: Journal) -> Holdings:
     """Sum the journal into positions and cash in the base currency."""
     return holdings_of(journal.entries, base=journal.base)
@@ -63,13 +68,16 @@ def compute_positions(journal: Journal) -> Holdings:
 
 def compute_equity_curve(journal: Journal, panel: Panel, rates: Rates) -> tuple[EquityPoint, ...]:
     """Value the journal at each close of the panel, from the first entry on; `rates` are quote units for one base unit."""
-    entries = tuple(sorted(journal.entries, key=lambda entry: entry.session))
-    return extend_curve(Curve(), entries, panel, rates=rates).points
+    return extend_curve(Curve(), _in_order(journal), panel, rates=rates).points
 
 
 def compute_pnl_realized_unrealized(journal: Journal, values: Mapping[InstrumentId, Decimal]) -> ProfitAndLoss:
     """Split the result into realised (FIFO), unrealised and income; `values` is each position's worth in the base currency."""
-    return profit_and_loss(journal.entries, values, base=journal.base)
+    return profit_and_loss(_in_order(journal), values, base=journal.base)
+
+
+def _in_order(journal: Journal) -> tuple[Entry, ...]:
+    return tuple(sorted(journal.entries, key=effective_order))
 
 
 def _with_entry(journal: Journal, entry: Entry) -> Journal:

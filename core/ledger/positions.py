@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
@@ -13,6 +13,8 @@ from core.domain.instrument import InstrumentId
 from core.domain.posting import Entry
 
 ZERO = Decimal(0)
+# Finer than any broker's step: a share of a split is a number that ends.
+UNITS_STEP = Decimal("0.000000000001")
 
 
 @dataclass(frozen=True)
@@ -53,12 +55,18 @@ def open_lots(entries: Sequence[Entry]) -> tuple[tuple[Lot, ...], Decimal]:
     """Match sells with the oldest lots (FIFO); gives what is left, and the profit realised.
 
     Costs include fees; proceeds are after fees. A lot sold in part keeps its cost in proportion, and the last piece takes the
-    rest, so that no penny is lost. Raises ValueError when more is sold than was held.
+    rest, so that no penny is lost. A split changes the units of each lot in proportion, and neither cost nor day. Entries are
+    in effective order. Raises ValueError when more is sold than was held.
     """
     queues: dict[InstrumentId, deque[Lot]] = {}
     realised = ZERO
+    came = _units_of_splits(entries)
     for entry in entries:
-        if entry.kind in ("BUY", "SELL") and entry.instrument is not None:
+        if entry.kind == "SPLIT" and entry.instrument is not None:
+            _split(
+                queues.setdefault(entry.instrument, deque()), entry, came.pop((entry.instrument, entry.session), ZERO)
+            )
+        elif entry.kind in ("BUY", "SELL") and entry.instrument is not None:
             quantity, cash = _units_and_cash(entry)
             queue = queues.setdefault(entry.instrument, deque())
             if quantity > 0:
@@ -94,6 +102,30 @@ def _units_and_cash(entry: Entry) -> tuple[Decimal, Decimal]:
     quantity = sum((posting.amount for posting in entry.postings if posting.account == "units"), ZERO)
     cash = sum((posting.amount for posting in entry.postings if posting.account == "cash"), ZERO)
     return quantity, cash
+
+
+def _units_of_splits(entries: Sequence[Entry]) -> dict[tuple[InstrumentId, date], Decimal]:
+    """Sum what splits brought by instrument and day: what was posted later of the same split belongs to it."""
+    came: dict[tuple[InstrumentId, date], Decimal] = {}
+    for entry in entries:
+        if entry.kind == "SPLIT" and entry.instrument is not None:
+            key = entry.instrument, entry.session
+            came[key] = came.get(key, ZERO) + _units_and_cash(entry)[0]
+    return came
+
+
+def _split(queue: deque[Lot], entry: Entry, units: Decimal) -> None:
+    """Share the units of a split out over the lots; the last lot takes the rest, so that no unit is lost."""
+    held = sum((lot.quantity for lot in queue), ZERO)
+    left = held + units
+    shares = [(lot.quantity * left / held).quantize(UNITS_STEP) for lot in queue][:-1]
+    whole = [*shares, left - sum(shares, ZERO)]
+    lots = [replace(lot, quantity=share) for lot, share in zip(queue, whole, strict=False)]
+    if not lots and units and entry.instrument is not None:
+        # A sale from before the split was told after it; until the next settlement the units stand without a cost.
+        lots = [Lot(entry.instrument, entry.session, units, ZERO)]
+    queue.clear()
+    queue.extend(lots)
 
 
 def _take(queue: deque[Lot], quantity: Decimal, entry: Entry) -> Decimal:

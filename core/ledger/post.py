@@ -1,11 +1,11 @@
-"""Posting: fills and cash become balanced entries."""
+"""Posting: fills, cash and splits become balanced entries."""
 
 from __future__ import annotations
 
 from decimal import Decimal
 
 from core.domain.confirmation import Fill
-from core.domain.posting import CashFact, Entry, Posting
+from core.domain.posting import CashFact, Entry, Posting, SplitFact
 from core.money import to_pence
 
 
@@ -58,6 +58,28 @@ def post_cash(fact: CashFact) -> Entry:
         instrument=fact.instrument,
         evidence=fact.evidence,
         postings=_cash_legs(fact),
+    )
+
+
+def post_split(fact: SplitFact) -> Entry:
+    """Turn a split into postings: units against trade and no money, so that what the units cost stays what it was.
+
+    Raises ValueError when no unit comes or goes.
+    """
+    if fact.units == 0:
+        raise ValueError(f"split {fact.key}: units were 0; a split that changes nothing is not posted")
+    return Entry(
+        key=fact.key,
+        kind="SPLIT",
+        book=fact.book,
+        venue=fact.venue,
+        session=fact.session,
+        instrument=fact.instrument,
+        evidence=fact.evidence,
+        postings=(
+            Posting("units", fact.instrument, fact.units),
+            Posting("trade", fact.instrument, -fact.units),
+        ),
     )
 
 

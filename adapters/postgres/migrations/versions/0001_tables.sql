@@ -420,8 +420,9 @@ CREATE TABLE entry (
     confirmation_line BIGINT,
     venue_report BIGINT,
     cash_movement BIGINT,
+    clean_snapshot BIGINT,
     PRIMARY KEY (id),
-    CONSTRAINT entry_rests_on_one_evidence CHECK (num_nonnulls(confirmation_line, venue_report, cash_movement) = 1),
+    CONSTRAINT entry_rests_on_one_evidence CHECK (num_nonnulls(confirmation_line, venue_report, cash_movement, clean_snapshot) = 1),
     UNIQUE (key),
     UNIQUE (confirmation_line),
     FOREIGN KEY(confirmation_line) REFERENCES confirmation_line (id),
@@ -429,6 +430,7 @@ CREATE TABLE entry (
     FOREIGN KEY(venue_report) REFERENCES venue_report (id),
     UNIQUE (cash_movement),
     FOREIGN KEY(cash_movement) REFERENCES cash_movement (id),
+    FOREIGN KEY(clean_snapshot) REFERENCES clean_snapshot (id),
     FOREIGN KEY(event_seq) REFERENCES event (seq) DEFERRABLE INITIALLY DEFERRED
 );
 

@@ -1,0 +1,87 @@
+"""Splits in positions: what a split makes of units that were held the evening before, where bars are raw."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+
+from core.domain.instrument import InstrumentId
+from core.domain.panel import Panel, Split
+from core.domain.posting import Entry, SplitFact
+from core.domain.slot import BookName, VenueName
+from core.ledger.post import post_split
+from core.money import split_units
+
+ZERO, ONE = Decimal(0), Decimal(1)
+# What one unit became in each split of an instrument, oldest first.
+Ratios = Mapping[InstrumentId, Sequence[tuple[date, Decimal]]]
+
+
+def splits_in(panel: Panel, after: date, up_to: date) -> tuple[Split, ...]:
+    """Give the splits with an ex-date after one day and up to another that units must follow, oldest first.
+
+    These are the ones of columns of raw prices: adjusted prices are in the units of after the split on every day.
+    """
+    raw = {name for name, basis in zip(panel.instruments, panel.basis, strict=True) if basis and basis.kind == "raw"}
+    return tuple(split for split in sorted(panel.splits) if after < split.session <= up_to and split.instrument in raw)
+
+
+def splits_due(
+    entries: Sequence[Entry], splits: Sequence[Split], *, step: Decimal, book: BookName, venue: VenueName, evidence: str
+) -> tuple[SplitFact, ...]:
+    """Give what the books lack of splits (oldest first) of what was held on the evenings before them.
+
+    `entries` are in effective order. A fill from before a split that was posted after it makes what is lacking due in
+    another fact, with a key of its own; where nothing is lacking there is none.
+    """
+    known = list(entries)
+    due: list[SplitFact] = []
+    for split in splits:
+        held = sum((_units(one, split.instrument) for one in known if one.session < split.session), ZERO)
+        posted = [_units(one, split.instrument) for one in known if (one.kind, one.session) == ("SPLIT", split.session)]
+        lacking = split_units(held, split.ratio, step) - held - sum(posted, ZERO)
+        if lacking:
+            number = sum(units != 0 for units in posted)
+            key = split_key(split, book) + (f"-{number + 1}" if number else "")
+            fact = SplitFact(key, book, venue, split.session, split.instrument, split.ratio, lacking, evidence)
+            due.append(fact)
+            known.append(post_split(fact))
+    return tuple(due)
+
+
+def split_key(split: Split, book: BookName) -> str:
+    """Name a split of a book's holding: it is posted once."""
+    return f"SPLIT-{split.session:%Y%m%d}-{split.instrument}-{book}"
+
+
+def ratios_of(entries: Sequence[Entry]) -> Ratios:
+    """Give what one unit became in each split that a book's entries, in effective order, tell of."""
+    held: dict[InstrumentId, Decimal] = {}
+    split: dict[tuple[InstrumentId, date], tuple[Decimal, Decimal]] = {}
+    for entry in entries:
+        if entry.instrument is None:
+            continue
+        now = held.get(entry.instrument, ZERO)
+        held[entry.instrument] = after = now + _units(entry, entry.instrument)
+        if entry.kind == "SPLIT":
+            before, _ = split.get((entry.instrument, entry.session), (now, now))
+            split[entry.instrument, entry.session] = before, after
+    ratios: dict[InstrumentId, list[tuple[date, Decimal]]] = {}
+    for (name, session), (before, after) in split.items():
+        if before and after:
+            ratios.setdefault(name, []).append((session, after / before))
+    return ratios
+
+
+def units_since(ratios: Ratios, instrument: InstrumentId, after: date, up_to: date) -> Decimal:
+    """Give what one unit of a day's close has become by another's: one, unless the instrument was split in between."""
+    became = ONE
+    for session, ratio in ratios.get(instrument, ()):
+        if after < session <= up_to:
+            became *= ratio
+    return became
+
+
+def _units(entry: Entry, instrument: InstrumentId) -> Decimal:
+    return sum((one.amount for one in entry.postings if (one.account, one.commodity) == ("units", instrument)), ZERO)
