@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from adapters.sources.formats.form import HEAD_BYTES, Format
-from adapters.sources.formats.registry import FORMATS, recognise
+from adapters.sources.formats.registry import DEFECTS_OF, FORMATS, reason_to_skip, recognise
 from core.domain.bars import Basis
 from core.settings import OnlyOne, Section
 from core.settings_text import parse_section
@@ -34,6 +34,10 @@ class Collection(Section):
     provider: Literal["yahoo"]
     basis: Literal["split-adjusted"]
     as_of: Annotated[date, BeforeValidator(_as_day), Field(description="a day as YYYY-MM-DD, such as 2026-03-13")]
+    reads: Annotated[
+        Literal["everything", "defects"],
+        Field(description="everything, or defects: its bad rows are told and no bar of it is used"),
+    ] = "everything"
 
 
 class Archives(Section):
@@ -67,7 +71,7 @@ class ArchiveSource:
 
     def skipped(self) -> Sequence[str]:
         """Name the files that were there and are in no known format."""
-        return [f"{one.name}{'' if one.size else ' (empty)'}" for one in self._look() if one.form is None]
+        return [f"{one.name}{f' ({one.reason})' if one.reason else ''}" for one in self._look() if one.form is None]
 
     def _look(self) -> list[_Found]:
         found: dict[Path, _Found] = {}
@@ -89,7 +93,7 @@ class ArchiveSource:
         return RawFile(
             provider=form.provider,
             name=found.name,
-            format=form.name,
+            format=f"{DEFECTS_OF}{form.name}" if known is not None and known.reads == "defects" else form.name,
             origin=f"archive {found.name}",
             content=_read(found.path),
             symbol=form.symbol_of(found.path.name),
@@ -99,12 +103,12 @@ class ArchiveSource:
 
 @dataclass(frozen=True)
 class _Found:
-    """A file that was looked at: its path, its name with its folder, its format if it is in one, and its size."""
+    """A file that was looked at: its path, its name with its folder, its format, or why it is in none where that is known."""
 
     path: Path
     name: str
     form: Format | None
-    size: int
+    reason: str | None
 
 
 def _found_at(path: Path) -> list[_Found]:
@@ -126,7 +130,9 @@ def _found_at(path: Path) -> list[_Found]:
 def _look_at(path: Path) -> _Found:
     with path.open("rb") as file:
         head = file.read(HEAD_BYTES)
-    return _Found(path, f"{path.parent.name}/{path.name}", recognise(path.name, head), path.stat().st_size)
+    form = recognise(path.name, head)
+    reason = None if form else reason_to_skip(path.name, head)
+    return _Found(path, f"{path.parent.name}/{path.name}", form, reason)
 
 
 def _read(path: Path) -> bytes:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from urllib.parse import unquote
 
 from adapters.sources.formats.columns import BAR_COLUMNS, parquet_bars
+from adapters.sources.formats.exchange import recorded_exchange, split_adjusted
 from adapters.sources.formats.form import Format, file_name, provider_of
 from adapters.sources.formats.opened import head_text, header, plain
 from adapters.sources.formats.rows import PRICES, PRINTED_SHORT, WIDENED, Layout, Row, parsed_bars, rows_of
@@ -18,7 +19,8 @@ ACTION_COLUMNS = ("symbol", "date", "dividend", "split_ratio")
 DOWNLOAD_COLUMNS = ["Date", "Open", "High", "Low", "Close", "Adj Close", "Volume"]
 HISTORY_COLUMNS = ["Date", "Close", "High", "Low", "Open", "Volume"]
 REPAIR_COLUMNS = [*DOWNLOAD_COLUMNS[1:], "Dividends", "Stock Splits"]
-# Names that a file of its own shortened.
+_ADDRESS = re.compile(r"/v7/finance/download/([^?/]+)")
+# Names that one file shortened.
 INDEX_SYMBOLS = {"GSPC": "^GSPC", "IXIC": "^IXIC", "VIX": "^VIX"}
 
 
@@ -27,7 +29,7 @@ def _is_collection(name: str, head: bytes) -> bool:
 
 
 def _parse_collection(record: RawRecord, content: bytes) -> Parsed:
-    return parquet_bars(record, content, record.basis or Basis("split-adjusted"), adj_close="adj_close")
+    return parquet_bars(record, content, split_adjusted(record), adj_close="adj_close")
 
 
 def _is_adjusted(name: str, head: bytes) -> bool:
@@ -108,14 +110,14 @@ def _download_symbol(name: str) -> str | None:
 
 
 def _parse_download(record: RawRecord, content: bytes) -> Parsed:
-    return _download(record, content, _symbol_of(record, _download_symbol))
+    return _download(record, content, _symbol_of(record, _download_symbol), split_adjusted(record))
 
 
-def _download(record: RawRecord, text: bytes, symbol: str) -> Parsed:
+def _download(record: RawRecord, text: bytes, symbol: str, basis: Basis) -> Parsed:
     # This endpoint printed numbers of 32 bits with six decimals.
     fields = {**PRICES, "adj_close": "Adj Close", "volume": "Volume"}
     layout = Layout("Date", fields, symbol=symbol, digits=PRINTED_SHORT)
-    return parsed_bars(record, text, layout, basis=record.basis or Basis("split-adjusted"))
+    return parsed_bars(record, text, layout, basis=basis)
 
 
 def _is_recorded_download(name: str, head: bytes) -> bool:
@@ -123,15 +125,13 @@ def _is_recorded_download(name: str, head: bytes) -> bool:
 
 
 def _parse_recorded_download(record: RawRecord, content: bytes) -> Parsed:
-    try:
-        exchange = json.loads(content)
-        status, body = exchange["response"]["status"], exchange["response"]["body"]
-        match = re.search(r"/v7/finance/download/([^?/]+)", exchange["request"]["url"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise SourceError(f"{record.name}: not a recorded exchange with request and response: {error}") from error
-    if status != 200 or match is None or not body.startswith("Date,"):
-        raise SourceError(f"{record.name}: the answer was {status} {body[:120]!r}; it must be 200 with prices")
-    return _download(record, body.encode(), match[1])
+    exchange = recorded_exchange(record, content)
+    address = _ADDRESS.search(exchange.url)
+    if exchange.status != 200 or address is None or not exchange.body.startswith("Date,"):
+        said = f"{exchange.status} {exchange.body[:120]!r}"
+        raise SourceError(f"{record.name}: the answer was {said}; it must be 200 with prices")
+    basis = split_adjusted(record, exchange.served_on)
+    return _download(record, exchange.body.encode(), unquote(address[1]), basis)
 
 
 # --- what yfinance wrote ----------------------------------------------------------------------------------------------
@@ -152,7 +152,7 @@ def _parse_repair(record: RawRecord, content: bytes) -> Parsed:
     symbol, day = _symbol_of(record, _repair_symbol), header(content[:200])[0]
     fields = {**PRICES, "adj_close": "Adj Close", "volume": "Volume"}
     layout = Layout(day, fields, symbol=symbol, digits=WIDENED, day_of=Row.midnight)
-    parsed = parsed_bars(record, content, layout, basis=record.basis or Basis("split-adjusted"))
+    parsed = parsed_bars(record, content, layout, basis=split_adjusted(record))
     # What is wrong with a row was told above.
     events = [event for event in rows_of(record, content, _event_of(record, day, symbol), []) if event is not None]
     return replace(parsed, actions=tuple(events))

@@ -7,7 +7,6 @@ import re
 from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
-from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import unquote
 from zoneinfo import ZoneInfo
@@ -15,7 +14,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from adapters.sources.formats.columns import unwidened
-from adapters.sources.formats.form import Format, provider_of
+from adapters.sources.formats.exchange import recorded_exchange, split_adjusted
+from adapters.sources.formats.form import HEAD_BYTES, Format, provider_of
 from adapters.sources.formats.opened import head_text
 from core.domain.bars import Action, Bars, Basis, Floats, Parsed
 from flows.ports import RawRecord, SourceError
@@ -23,6 +23,7 @@ from flows.ports import RawRecord, SourceError
 # Yahoo quotes some exchanges in a hundredth of the currency.
 HUNDREDTHS = {"GBp": "GBP", "ZAc": "ZAR", "ILA": "ILS"}
 _ADDRESS = re.compile(r"/v8/finance/chart/([^?/]+)")
+_BODY = re.compile(r'\{\s*"chart"\s*:')
 
 
 def _is_chart(name: str, head: bytes) -> bool:
@@ -30,38 +31,33 @@ def _is_chart(name: str, head: bytes) -> bool:
     if not text.startswith("{"):
         return False
     is_recorded = _ADDRESS.search(text) is not None and "interval=1d" in text
-    return is_recorded or re.match(r'\{\s*"chart"\s*:', text) is not None
+    return is_recorded or _BODY.match(text) is not None
 
 
 def _parse_chart(record: RawRecord, content: bytes) -> Parsed:
+    if _BODY.match(head_text(content[:HEAD_BYTES])):
+        return _chart(record, content, asked=record.symbol, basis=split_adjusted(record))
+    exchange = recorded_exchange(record, content)
+    address = _ADDRESS.search(exchange.url)
+    if exchange.status != 200 or address is None:
+        raise SourceError(
+            f"{record.name}: the answer was {exchange.status} {exchange.body[:120]!r}; it must be a chart"
+        )
+    basis = split_adjusted(record, exchange.served_on)
+    return _chart(record, exchange.body.encode(), asked=unquote(address[1]), basis=basis)
+
+
+def _chart(record: RawRecord, body: bytes, *, asked: str | None, basis: Basis) -> Parsed:
     try:
-        told = json.loads(content)
-        if "chart" in told:
-            return _chart(record, told, asked=record.symbol, basis=record.basis or Basis("split-adjusted"))
-        return _recorded(record, told)
+        chart = json.loads(body)["chart"]
+        if chart.get("error") or not chart["result"]:
+            raise SourceError(f"{record.name}: the answer was {str(chart.get('error'))[:200]}; it must be a chart")
+        return _parsed(record, chart["result"][0], asked=asked, basis=basis)
     except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
         raise SourceError(f"{record.name}: not a chart of daily bars: {type(error).__name__} {error}") from error
 
 
-def _recorded(record: RawRecord, exchange: Mapping[str, Any]) -> Parsed:
-    """Read the body of a recorded exchange, whose headers tell as of which day it is adjusted."""
-    answer, address = exchange["response"], _ADDRESS.search(exchange["request"]["url"])
-    body = answer.get("bodyJson")
-    if body is None and str(answer.get("body", "")).startswith("{"):
-        body = json.loads(answer["body"])
-    if body is None:
-        raise SourceError(f"{record.name}: the answer was {answer['status']} {str(answer.get('body'))[:120]!r}")
-    headers = {name.lower(): value for name, value in answer["headers"].items()}
-    served = headers.get("date")
-    as_of = parsedate_to_datetime(served[0] if isinstance(served, list) else served).date() if served else None
-    asked = unquote(address[1]) if address else None
-    return _chart(record, body, asked=asked, basis=record.basis or Basis("split-adjusted", as_of))
-
-
-def _chart(record: RawRecord, body: Mapping[str, Any], *, asked: str | None, basis: Basis) -> Parsed:
-    if body["chart"].get("error") or not body["chart"]["result"]:
-        raise SourceError(f"{record.name}: the answer was {str(body['chart'].get('error'))[:200]}; it must be a chart")
-    result = body["chart"]["result"][0]
+def _parsed(record: RawRecord, result: Mapping[str, Any], *, asked: str | None, basis: Basis) -> Parsed:
     objection = _objection(result["meta"], asked)
     if objection is not None:
         raise SourceError(f"{record.name}: {objection}")
@@ -125,14 +121,10 @@ def _values(result: Mapping[str, Any], count: int) -> Floats:
 
 
 def _is_running(meta: Mapping[str, Any], last: Any) -> bool:
-    """Say whether the last bar is of a session that had not ended when the price was last told."""
+    """Say whether the last bar is of a session that had not ended, or not begun, when a trade was last told."""
     period, zone = meta["currentTradingPeriod"]["regular"], ZoneInfo(meta["exchangeTimezoneName"])
-    (day,) = _days([meta["regularMarketTime"]], zone)
-    traded = np.datetime64(day, "D")
-    # A bar of a later day than the last trade is one of a session that has not begun.
-    return bool(last > traded) or (
-        bool(last == traded) and period["start"] <= meta["regularMarketTime"] < period["end"]
-    )
+    (running,) = _days([period["start"]], zone)
+    return bool(last == np.datetime64(running, "D")) and meta["regularMarketTime"] < period["end"]
 
 
 def _actions(record: RawRecord, result: Mapping[str, Any], scale: float) -> list[Action]:
