@@ -95,6 +95,11 @@ def test_adjusted_returns_are_those_of_holding_on(rows):
 # --- factors of a provider --------------------------------------------------------------------------------------------
 
 
+def bars_of(*told, basis):
+    """Give bars from rows."""
+    return parsed(*told, basis=basis).bars
+
+
 def factor(until, price, split, symbol="AAPL", provider="yahoo"):
     """Give a factor."""
     return Factor(provider, symbol, until, Decimal(price), Decimal(split))
@@ -105,7 +110,7 @@ FACTORS = (factor(SESSIONS[3], "0.99", "0.5"), factor(SESSIONS[1], "0.98", "0.25
 
 def test_a_factor_counts_up_to_and_on_its_day():
     """In whatever order they are told; after the last of them nothing is adjusted."""
-    bars = parsed(every_session("AAPL", close=100.0), basis=RAW).bars
+    bars = bars_of(every_session("AAPL", close=100.0), basis=RAW)
 
     adjusted = with_adjusted_closes(bars, FACTORS)
 
@@ -115,7 +120,7 @@ def test_a_factor_counts_up_to_and_on_its_day():
 
 def test_factors_of_another_symbol_or_provider_do_not_count():
     """Nothing is taken for adjusted that is not."""
-    bars = parsed(every_session("AAPL", "KO", close=100.0), basis=RAW).bars
+    bars = bars_of(every_session("AAPL", "KO", close=100.0), basis=RAW)
 
     last = SESSIONS[5]
     adjusted = with_adjusted_closes(bars, [factor(last, "0.5", "1", "KO"), factor(last, "0.1", "1", "AAPL", "stooq")])
@@ -126,7 +131,7 @@ def test_factors_of_another_symbol_or_provider_do_not_count():
 def test_split_adjusted_bars_keep_what_was_traded():
     """Prices times the factor, volume divided by it; total-return closes stay, and only symbols with factors are given."""
     rows = [("AAPL", day, 90, 110, 80, 100, 33, 7000) for day in SESSIONS]
-    bars = parsed([*rows, ("KO", SESSIONS[0], 50)], basis=RAW).bars
+    bars = bars_of([*rows, ("KO", SESSIONS[0], 50)], basis=RAW)
 
     adjusted = split_adjusted(bars, FACTORS)
 
@@ -141,7 +146,7 @@ def test_split_adjusted_bars_keep_what_was_traded():
 
 def test_bars_are_never_adjusted_twice():
     """Factors belong to raw prices."""
-    bars = parsed(every_session("AAPL"), basis=SPLIT).bars
+    bars = bars_of(every_session("AAPL"), basis=SPLIT)
 
     for adjust in (with_adjusted_closes, split_adjusted):
         with pytest.raises(
