@@ -286,6 +286,7 @@ class DataRules(Section):
     reuse_gap_sessions_min: Annotated[int, _whole(1, 1000)]
     reuse_ratio_max: AboveOne
     digits_max: Annotated[int, _whole(4, 17)]
+    value_traded_min: NotNegative
     accepted_bars: Annotated[
         tuple[BarName, ...],
         Field(description="a list of bars, each once, such as [NFLX 2022-04-20]; [] for none"),
