@@ -91,7 +91,9 @@ def data(panel: Panel | Unread, frame: Frame) -> Gate[JudgedPanel]:
     """Are the bars fit to decide on?"""
     if isinstance(panel, Unread):
         return closed([block("data", "panel", f"could not be looked up: {panel.why}")])
-    gate = judge_panel(panel, frame.universe, frame.policy.data, frame.run.as_of.session)
+    as_of = frame.run.as_of.session
+    closes_at = frame.calendar.close_of(as_of)
+    gate = judge_panel(panel, frame.universe, frame.policy.data, as_of, closes_at=closes_at)
     return Gate(JudgedPanel(panel, gate.value), gate.findings) if gate.is_open else closed(gate.findings)
 
 
@@ -138,7 +140,8 @@ def marks(judged: JudgedPanel, fx: FxRate, standing: Standing, frame: Frame) -> 
     if unpriced:
         message = f"held {', '.join(unpriced)} without a close of {run.as_of.session}; a holding must be valued"
         return closed([block("marks", run.slot.book, message)])
-    return Gate(prices)
+    doubtful = _doubtful(judged.quality, holdings)
+    return closed(block("marks", run.slot.book, words) for words in doubtful) if doubtful else Gate(prices)
 
 
 def drawdown(worth: Worth | Unread, frame: Frame) -> Gate[Worth]:
@@ -273,6 +276,16 @@ def _holdings(standing: Standing) -> Holdings:
     if isinstance(standing.holdings, Unread):
         raise ValueError(f"holdings could not be looked up: {standing.holdings.why}")
     return standing.holdings
+
+
+def _doubtful(quality: QualityReport, holdings: Holdings) -> list[str]:
+    """Say of each holding whose bars are degraded why it cannot be valued, nor sold for being left out."""
+    held = holdings.quantities().keys() & set(quality.degraded)
+    return [
+        f"held {name} is left out: {why}; a person must look at its bars"
+        for name, why in quality.excluded
+        if name in held
+    ]
 
 
 def _is_first_build(standing: Standing) -> bool:

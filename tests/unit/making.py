@@ -52,8 +52,10 @@ CALENDAR = Calendar(
     closes=tuple(datetime.combine(day, time(20), UTC) for day in SESSIONS),
 )
 SHIPPED = policy()
-# Momentum over three sessions without the last one, so that four sessions are enough, and four places.
+# Momentum over three sessions without the last one, so that four sessions are enough, and four places. Prices may leap.
 SHORT = policy(
+    ("  jump_max: 1.4", "  jump_max: 100"),
+    ("news_jump_max: 2.25", "news_jump_max: 100"),
     ("lookback_sessions: 252", "lookback_sessions: 3"),
     ("skip_sessions: 21", "skip_sessions: 1"),
     ("positions_max: 15", "positions_max: 4"),

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
 import pytest
 
 from core.canonical import canonical_json
@@ -249,6 +250,42 @@ def test_the_scores_rank_what_the_book_may_hold():
 
     assert [score.instrument for score in scores.ranked] == ["AAA", "DDD"]
     assert scores.unranked == ()
+
+
+LEAPT = CLOSES | {"DDD": [100.0, 100.0, 11000.0, 10000.0]}
+SPARING = ruled(within=SHORT, data={"excluded_max": "0.2"})
+
+
+def test_a_holding_whose_bars_are_left_out_closes_the_marks():
+    """It would be sold for no score, at a price that nobody believes: the gate says so, with the reason."""
+    trail = walked(frame=frame(SPARING), panel=panel(LEAPT), standing=standing(holdings=HELD))
+
+    words = "held DDD is left out: currency_slip: 2024-06-06; a person must look at its bars"
+    assert decide(trail).reasons == (f"marks: {words}",)
+    assert "DDD" not in {score.instrument for score in trail.values["scores"].ranked}
+
+
+def test_an_instrument_that_is_left_out_and_not_held_is_told_on_the_ticket():
+    """The others are traded; a bar that a person accepted is not left out."""
+    accepting = ruled(within=SPARING, data={"accepted_bars": ("DDD 2024-06-06",)})
+
+    left_out, accepted = (walked(frame=frame(one), panel=panel(LEAPT)) for one in (SPARING, accepting))
+
+    assert [line.instrument for line in decide(left_out).approved] == ["AAA", "BBB", "CCC"]
+    assert decide(left_out).notes == ("left out: 1 prices are a hundred times too high or low: DDD 2024-06-06",)
+    assert "DDD" in {line.instrument for line in decide(accepted).approved}
+    assert decide(accepted).notes == ()
+
+
+def test_a_bar_known_before_the_close_is_left_out():
+    """The calendar says when as-of closed: a minute before it the bar was still forming."""
+    closed = np.datetime64("2024-06-07T20:00:00", "s")
+    known = np.tile(closed, (4, len(CLOSES)))
+    known[-1, 1] -= np.timedelta64(60, "s")
+
+    trail = walked(frame=frame(SPARING), panel=panel(CLOSES, known_at=known))
+
+    assert decide(trail).notes == ("left out: 1 bars of as-of are still forming: BBB 2024-06-07",)
 
 
 def test_the_marks_are_the_closes_of_as_of():
