@@ -141,6 +141,14 @@ def _rollout(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--reason", required=True, help="why")
 
 
+def _universe(parser: argparse.ArgumentParser) -> None:
+    _book(parser)
+    parser.add_argument("--on", type=day, metavar="YYYY-MM-DD", help="another day than today")
+    parser.add_argument(
+        "--within", type=int, metavar="DAYS", help="what was not looked up at the broker within so many days blocks"
+    )
+
+
 def _verify_instrument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("instrument", metavar="SYMBOL", help="the internal symbol")
     parser.add_argument("--by", required=True, help="who looked it up at the venue")
@@ -176,12 +184,16 @@ COMMANDS: tuple[Command, ...] = (
         "the universe: check it, verify an instrument",
         children=(
             Command(
-                "check", "read config/universe.csv and list what is in it", "cli.commands.market", "universe", _book
+                "check",
+                "check every row of config/universe.csv as of a day",
+                "cli.commands.universe",
+                "check",
+                _universe,
             ),
             Command(
                 "verify",
                 "a person looked an instrument up at the venue",
-                "cli.commands.people",
+                "cli.commands.universe",
                 "verify",
                 _verify_instrument,
             ),

@@ -1,4 +1,4 @@
-"""`ingest`, `data quality`, `data verify` and `universe check`."""
+"""`ingest`, `data quality` and `data verify`."""
 
 from __future__ import annotations
 
@@ -96,22 +96,6 @@ def verify(arguments: argparse.Namespace) -> int:
     words = "\n".join(differences) or f"{count} raw files are as they were stored"
     emit(arguments, {"files": count, "differences": differences}, words)
     return 1 if differences else 0
-
-
-def universe(arguments: argparse.Namespace) -> int:
-    """Read the universe and say what is in it."""
-    with Desk(Workspace(arguments.workspace)) as desk:
-        setup = desk.configuration(arguments.book).setup
-    rows = setup.universe.instruments
-    tradable = [row for row in rows if row.is_tradable_as_underlying]
-    unverified = [row.id for row in tradable if row.verified_on is None]
-    facts = {"instruments": len(rows), "tradable": len(tradable), "unverified": unverified}
-    words = (
-        f"{len(rows)} instruments, {len(tradable)} tradable as underlying, {len(unverified)} of them unverified"
-        f" (benchmark {setup.policy.data.benchmark})"
-    )
-    emit(arguments, facts, words)
-    return 0
 
 
 def _sources(arguments: argparse.Namespace, desk: Desk, configuration: Configuration) -> list[Source]:

@@ -1,4 +1,4 @@
-"""What only a person does: confirm, cash, halt, resume, rollout, verifying an instrument."""
+"""What only a person does: confirm, cash, halt, resume, rollout."""
 
 from __future__ import annotations
 
@@ -100,24 +100,6 @@ def advance(arguments: argparse.Namespace) -> int:
         arguments,
         {"book": arguments.book, "phase": arguments.phase},
         f"book {arguments.book} is in phase {arguments.phase}",
-    )
-    return 0
-
-
-def verify(arguments: argparse.Namespace) -> int:
-    """Keep that a person looked an instrument up at the venue."""
-    with Desk(Workspace(arguments.workspace)) as desk:
-        configuration = desk.configuration("main")
-        if arguments.instrument not in configuration.setup.universe.by_id():
-            raise UsageError(f"{arguments.instrument} is not in config/universe.csv")
-        today = when(configuration, None).today
-        people = PgPeople(desk.session("person"))
-        people.verify_instrument(arguments.instrument, today, by=arguments.by, note=arguments.note)
-        desk.heads.keep(desk.chain.head())
-    emit(
-        arguments,
-        {"instrument": arguments.instrument, "verified_on": today},
-        f"{arguments.instrument} verified on {today}",
     )
     return 0
 
