@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import sys
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -228,16 +229,17 @@ def test_coverage_counts_only_members_of_the_day(whole, held, bars, calendar):
     shown = [(str(day), by_day[day]) for _, day in sorted(firsts.items())]
     least = min(sessions, key=lambda day: by_day[day][1][2])
     shown.append((f"{least} (least)", by_day[least]))
-    print("\ncoverage            bare 450 symbols     members held         all members")
+    sys.stdout.write("\ncoverage            bare 450 symbols     members held         all members\n")
     for name, columns in shown:
-        print(f"{name:<19} " + "  ".join(f"{have:3} of {of:3} {share:7.2%} " for have, of, share in columns))
+        cells = "  ".join(f"{have:3} of {of:3} {share:7.2%} " for have, of, share in columns)
+        sys.stdout.write(f"{name:<19} {cells}\n")
 
     assert {name: tuple(column[:2] for column in columns) for name, columns in shown} == COVERAGE
     assert sum(by_day[day][1][2] < 1 for day in sessions) == 50
 
 
 def test_what_dated_rows_lack_is_named(held, bars, calendar):
-    """Until 2019-03 another company was FOX and FOXA; VLTO was a member two days before it was listed. Nobody else is missed."""
+    """Until 2019-03 another company was FOX and FOXA; VLTO was a member two days before its listing. That is all."""
     sessions = calendar.sessions_between(COVERED_FROM, LAST)
     missing: defaultdict[str, list[date]] = defaultdict(list)
     for day in sessions:
