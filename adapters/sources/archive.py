@@ -73,6 +73,10 @@ class ArchiveSource:
         """Name the files that were there and are in no known format."""
         return [f"{one.name}{f' ({one.reason})' if one.reason else ''}" for one in self._look() if one.form is None]
 
+    def failures(self) -> Sequence[str]:
+        """Name nothing: it can look at everything, or raises."""
+        return ()
+
     def _look(self) -> list[_Found]:
         found: dict[Path, _Found] = {}
         for path in self._paths:

@@ -62,6 +62,10 @@ class SyntheticSource:
         """Name nothing: all that is made is in a known format."""
         return ()
 
+    def failures(self) -> Sequence[str]:
+        """Name nothing: it can look at everything, or raises."""
+        return ()
+
     def _files(self, days: Days) -> Iterator[RawFile]:
         market = _market(self.seed, len(days))
         symbols = sorted({*BENCHMARKS, *(instrument.yahoo_symbol for instrument in self.instruments)})

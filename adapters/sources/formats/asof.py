@@ -11,7 +11,7 @@ import numpy as np
 from adapters.sources.formats.columns import parquet_bars
 from adapters.sources.formats.form import Format, file_name
 from adapters.sources.formats.opened import GZIP_MAGIC, tar_member
-from adapters.sources.formats.rows import Layout, parsed_bars
+from adapters.sources.formats.rows import PRINTED_SHORT, Layout, parsed_bars
 from core.domain.bars import BAR_FIELDS, Basis, Parsed
 from flows.ports import RawRecord, SourceError
 
@@ -40,7 +40,8 @@ def _parse_evening(record: RawRecord, content: bytes) -> Parsed:
     text = tar_member(record, content, "prices.csv")
     if not text:
         return Parsed(unread=(f"{record.name}: prices.csv is empty: nothing was told on that evening",))
-    layout = Layout("date", {name: name for name in BAR_FIELDS}, symbol_column="symbol")
+    # From the summer of 2015 on the prices are numbers of 32 bits, printed with six decimals.
+    layout = Layout("date", {name: name for name in BAR_FIELDS}, symbol_column="symbol", digits=PRINTED_SHORT)
     parsed = parsed_bars(record, text, layout, basis=Basis("raw"))
     if parsed.bars is None:
         return parsed
