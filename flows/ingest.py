@@ -56,12 +56,15 @@ class Count:
 class IngestReport:
     """What an ingest came to; without a snapshot nothing was published, and the findings say why.
 
-    `stored` are the paths of files that were new; `files` and `formats` count everything that the clean set was made of;
+    `stored` are the paths of files that were new; `blind` has a sentence for each source that could not look at all,
+    `failures` one for each piece that another could not look up; `files` and `formats` count what the clean set was made of;
     `unread` holds a sentence for each row, or whole file, that could not be read; `without_bars` are instruments.
     """
 
     stored: tuple[str, ...]
     skipped: tuple[str, ...]
+    blind: tuple[str, ...]
+    failures: tuple[str, ...]
     files: tuple[Count, ...]
     formats: tuple[Count, ...]
     unread: tuple[str, ...]
@@ -74,19 +77,26 @@ class IngestReport:
 def ingest(sources: Sequence[Source], cleaning: Cleaning, doors: IngestDoors, *, at: datetime) -> IngestReport:
     """Store what the sources give and make the clean set anew; the same files again change nothing.
 
-    All bytes of a source are stored before any is read. Raises SourceError when a source could not look, or when stored
-    bytes are no longer what they were; the clean set is then the one that it was before.
+    Each file is stored before the next is asked for, and all before any is read. A source that could not look is told in
+    the report, and the others count. Raises SourceError when none could look, or when stored bytes are no longer what they
+    were; the clean set is then the one that it was before.
     """
-    before = {record.path for record in doors.raw.records()}
-    stored = [doors.raw.store(file, at=at) for source in sources for file in source.fetch()]
-    new = sorted({record.path for record in stored} - before)
-    skipped = tuple(name for source in sources for name in source.skipped())
-    return _made(cleaning, doors, stored=tuple(new), skipped=skipped)
+    return _made(cleaning, doors, _store(sources, doors.raw, at=at))
 
 
 def rebuild(cleaning: Cleaning, doors: IngestDoors) -> IngestReport:
     """Make the clean set from the stored files alone: the same files, rules and sessions give the same hash."""
-    return _made(cleaning, doors, stored=(), skipped=())
+    return _made(cleaning, doors, _Told())
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What came of asking the sources."""
+
+    stored: tuple[str, ...] = ()
+    skipped: tuple[str, ...] = ()
+    blind: tuple[str, ...] = ()
+    failures: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -120,7 +130,26 @@ class _Read:
         return of_bars + len(self.parsed.actions) + len(self.parsed.fixings)
 
 
-def _made(cleaning: Cleaning, doors: IngestDoors, *, stored: tuple[str, ...], skipped: tuple[str, ...]) -> IngestReport:
+def _store(sources: Sequence[Source], raw: RawStore, *, at: datetime) -> _Told:
+    """Store what the sources give, a file at a time."""
+    before = {record.path for record in raw.records()}
+    paths: set[str] = set()
+    blind: list[str] = []
+    skipped: list[str] = []
+    for source in sources:
+        try:
+            for file in source.fetch():
+                paths.add(raw.store(file, at=at).path)
+            skipped += source.skipped()
+        except SourceError as error:
+            blind.append(str(error))
+    if blind and len(blind) == len(sources):
+        raise SourceError("; ".join(blind))
+    failures = [sentence for source in sources for sentence in source.failures()]
+    return _Told(tuple(sorted(paths - before)), tuple(skipped), tuple(blind), tuple(failures))
+
+
+def _made(cleaning: Cleaning, doors: IngestDoors, told: _Told) -> IngestReport:
     reads, failures = _read_all(doors)
     parsed = [read.parsed for read in reads]
     gate = clean_bars(parsed, cleaning.universe, cleaning.rules, sessions=cleaning.sessions)
@@ -131,8 +160,10 @@ def _made(cleaning: Cleaning, doors: IngestDoors, *, stored: tuple[str, ...], sk
         snapshot = doors.clean.publish(gate.value, fixings, made_of=made_of)
     panel = gate.value if gate.is_open else None
     return IngestReport(
-        stored=stored,
-        skipped=skipped,
+        stored=told.stored,
+        skipped=told.skipped,
+        blind=told.blind,
+        failures=told.failures,
         files=tuple(_count(read.record.name, [read]) for read in reads),
         formats=_counts_by_format(reads),
         unread=(*failures, *(sentence for one in parsed for sentence in one.unread)),

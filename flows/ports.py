@@ -53,7 +53,10 @@ class RawRecord:
 
 
 class Source(Protocol):
-    """Gives raw files. "Nothing there" is an empty iterable; "could not look" raises SourceError."""
+    """Gives raw files. "Nothing there" is an empty iterable; "could not look" raises SourceError where it was all of it.
+
+    What a source asked piece by piece and could not look up, though it got the rest, stands in its failures.
+    """
 
     def fetch(self) -> Iterable[RawFile]:
         """Give the files, one at a time, in a stable order."""
@@ -61,6 +64,10 @@ class Source(Protocol):
 
     def skipped(self) -> Sequence[str]:
         """Name what was there and is in no known format."""
+        ...
+
+    def failures(self) -> Sequence[str]:
+        """Say what could not be looked up in the last fetch while the rest could, a sentence for each; never "no data"."""
         ...
 
 

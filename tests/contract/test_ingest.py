@@ -28,6 +28,7 @@ class Given:
     files: Sequence[RawFile]
     left_out: Sequence[str] = ()
     fails: bool = False
+    unseen: Sequence[str] = ()
 
     def fetch(self) -> Iterator[RawFile]:
         """Give the files, then fail if told to."""
@@ -38,6 +39,10 @@ class Given:
     def skipped(self) -> Sequence[str]:
         """Name what was left out."""
         return self.left_out
+
+    def failures(self) -> Sequence[str]:
+        """Say what could not be looked up."""
+        return self.unseen
 
 
 @pytest.fixture
@@ -146,6 +151,18 @@ def test_a_source_that_fails_midway_leaves_the_clean_set(doors):
     report = ingest([Given(whole)], cleaning(), doors, at=LATER)
     assert len(report.stored) == 1
     assert closes(doors, report) == [[10.0] * 6] * 2
+
+
+def test_a_source_that_could_not_look_is_told_and_the_others_count(doors):
+    """A fallback is of no use where the first one's failure ends the ingest; what another missed is told beside it."""
+    sources = [Given([], fails=True), Given([stooq()], unseen=["stooq SPY.US: answered 500"])]
+
+    report = ingest(sources, cleaning(), doors, at=AT)
+
+    assert report.blind == ("the line went dead",)
+    assert report.failures == ("stooq SPY.US: answered 500",)
+    assert report.snapshot == doors.clean.current()
+    assert report.without_bars == ("SPY",)
 
 
 def test_changed_raw_bytes_stop_the_ingest(doors, tmp_path):
