@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from adapters.sources.archive import ArchiveSource, parse_archives
 from adapters.sources.formats.registry import FormatParser
-from core.domain.bars import Bars, Parsed
+from core.domain.bars import Bars, Days, Parsed
 from core.domain.instrument import Universe
 from core.domain.panel import Panel
 from core.market_data.clean import clean_bars
@@ -85,12 +85,12 @@ def _parsed(file: Any) -> Parsed:
         return Parsed(unread=(str(error),), file=file.name)
 
 
-def cleaned(parsed: Iterable[Parsed], days: Iterable[date], *, provider: str = "yahoo", **changes: Any) -> Panel:
+def cleaned(parsed: Iterable[Parsed], days: Days, *, provider: str = "yahoo", **changes: Any) -> Panel:
     """Clean files for the instruments that are in them, whose calendar has these days."""
     files = list(parsed)
     symbols = sorted({name for one in files if one.bars is not None for name in set(one.bars.symbol.tolist())})
     rows = [instrument(name, stooq_symbol=name, **changes) for name in symbols]
-    gate = clean_bars(files, Universe(tuple(rows)), rules(source_order=(provider,)), sessions=list(days))
+    gate = clean_bars(files, Universe(tuple(rows)), rules(source_order=(provider,)), sessions=days.tolist())
     return gate.value
 
 
@@ -104,10 +104,10 @@ def by_symbol(panel: Panel, check: str) -> dict[str, int]:
     return dict(sorted(Counter(one.instrument for one in panel.defects if one.check == check).items()))
 
 
-def every_day(first: date, last: date, *, weekends: bool = True) -> list[date]:
+def every_day(first: date, last: date, *, weekends: bool = True) -> Days:
     """Give the days of a calendar that never closes, or closes on weekends only."""
-    days = [first + timedelta(days=at) for at in range((last - first).days + 1)]
-    return [day for day in days if weekends or day.weekday() < 5]
+    days = np.arange(np.datetime64(first, "D"), np.datetime64(last, "D") + 1)
+    return days if weekends else days[np.is_busday(days)]
 
 
 def marked(panel: Panel, cells: Any) -> dict[str, int]:
@@ -121,9 +121,8 @@ def is_flat(bars: Any) -> Any:
     return (bars.open == bars.high) & (bars.high == bars.low) & (bars.low == bars.close)
 
 
-def gaps(session: Any, days: Sequence[date]) -> list[date]:
-    """Give the days between the first and the last of some sessions that are not among them."""
-    calendar = np.array(days, dtype="datetime64[D]")
+def gaps(session: Days, calendar: Days) -> list[date]:
+    """Give the days of a calendar between the first and the last of some sessions that are not among them."""
     within = calendar[(calendar > session.min()) & (calendar < session.max())]
     lacking: list[date] = np.setdiff1d(within, session).tolist()
     return lacking

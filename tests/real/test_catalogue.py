@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from core.calendar import load_calendar
-from core.domain.bars import Bars, Parsed
+from core.domain.bars import Bars, Days, Parsed
 from core.domain.panel import Panel
 from core.market_data.actions import renamed
 from tests.real.catalogue import (
@@ -42,9 +42,9 @@ def catalogue(shared: Path) -> Catalogue:
 
 
 @pytest.fixture(scope="module")
-def sessions() -> list[date]:
+def sessions() -> Days:
     """Give the sessions of New York."""
-    return list(load_calendar("XNYS", FIRST, LAST).sessions)
+    return np.array(load_calendar("XNYS", FIRST, LAST).sessions, dtype="datetime64[D]")
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def told(capsys: pytest.CaptureFixture[str]) -> Callable[..., None]:
 
 
 @pytest.fixture(scope="module")
-def main(catalogue: Catalogue, sessions: list[date]) -> Panel:
+def main(catalogue: Catalogue, sessions: Days) -> Panel:
     """Clean the main set for all that is in it."""
     return cleaned(catalogue.read(MAIN).values(), sessions)
 
@@ -138,7 +138,8 @@ def test_the_vintage_tells_the_past_in_other_units(catalogue, main, told):
               "NFLX": 10.0, "ORLY": 15.0, "GE": 0.201, "IBM": 1.046, "MMM": 1.196, "PFE": 1.054, "T": 1.324}  # fmt: skip
     found = {symbol: _ratio(overlap, main, symbol) for symbol in stated}
     orly = set(overlap.session[overlap.symbol == "ORLY"].tolist())
-    lacks = [day for day in main.sessions.tolist() if day <= max(overlap.session.tolist()) and day not in orly]
+    last = overlap.session.max().astype(object)
+    lacks = [day for day in main.sessions.tolist() if day <= last and day not in orly]
     told(
         Claim("vintage: rows", 509_080, sum(len(bars.session) for bars in old)),
         Claim("vintage: symbols", 220, len({name for bars in old for name in set(bars.symbol.tolist())})),
@@ -160,8 +161,8 @@ def test_the_evenings_are_as_stated(catalogue, sessions, told):
     """What was told when: snapshots that are absent, pairs that are missing, splits seen on their eve."""
     bars = catalogue.bars(EVENINGS, "sp500_members_asof.parquet")
     assert bars.known_on is not None
-    evenings = set(bars.known_on.tolist())
-    absent = [day for day in sessions if min(evenings) <= day <= max(evenings) and day not in evenings]
+    evenings = np.unique(bars.known_on)
+    absent = gaps(evenings, sessions)
     missing = {name: len(gaps(told_of, sessions)) for name, told_of in sessions_of_each(bars).items()}
     eves = bars.adj_close / bars.close < 0.9
     told(
