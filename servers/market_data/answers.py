@@ -1,38 +1,69 @@
-"""What the market data tools answer."""
+"""What the market data tools answer: numbers, days and words of our own; nothing that a provider wrote."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, get_args
 
-from servers.answers import WORDS_LENGTH_MAX, Answer, Number, Paging, paged
-from servers.refusals import Code, Refused
+from servers.answers import Answer, Instant, Number, Paging, paged
+from servers.market_data.view import FRESH_SESSIONS, View
+from servers.references import Kind, PriceBasis
 
 if TYPE_CHECKING:
     from core.domain.bars import Floats
-    from core.domain.instrument import Instrument, Universe
+    from core.domain.instrument import Instrument, InstrumentId
     from core.domain.panel import Panel
-    from core.domain.quality import QualityReport
+    from core.domain.quality import CheckResult, QualityReport
 
-BARS_A_PAGE = 90
-RETURNS_A_PAGE = 220
-INSTRUMENTS_A_PAGE = 75
+BARS_A_PAGE = 80
+RETURNS_A_PAGE = 200
+INSTRUMENTS_A_PAGE = 50
+WHOLE_RETURNS_MAX = 50
+STALE_MAX = 20
+FOUND_MAX = 5
+EXCLUDED_MAX = 60
+# The words that the numbers of a check stand between. A text with any other word is not shown: what a provider or a file
+# wrote never comes in by a check's mouth.
+WORDS = frozenset(
+    re.findall(
+        "[a-z]+",
+        """
+        a an and at bar bars bp degraded digits in instrument instruments known last least most no none not of or over ratio
+        row s session sessions sound split the times to trade usual volume within without x
+        """,
+    )
+)
+NOT_SHOWN = "not shown"
+
+
+class Freshness(Answer):
+    """The newest bar of what is shown and how many sessions before as-of it is; null without one in 30 sessions."""
+
+    last_bar: date | None
+    age_sessions: int | None
+    stale: tuple[str, ...]
+    stale_count: int
 
 
 class Provenance(Answer):
-    """What a reader must know of bars: up to when, in which basis, known how, of which clean set, real or made up."""
+    """What a reader must know of numbers: up to when, known until when, in which basis, of which clean set, made up or not."""
 
     as_of: date
+    known_at: Instant
+    calendar: str
     basis: tuple[str, ...]
-    knowledge: str
+    knowledge: Literal["recorded", "assumed"]
+    providers: tuple[str, ...]
     snapshot: str
     is_synthetic: bool
+    freshness: Freshness
 
 
 class Bar(Answer):
-    """One bar; a number that the clean set does not hold is null."""
+    """One bar; a number that the clean set does not hold is null. Restated: it was told otherwise after known_at."""
 
     instrument: str
     session: date
@@ -40,20 +71,21 @@ class Bar(Answer):
     high: Number | None
     low: Number | None
     close: Number | None
-    total_return_close: Number | None
     volume: Number | None
+    is_restated: bool
 
 
 class Bars(Answer):
     """Bars by session, then instrument."""
 
     provenance: Provenance
+    shown_as: PriceBasis
     paging: Paging
     bars: tuple[Bar, ...]
 
 
 class Return(Answer):
-    """The total return of an instrument in a session, from the close of the session before, a fraction."""
+    """The return of an instrument in a session, from the close of the session before, a fraction."""
 
     instrument: str
     session: date
@@ -61,7 +93,7 @@ class Return(Answer):
 
 
 class WholeReturn(Answer):
-    """The total return of an instrument from the close before the first session shown to the last one it has."""
+    """The return of an instrument from the close before the first session shown to the last one it has."""
 
     instrument: str
     first: date
@@ -70,29 +102,41 @@ class WholeReturn(Answer):
 
 
 class Returns(Answer):
-    """Returns by session, then instrument, and over the whole range."""
+    """Returns by session, then instrument, and over the whole range (of the first 50 instruments)."""
 
     provenance: Provenance
+    shown_as: PriceBasis
     paging: Paging
     returns: tuple[Return, ...]
     over_range: tuple[WholeReturn, ...]
 
 
+class Found(Answer):
+    """What a check found in one instrument: how many bars, and the first and last session of them."""
+
+    instrument: str
+    bars: int
+    first: date
+    last: date
+
+
 class Check(Answer):
-    """One quality check: its number against its threshold."""
+    """One quality check: its number against its threshold, and the first instruments in which it failed."""
 
     check: str
+    severity: Literal["block", "degrade", "note"]
+    has_passed: bool
     value: str
     threshold: str
-    has_passed: bool
-    detail: str
+    found: tuple[Found, ...]
+    found_count: int
 
 
 class Exclusion(Answer):
-    """An instrument left out, and why."""
+    """An instrument left out, and why: the checks that it failed, `no_bar`, `illiquid`, or `not_valid` by its dates."""
 
     instrument: str
-    reason: str
+    reasons: tuple[str, ...]
 
 
 class Quality(Answer):
@@ -102,140 +146,197 @@ class Quality(Answer):
     has_passed: bool
     checks: tuple[Check, ...]
     excluded: tuple[Exclusion, ...]
+    excluded_count: int
+
+
+class Span(Answer):
+    """Days on which an instrument counts, both included; without a last one it lasts."""
+
+    first: date
+    last: date | None
 
 
 class Listed(Answer):
-    """A row of the universe."""
+    """An instrument of the universe; last_bar is null without a bar in 30 sessions up to as-of."""
 
     instrument: str
     venue_name: str
     exchange: str
+    calendar: str
     currency: str
-    kind: str
+    kind: Kind
     sector: str
     is_tradable: bool
     verified_on: date | None
-    valid_from: date
-    valid_to: date | None
+    periods: tuple[Span, ...]
+    last_bar: date | None
 
 
 class Listing(Answer):
-    """The universe as it is configured now."""
+    """The universe as it is configured now; the provenance is null before anything was ingested."""
 
     as_of: date
     universe_hash: str
+    provenance: Provenance | None
     paging: Paging
     instruments: tuple[Listed, ...]
 
 
-def bars_of(panel: Panel, names: Sequence[str], as_of: date, *, page: int) -> Bars:
-    """Give a page of a panel's bars."""
+def bars_of(view: View, panel: Panel, names: Sequence[InstrumentId], *, basis: PriceBasis, page: int) -> Bars:
+    """Give a page of a panel's bars, as they are stored or with dividends and splits worked in."""
     rows, paging = paged([(at, name) for at in range(len(panel.sessions)) for name in names], page, BARS_A_PAGE)
+    columns = _columns(panel, basis)
     return Bars(
-        provenance=provenance(panel, as_of, names),
+        provenance=provenance(view, names),
+        shown_as=basis,
         paging=paging,
-        bars=tuple(_bar(panel, at, name) for at, name in rows),
+        bars=tuple(_bar(panel, columns, at, name) for at, name in rows),
     )
 
 
-def returns_of(panel: Panel, names: Sequence[str], as_of: date, *, first: date, page: int) -> Returns:
+def returns_of(
+    view: View, panel: Panel, names: Sequence[InstrumentId], *, first: date, basis: PriceBasis, page: int
+) -> Returns:
     """Give a page of a panel's returns from `first` on, and those over the whole range."""
+    close = panel.adj_close if basis == "total_return" else panel.close
     days: list[date] = panel.sessions.astype("datetime64[D]").tolist()
-    found = [row for at, day in enumerate(days) if at and day >= first for row in _returns_at(panel, at, names)]
+    at_first = next((at for at, day in enumerate(days) if day >= first), len(days))
+    found = [
+        Return(instrument=name, session=days[at], value=value)
+        for at in range(max(1, at_first), len(days))
+        for name in names
+        if (value := _change(close[:, panel.instruments.index(name)], at - 1, at)) is not None
+    ]
     rows, paging = paged(found, page, RETURNS_A_PAGE)
-    start = max(0, next((at for at, day in enumerate(days) if day >= first), 0) - 1)
+    start = max(0, at_first - 1)
     return Returns(
-        provenance=provenance(panel, as_of, names),
+        provenance=provenance(view, names),
+        shown_as=basis,
         paging=paging,
         returns=tuple(rows),
-        over_range=tuple(whole for name in names for whole in _whole(panel, start, name)),
+        over_range=tuple(
+            whole for name in names[:WHOLE_RETURNS_MAX] for whole in _whole(panel, close, name, start=start, days=days)
+        ),
     )
 
 
-def quality_of(report: QualityReport, panel: Panel) -> Quality:
-    """Give a quality report."""
+def quality_of(view: View) -> Quality:
+    """Judge the bars that a decision as of the view's session looks at."""
+    from core.market_data.quality import judge_panel
+
+    setup, needed = view.setup, view.setup.strategy.sessions_needed
+    panel = view.panel(view.back(needed), view.as_of)
+    closes_at = setup.calendar.close_of(view.as_of)
+    report = judge_panel(panel, setup.universe, setup.policy.data, view.as_of, closes_at=closes_at).value
     return Quality(
-        provenance=provenance(panel, report.as_of, panel.instruments),
+        provenance=provenance(view, panel.instruments),
         has_passed=report.has_passed,
-        checks=tuple(
-            Check(
-                check=one.check,
-                value=one.value[:WORDS_LENGTH_MAX],
-                threshold=one.threshold[:WORDS_LENGTH_MAX],
-                has_passed=one.has_passed,
-                detail=one.detail[:WORDS_LENGTH_MAX],
-            )
-            for one in report.checks
-        ),
-        excluded=tuple(
-            Exclusion(instrument=name, reason=reason[: WORDS_LENGTH_MAX // 2]) for name, reason in report.excluded[:60]
-        ),
+        checks=tuple(_check(one) for one in report.checks),
+        excluded=_exclusions(report, panel, view),
+        excluded_count=len(report.excluded),
     )
 
 
-def listing_of(universe: Universe, digest: str, as_of: date, *, page: int) -> Listing:
-    """Give a page of a universe."""
-    rows, paging = paged(universe.instruments, page, INSTRUMENTS_A_PAGE)
-    return Listing(as_of=as_of, universe_hash=digest, paging=paging, instruments=tuple(_listed(row) for row in rows))
+def listing_of(view: View, rows: Sequence[Instrument], *, page: int) -> Listing:
+    """Give a page of instruments of the universe."""
+    on_page, paging = paged(rows, page, INSTRUMENTS_A_PAGE)
+    has_bars = view.clean.current() is not None
+    last = _last_bars(_recent(view)) if has_bars else {}
+    return Listing(
+        as_of=view.as_of,
+        universe_hash=view.setup.universe_hash,
+        provenance=provenance(view, [row.id for row in rows]) if has_bars else None,
+        paging=paging,
+        instruments=tuple(_listed(row, last.get(row.id)) for row in on_page),
+    )
 
 
-def provenance(panel: Panel, as_of: date, names: Sequence[str]) -> Provenance:
-    """Say where a panel's numbers come from."""
+def provenance(view: View, names: Sequence[InstrumentId]) -> Provenance:
+    """Say where the numbers of some instruments come from, and how fresh they are."""
+    from core.domain.bars import Provider
+
+    panel = _recent(view)
     columns = [column for name in names if (column := panel.column(name)) is not None]
     return Provenance(
-        as_of=as_of,
+        as_of=view.as_of,
+        known_at=view.known_at,
+        calendar=view.setup.calendar.name,
         basis=tuple(sorted({str(panel.basis[column] or "unknown") for column in columns})),
         knowledge=panel.knowledge,
+        providers=tuple(sorted({panel.provider[column] for column in columns} & set(get_args(Provider)))),
         snapshot=panel.snapshot,
         is_synthetic=panel.is_synthetic,
+        freshness=_freshness(view, _last_bars(panel), names),
     )
 
 
-def known(panel: Panel, names: Sequence[str]) -> tuple[str, ...]:
-    """Give the names in their order, each once; raises Refused when the clean set does not hold one."""
-    unknown = sorted(set(names) - set(panel.instruments))
-    if unknown:
-        words = f"the clean set holds no {', '.join(unknown)}"
-        raise Refused(Code.NO_SUCH_INSTRUMENT, words, would_pass="ids that list_universe gives")
-    return tuple(sorted(set(names)))
+def shown(text: str) -> str:
+    """Give a check's numbers with the words of our own between them; a text with any other word is not shown."""
+    words = re.findall("[A-Za-z]+", text)
+    is_ours = len(text) <= 80 and text.isascii() and text.isprintable() and WORDS.issuperset(words)
+    return text if is_ours else NOT_SHOWN
 
 
-def _bar(panel: Panel, at: int, name: str) -> Bar:
-    def number(values: Floats) -> Decimal | None:
-        return _number(float(values[at, panel.instruments.index(name)]))
+def _recent(view: View) -> Panel:
+    return view.panel(view.back(FRESH_SESSIONS), view.as_of)
 
+
+def _freshness(view: View, last: Mapping[InstrumentId, date], names: Sequence[InstrumentId]) -> Freshness:
+    newest = max((last[name] for name in names if name in last), default=None)
+    stale = [name for name in names if last.get(name) != view.as_of]
+    age = None if newest is None else len(view.setup.calendar.sessions_between(newest, view.as_of)) - 1
+    return Freshness(last_bar=newest, age_sessions=age, stale=tuple(stale[:STALE_MAX]), stale_count=len(stale))
+
+
+def _last_bars(panel: Panel) -> dict[InstrumentId, date]:
+    """Give the session of the last bar of each instrument that has one."""
+    import numpy as np
+
+    days: list[date] = panel.sessions.astype("datetime64[D]").tolist()
+    # A close is above zero; a comparison with NaN is false.
+    has_bar = panel.close[::-1] > 0
+    rows = len(days) - 1 - has_bar.argmax(axis=0)
+    pairs = zip(panel.instruments, rows.tolist(), np.any(has_bar, axis=0).tolist(), strict=True)
+    return {name: days[row] for name, row, has_any in pairs if has_any} if days else {}
+
+
+def _columns(panel: Panel, basis: PriceBasis) -> tuple[Floats, ...]:
+    """Give open, high, low, close and volume in a basis."""
+    if basis == "as_stored":
+        return panel.open, panel.high, panel.low, panel.close, panel.volume
+    from core.market_data.adjust import adjust_bars
+
+    whole = adjust_bars(panel)
+    return whole.open, whole.high, whole.low, whole.close, whole.volume
+
+
+def _bar(panel: Panel, columns: Sequence[Floats], at: int, name: InstrumentId) -> Bar:
+    column = panel.instruments.index(name)
+    opened, high, low, close, volume = (_number(float(values[at, column])) for values in columns)
     return Bar(
         instrument=name,
         session=panel.sessions[at].astype("datetime64[D]").item(),
-        open=number(panel.open),
-        high=number(panel.high),
-        low=number(panel.low),
-        close=number(panel.close),
-        total_return_close=number(panel.adj_close),
-        volume=number(panel.volume),
+        open=opened,
+        high=high,
+        low=low,
+        close=close,
+        volume=volume,
+        is_restated=panel.is_restated is not None and bool(panel.is_restated[at, column]),
     )
 
 
-def _returns_at(panel: Panel, at: int, names: Sequence[str]) -> Iterator[Return]:
-    day = panel.sessions[at].astype("datetime64[D]").item()
-    for name in names:
-        value = _change(panel, name, at - 1, at)
-        if value is not None:
-            yield Return(instrument=name, session=day, value=value)
-
-
-def _whole(panel: Panel, start: int, name: str) -> Iterator[WholeReturn]:
-    column = panel.instruments.index(name)
-    held = [at for at in range(start, len(panel.sessions)) if panel.adj_close[at, column] > 0]
-    value = _change(panel, name, held[0], held[-1]) if len(held) > 1 else None
+def _whole(
+    panel: Panel, close: Floats, name: InstrumentId, *, start: int, days: Sequence[date]
+) -> Iterator[WholeReturn]:
+    values = close[:, panel.instruments.index(name)]
+    held = [at for at in range(start, len(days)) if values[at] > 0]
+    value = _change(values, held[0], held[-1]) if len(held) > 1 else None
     if value is not None:
-        first, last = (panel.sessions[at].astype("datetime64[D]").item() for at in (held[0], held[-1]))
-        yield WholeReturn(instrument=name, first=first, last=last, value=value)
+        yield WholeReturn(instrument=name, first=days[held[0]], last=days[held[-1]], value=value)
 
 
-def _change(panel: Panel, name: str, before: int, at: int) -> Decimal | None:
-    column = panel.instruments.index(name)
-    past, now = float(panel.adj_close[before, column]), float(panel.adj_close[at, column])
+def _change(values: Floats, before: int, at: int) -> Decimal | None:
+    past, now = float(values[before]), float(values[at])
     # A comparison with NaN is false, so that an absent bar gives no return.
     return _number(now / past - 1) if past > 0 and now > 0 else None
 
@@ -245,16 +346,50 @@ def _number(value: float) -> Decimal | None:
     return Decimal(f"{value:.10g}") if value == value else None
 
 
-def _listed(row: Instrument) -> Listed:
+def _check(one: CheckResult) -> Check:
+    return Check(
+        check=one.check,
+        severity=one.severity,
+        has_passed=one.has_passed,
+        value=shown(one.value),
+        threshold=shown(one.threshold),
+        found=tuple(
+            Found(instrument=found.instrument, bars=found.bars, first=found.first, last=found.last)
+            for found in one.found[:FOUND_MAX]
+        ),
+        found_count=len(one.found),
+    )
+
+
+def _exclusions(report: QualityReport, panel: Panel, view: View) -> tuple[Exclusion, ...]:
+    """Give why instruments are left out, as names: the reasons in words stay in the report."""
+    from core.market_data.liquidity import illiquid
+
+    row, rules = panel.row(view.as_of), view.setup.policy.data
+    has_bar = set() if row is None else {name for at, name in enumerate(panel.instruments) if panel.close[row, at] > 0}
+    found = {
+        **{one.check: {found.instrument for found in one.found} for one in report.checks if one.severity == "degrade"},
+        "no_bar": set(panel.instruments) - has_bar,
+        "not_valid": {one.id for one in view.setup.universe.instruments if not one.is_valid_on(view.as_of)},
+        "illiquid": {name for name, _ in illiquid(panel, view.as_of, rules)},
+    }
+    return tuple(
+        Exclusion(instrument=name, reasons=tuple(check for check, names in found.items() if name in names))
+        for name, _ in report.excluded[:EXCLUDED_MAX]
+    )
+
+
+def _listed(row: Instrument, last_bar: date | None) -> Listed:
     return Listed(
         instrument=row.id,
         venue_name=row.etoro_search_name,
         exchange=row.exchange,
+        calendar=row.calendar,
         currency=row.currency,
         kind=row.kind,
         sector=row.sector,
         is_tradable=row.is_tradable_as_underlying,
         verified_on=row.verified_on,
-        valid_from=row.valid_from,
-        valid_to=row.valid_to,
+        periods=tuple(Span(first=one.first, last=one.last) for one in row.periods),
+        last_bar=last_bar,
     )
