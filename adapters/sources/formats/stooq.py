@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import date
 
-from adapters.sources.formats.form import Format, file_name
+from adapters.sources.formats.form import Format, file_name, never
 from adapters.sources.formats.opened import header
 from adapters.sources.formats.rows import PRICES, Layout, Row, parsed_bars
 from core.domain.bars import Parsed
@@ -47,6 +47,11 @@ def _parse_download(record: RawRecord, content: bytes) -> Parsed:
     return parsed_bars(record, content, Layout("Date", fields, symbol=symbol.lower()), basis=None)
 
 
+def _parse_nothing(record: RawRecord, content: bytes) -> Parsed:
+    """Read the answer that there is nothing, which is kept so that it is known when it was given."""
+    return Parsed()
+
+
 def _is_bulk(name: str, head: bytes) -> bool:
     return header(head) == list(BULK_COLUMNS)
 
@@ -73,5 +78,6 @@ def _daily(row: Row, name: str) -> date:
 
 STOOQ_FORMATS = (
     Format("stooq_csv", "stooq", _is_download, _parse_download, "total-return", symbol_of=_download_symbol),
+    Format("stooq_nothing", "stooq", never, _parse_nothing),
     Format("stooq_bulk", "stooq", _is_bulk, _parse_bulk, "total-return", symbol_of=_bulk_symbol),
 )

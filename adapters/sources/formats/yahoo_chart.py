@@ -15,7 +15,7 @@ import numpy as np
 
 from adapters.sources.formats.columns import unwidened
 from adapters.sources.formats.exchange import recorded_exchange, split_adjusted
-from adapters.sources.formats.form import HEAD_BYTES, Format, provider_of
+from adapters.sources.formats.form import HEAD_BYTES, Format, never, provider_of
 from adapters.sources.formats.opened import head_text
 from core.domain.bars import Action, Bars, Basis, Floats, Parsed
 from flows.ports import RawRecord, SourceError
@@ -45,6 +45,11 @@ def _parse_chart(record: RawRecord, content: bytes) -> Parsed:
         )
     basis = split_adjusted(record, exchange.served_on)
     return _chart(record, exchange.body.encode(), asked=unquote(address[1]), basis=basis)
+
+
+def _parse_nothing(record: RawRecord, content: bytes) -> Parsed:
+    """Read the answer that there is nothing, which is kept so that it is known when it was given."""
+    return Parsed()
 
 
 def _chart(record: RawRecord, body: bytes, *, asked: str | None, basis: Basis) -> Parsed:
@@ -142,4 +147,5 @@ def _actions(record: RawRecord, result: Mapping[str, Any], scale: float) -> list
 
 YAHOO_CHART_FORMATS = (
     Format("yahoo_chart_json", "yahoo", _is_chart, _parse_chart, "split-adjusted", is_restated=True),
+    Format("yahoo_nothing", "yahoo", never, _parse_nothing),
 )
