@@ -64,6 +64,13 @@ def _book_on(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--on", type=day, metavar="YYYY-MM-DD", help="another day than today: a rehearsal")
 
 
+def _quality(parser: argparse.ArgumentParser) -> None:
+    _book(parser)
+    days = parser.add_mutually_exclusive_group()
+    days.add_argument("--on", type=day, metavar="YYYY-MM-DD", help="as a slot of this day would judge (default: today)")
+    days.add_argument("--as-of", type=day, metavar="YYYY-MM-DD", help="as of this session")
+
+
 def _init(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--synthetic", action="store_true", help="for a synthetic market: its bars come from nowhere else"
@@ -79,9 +86,22 @@ def _ingest(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--archive", nargs="+", type=Path, metavar="PATH", default=[], help="folders and files of the archive"
     )
+    parser.add_argument(
+        "--fetch",
+        nargs="+",
+        choices=("stooq", "yahoo", "ecb"),
+        metavar="SOURCE",
+        default=[],
+        help="ask stooq, yahoo or ecb over the network (default: what config/sources.yml names, where nothing else is named)",
+    )
     parser.add_argument("--synthetic", type=int, metavar="SEED", help="make a synthetic market with this seed")
     parser.add_argument("--from", dest="first", type=day, metavar="YYYY-MM-DD", help="its first day")
     parser.add_argument("--to", dest="last", type=day, metavar="YYYY-MM-DD", help="its last day")
+
+
+def _run(parser: argparse.ArgumentParser) -> None:
+    _book_on(parser)
+    parser.add_argument("--no-ingest", action="store_true", help="decide on what is stored; fetch nothing first")
 
 
 def _simulate(parser: argparse.ArgumentParser) -> None:
@@ -170,13 +190,13 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "demo", "the whole loop on a synthetic market", "cli.commands.demo", "demo", _demo, workspace="workspace-demo"
     ),
-    Command("ingest", "store raw files and make the clean set", "cli.commands.market", "ingest", _ingest),
+    Command("ingest", "store raw files and make the clean set", "cli.commands.ingest", "ingest", _ingest),
     Command(
         "data",
         "market data: quality, verification",
         children=(
-            Command("quality", "judge the bars as of a day", "cli.commands.market", "quality", _book_on),
-            Command("verify", "find any change of a stored raw file", "cli.commands.market", "verify"),
+            Command("quality", "judge the bars as of a day", "cli.commands.data", "quality", _quality),
+            Command("verify", "find any change of a stored raw file", "cli.commands.data", "verify"),
         ),
     ),
     Command(
@@ -199,7 +219,7 @@ COMMANDS: tuple[Command, ...] = (
             ),
         ),
     ),
-    Command("run", "decide a slot: exactly one ticket", "cli.commands.trading", "run", _book_on),
+    Command("run", "decide a slot: exactly one ticket", "cli.commands.trading", "run", _run),
     Command(
         "settle",
         "post what was reported; let a paper venue fill what is due",

@@ -85,7 +85,8 @@ def score_gate(scores: ScoreSet) -> Gate[Scores]:
     if scores.scores is None:
         blocking = [finding for finding in scores.findings if finding.severity == "block"]
         return closed(blocking or [block("scores", "scores", "no scores were made")])
-    return Gate(scores.scores, scores.findings)
+    # What was said of the bars is said again by their own gate, and once is enough.
+    return Gate(scores.scores, tuple(finding for finding in scores.findings if finding.check != "data"))
 
 
 def seen_in(trail: Trail, panel: Panel | Unread) -> Seen:

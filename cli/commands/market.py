@@ -1,4 +1,4 @@
-"""`ingest`, `data quality` and `data verify`."""
+"""`ingest`: store raw files and make the clean set."""
 
 from __future__ import annotations
 
@@ -17,9 +17,7 @@ from adapters.sources.synthetic import SyntheticSource
 from cli.main import UsageError
 from cli.output import emit, table
 from cli.wiring import Desk, when
-from core.calendar import as_of, slot_of
 from core.canonical import canonical_json
-from core.market_data.quality import judge_panel
 from flows.ingest import Cleaning, IngestDoors, IngestReport
 from flows.ingest import ingest as ingest_sources
 from flows.ports import Source
@@ -63,39 +61,6 @@ def synthetic_source(configuration: Configuration, seed: int, first: date, last:
 def raw_files(workspace: Workspace) -> RawFiles:
     """Give the raw store of a workspace."""
     return RawFiles(workspace.root / "data" / "raw")
-
-
-def quality(arguments: argparse.Namespace) -> int:
-    """Judge the bars as of a day's slot; exit 1 when they fail."""
-    with Desk(Workspace(arguments.workspace)) as desk:
-        setup = desk.configuration(arguments.book).setup
-        snapshot = desk.clean.current()
-        if snapshot is None:
-            raise UsageError("no market data was ingested; run `twokey ingest`")
-        day = arguments.on or when(desk.configuration(arguments.book), None).today
-        try:
-            session = as_of(setup.calendar, slot_of(setup.policy, day)).session
-        except ValueError as error:
-            raise UsageError(str(error)) from error
-        panel = desk.clean.panel(snapshot, last=session).window(session, setup.strategy.sessions_needed)
-        gate = judge_panel(panel, setup.universe, setup.policy.data, session)
-    report = gate.outcome
-    checks = report.checks if report else ()
-    rows = [("pass" if one.has_passed else "FAIL", one.check, one.value, one.threshold) for one in checks]
-    verdict = "pass" if gate.is_open else "fail"
-    facts = {"as_of": session, "verdict": verdict, "checks": checks, "messages": [one.message for one in gate.findings]}
-    words = table(("verdict", "check", "found", "wanted"), rows) + f"\nas of {session}: {verdict}"
-    emit(arguments, facts, words)
-    return 0 if gate.is_open else 1
-
-
-def verify(arguments: argparse.Namespace) -> int:
-    """Find any change of a stored raw file; exit 1 when there is one."""
-    store = raw_files(Workspace(arguments.workspace))
-    differences, count = store.verify(), len(store.records())
-    words = "\n".join(differences) or f"{count} raw files are as they were stored"
-    emit(arguments, {"files": count, "differences": differences}, words)
-    return 1 if differences else 0
 
 
 def _sources(arguments: argparse.Namespace, desk: Desk, configuration: Configuration) -> list[Source]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC
-from typing import cast
 
 import numpy as np
 
@@ -13,6 +12,7 @@ from core.canonical import plain_decimal
 from core.domain.bars import Floats
 from core.domain.quality import CheckSeverity
 from core.market_data.detect import (
+    MARKET_LEAST,
     SLIP_LEAST,
     Cells,
     count_within,
@@ -51,7 +51,7 @@ def ohlc_consistent(sight: Sight) -> Cells:
     panel = sight.panel
     with np.errstate(invalid="ignore"):
         outside = (panel.high < np.maximum(panel.open, panel.close)) | (panel.low > np.minimum(panel.open, panel.close))
-    return cast(Cells, outside | sight.defects("ohlc"))
+    return outside | sight.defects("ohlc")
 
 
 def positive_prices(sight: Sight) -> Cells:
@@ -59,7 +59,7 @@ def positive_prices(sight: Sight) -> Cells:
     panel = sight.panel
     with np.errstate(invalid="ignore"):
         least = np.minimum(np.minimum(panel.open, panel.low), np.minimum(panel.close, panel.adj_close))
-        return cast(Cells, (least <= 0) | (panel.high <= 0) | sight.defects("non_positive"))
+        return (least <= 0) | (panel.high <= 0) | sight.defects("non_positive")
 
 
 def duplicate_dates(sight: Sight) -> Cells:
@@ -71,7 +71,7 @@ def missing_values(sight: Sight) -> Cells:
     """A bar that lacks a price."""
     panel = sight.panel
     lacks = np.isnan(panel.open) | np.isnan(panel.high) | np.isnan(panel.low) | np.isnan(panel.adj_close)
-    return cast(Cells, (sight.has_bar & lacks) | sight.defects("missing_value"))
+    return (sight.has_bar & lacks) | sight.defects("missing_value")
 
 
 def missing_sessions(sight: Sight) -> Cells:
@@ -81,7 +81,7 @@ def missing_sessions(sight: Sight) -> Cells:
 
 def unchanged_closes(sight: Sight) -> Cells:
     """A close that is that of the session before, for too many sessions in a row."""
-    return cast(Cells, run_lengths(sight.change == 0) > sight.rules.unchanged_closes_max)
+    return run_lengths(sight.change == 0) > sight.rules.unchanged_closes_max
 
 
 def repeated_bars(sight: Sight) -> Cells:
@@ -99,10 +99,11 @@ def zero_volume(sight: Sight) -> Cells:
     """No volume, where that happens too often within twenty sessions."""
     is_zero = (sight.panel.volume == 0) & sight.has_bar & sight.is_traded
     if not is_zero.any():
-        return cast(Cells, is_zero)
+        return sight.nothing()
     too_often = count_within(is_zero, USUAL_SESSIONS) > sight.rules.zero_volume_max
     # A run is marked from its first bar on, not only from where it has become too long.
-    return cast(Cells, is_zero & (count_within(too_often[::-1], USUAL_SESSIONS)[::-1] > 0))
+    found: Cells = is_zero & (count_within(too_often[::-1], USUAL_SESSIONS)[::-1] > 0)
+    return found
 
 
 def partial_bar(sight: Sight) -> Cells:
@@ -111,9 +112,7 @@ def partial_bar(sight: Sight) -> Cells:
     row = sight.panel.row(sight.as_of)
     if row is None:
         return found
-    shares = volume_shares(sight, row)
-    with np.errstate(invalid="ignore"):
-        found[row] = shares < float(sight.rules.partial_volume_min)
+    found[row] = is_partial(volume_shares(sight, row), sight.rules)
     known_at = sight.panel.known_at
     if sight.closes_at is not None and known_at is not None:
         closes_at = np.datetime64(sight.closes_at.astimezone(UTC).replace(tzinfo=None), "s")
@@ -128,29 +127,29 @@ def currency_slip(sight: Sight) -> Cells:
     with np.errstate(invalid="ignore", divide="ignore"):
         above = panel.high / np.maximum(panel.open, panel.close)
         below = np.minimum(panel.open, panel.close) / panel.low
-        return cast(Cells, found | (above > SLIP_LEAST) | (below > SLIP_LEAST))
+        return found | (above > SLIP_LEAST) | (below > SLIP_LEAST)
 
 
 def unexplained_jump(sight: Sight) -> Cells:
     """A close and adj_close that jump without news, dividend or split, by no split's ratio."""
-    return cast(Cells, sight.jumps.found & ~sight.jumps.is_like_split)
+    return sight.jumps.found & ~sight.jumps.is_like_split
 
 
 def unsmoothed_split(sight: Sight) -> Cells:
     """A close and adj_close that jump by a split's ratio which the series should have smoothed."""
-    return cast(Cells, sight.jumps.found & sight.jumps.is_like_split)
+    return sight.jumps.found & sight.jumps.is_like_split
 
 
 def factor_falls(sight: Sight) -> Cells:
     """An adj_close / close that falls from one session to the next."""
     step = sight.adj_change - sight.change + sight.told_splits
     with np.errstate(invalid="ignore"):
-        return cast(Cells, step < -float(sight.rules.factor_fall_bps_max) * BPS)
+        return step < -float(sight.rules.factor_fall_bps_max) * BPS
 
 
 def factor_jump(sight: Sight) -> Cells:
     """An adj_close / close that moves as no told dividend or split explains, and that smooths nothing."""
-    return cast(Cells, sight.big_steps & ~_smoothing(sight)) if sight.big_steps.any() else sight.nothing()
+    return sight.big_steps & ~_smoothing(sight) if sight.big_steps.any() else sight.nothing()
 
 
 def ticker_reuse(sight: Sight) -> Cells:
@@ -196,7 +195,7 @@ def dividends_agree(sight: Sight) -> Cells:
     payers = {dividend.instrument for dividend in sight.panel.dividends}
     is_payer = np.array([[name in payers for name in sight.panel.instruments]], dtype=np.bool_)
     with np.errstate(invalid="ignore"):
-        return cast(Cells, is_payer & (np.abs(sight.factor_step) > float(sight.rules.dividend_gap_bps_max) * BPS))
+        return is_payer & (np.abs(sight.factor_step) > float(sight.rules.dividend_gap_bps_max) * BPS)
 
 
 def odd_ratio(sight: Sight) -> Cells:
@@ -216,6 +215,14 @@ def float_noise(sight: Sight) -> Cells:
     return digits_beyond(sight.panel.close, sight.rules.digits_max)
 
 
+def is_partial(shares: Floats, rules: DataRules) -> Cells:
+    """Mark the volumes, as shares of what is usual, that are too small; on a day on which all trade more, more is asked."""
+    known = shares[~np.isnan(shares)]
+    busy = max(1.0, float(np.median(known))) if len(known) >= MARKET_LEAST else 1.0
+    with np.errstate(invalid="ignore"):
+        return shares < float(rules.partial_volume_min) * busy
+
+
 def volume_shares(sight: Sight, row: int) -> Floats:
     """Give each instrument's volume in a row as a share of what is usual; NaN where that is unknown or nothing is traded."""
     columns = np.arange(len(sight.panel.instruments))
@@ -228,9 +235,9 @@ def volume_shares(sight: Sight, row: int) -> Floats:
 
 
 def _smoothing(sight: Sight) -> Cells:
-    """Mark where nothing was told and adj_close moves less than the close: the provider itself smooths something there."""
+    """Mark where nothing was told and adj_close moves half as much as the close at most: the provider smooths something."""
     with np.errstate(invalid="ignore"):
-        return cast(Cells, ~sight.is_told & (np.abs(sight.adj_change) < np.abs(sight.change)))
+        return ~sight.is_told & (2 * np.abs(sight.adj_change) < np.abs(sight.change))
 
 
 def _raw_splits(sight: Sight) -> Cells:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 
 import numpy as np
@@ -42,18 +42,27 @@ def judge_panel(
     if len(panel.sessions) and panel.sessions[-1] > np.datetime64(as_of, "D"):
         last = panel.sessions[-1].astype(object)
         raise ValueError(f"the panel ends {last}, after as-of {as_of}; give the window that ends there")
-    sight = Sight(panel, universe, rules, as_of, closes_at, tuple(pending))
+    sight = Sight(panel, universe, rules, as_of, closes_at)
     accepted = _accepted(sight)
-    of_bars = [*(_of_bars(check, sight, accepted) for check in BAR_CHECKS), _pending(sight)]
-    reasons, has = _reasons(of_bars), covered(sight)
+    of_bars = [_of_bars(check, sight, accepted) for check in BAR_CHECKS]
+    waiting = not_in_basis(pending, panel) | told_on_the_eve(panel, as_of)
+    reasons, has = _reasons(of_bars, waiting), covered(sight)
     degraded = tuple(name for name in panel.instruments if name in reasons and name in has)
     results = (
         *(check(sight) for check in UNIVERSE_CHECKS),
         *(check(sight, degraded) for check in EXCLUSION_CHECKS),
         *of_bars,
+        _action_pending(waiting, as_of),
     )
     report = QualityReport(as_of, panel.snapshot, results, _excluded(sight, reasons), degraded)
     return Gate(report, tuple(_finding(one) for one in results if not one.has_passed and one.severity != "note"))
+
+
+def judge_history(panel: Panel, universe: Universe, rules: DataRules, as_of: date) -> tuple[CheckResult, ...]:
+    """Give the checks of bars over all of a panel: what a report shows beside the window that a decision looks at."""
+    sight = Sight(panel, universe, rules, as_of)
+    accepted = _accepted(sight)
+    return tuple(_of_bars(check, sight, accepted) for check in BAR_CHECKS)
 
 
 def bar_marks(
@@ -112,35 +121,29 @@ def _hint(check: BarCheck, sight: Sight, found: FoundIn) -> str:
     return f" near {split_words(split)}" if split else ""
 
 
-def _pending(sight: Sight) -> CheckResult:
+def _action_pending(waiting: Mapping[InstrumentId, str], as_of: date) -> CheckResult:
     """No split may take effect by the execution session that the bars do not know."""
-    words = not_in_basis(sight.pending, sight.panel) | told_on_the_eve(sight.panel, sight.as_of)
-    told = [f"{name} {words[name]}" for name in sorted(words)]
-    detail = f"{len(words)} instruments have a split by the execution session that their bars do not know"
-    return CheckResult(
-        check="action_pending",
-        value=str(len(words)),
-        threshold="none",
-        has_passed=not words,
-        detail=detail + (f": {named(told)}" if told else ""),
-        severity="degrade",
-        found=tuple(FoundIn(name, 1, sight.as_of, sight.as_of) for name in sorted(words)),
-    )
+    detail = f"{len(waiting)} instruments have a split by the execution session that their bars do not know"
+    if waiting:
+        detail += f": {named([f'{name} {waiting[name]}' for name in sorted(waiting)])}"
+    found = tuple(FoundIn(name, 1, as_of, as_of) for name in sorted(waiting))
+    return CheckResult("action_pending", str(len(waiting)), "none", not waiting, detail, "degrade", found)
 
 
-def _reasons(results: Sequence[CheckResult]) -> dict[InstrumentId, str]:
+def _reasons(results: Sequence[CheckResult], waiting: Mapping[InstrumentId, str]) -> dict[InstrumentId, str]:
     """Say why each instrument is degraded, in the order of the checks."""
     reasons: dict[InstrumentId, list[str]] = defaultdict(list)
     for result in results:
         if result.severity == "degrade":
             for one in result.found:
-                name = ACTION_PENDING if result.check == "action_pending" else result.check
                 count = f"{one.bars} bars, the last {one.last}" if one.bars > 1 else f"{one.last}"
-                reasons[one.instrument].append(f"{name}: {count}")
+                reasons[one.instrument].append(f"{result.check}: {count}")
+    for name, words in waiting.items():
+        reasons[name].append(f"{ACTION_PENDING}: {words}")
     return {name: "; ".join(words) for name, words in reasons.items()}
 
 
-def _excluded(sight: Sight, reasons: dict[InstrumentId, str]) -> tuple[tuple[InstrumentId, str], ...]:
+def _excluded(sight: Sight, reasons: Mapping[InstrumentId, str]) -> tuple[tuple[InstrumentId, str], ...]:
     """Give the instruments that cannot be decided on, in the order of the ids, with why."""
     has, day = covered(sight), sight.as_of.isoformat()
     found: list[tuple[InstrumentId, str]] = []

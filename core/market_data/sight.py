@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from core.domain.bars import Floats
 from core.domain.instrument import InstrumentId, Universe
 from core.domain.panel import Panel
-from core.domain.pending import PendingAction
 from core.market_data.detect import Cells, between_bars, changes, is_slip, market_move, near_split, usual
 from core.settings import DataRules
 
@@ -37,14 +36,13 @@ class Jumps:
 
 @dataclass(frozen=True, eq=False)
 class Sight:
-    """The panel, who should be in it, the rules, the as-of session, when it closed, and the actions that are pending."""
+    """The panel, who should be in it, the rules, the as-of session, and when it closed, if that is known."""
 
     panel: Panel
     universe: Universe
     rules: DataRules
     as_of: date
     closes_at: datetime | None = None
-    pending: tuple[PendingAction, ...] = ()
 
     @cached_property
     def columns(self) -> dict[InstrumentId, int]:

@@ -1,0 +1,108 @@
+"""`data quality` and `data verify`: whether bars are fit to decide on, and whether raw files are as they were stored."""
+
+from __future__ import annotations
+
+import argparse
+from datetime import date
+
+from adapters.files.atomic import write_artefact
+from adapters.files.raw_store import RawFiles
+from adapters.files.workspace import Workspace
+from adapters.render.quality import QualityPage, quality_json, quality_markdown, verdict
+from cli.main import UsageError
+from cli.output import emit, table
+from cli.wiring import Desk, when
+from core.calendar import as_of, slot_of
+from core.canonical import plain
+from core.domain.quality import CheckResult
+from core.market_data.quality import judge_history, judge_panel
+from flows.setup import BookSetup
+
+MAIN_BOOK = "main"
+
+
+def quality(arguments: argparse.Namespace) -> int:
+    """Judge the bars as of a day's slot or of a session, and write the report; exit 1 when they fail."""
+    workspace = Workspace(arguments.workspace)
+    with Desk(workspace) as desk:
+        page = _page(desk, arguments)
+    book = "" if page.book == MAIN_BOOK else f"-{page.book}"
+    place = workspace.root / "reports" / f"quality-{page.report.as_of:%Y%m%d}{book}"
+    paths = {"markdown": place.with_suffix(".md"), "json": place.with_suffix(".json")}
+    write_artefact(paths["markdown"], quality_markdown(page).encode())
+    write_artefact(paths["json"], quality_json(page).encode())
+    failed = [one for one in page.report.checks if not one.has_passed]
+    facts = {
+        **plain(page.report),
+        "verdict": verdict(page),
+        "messages": [one.detail for one in failed if one.severity == "block"],
+        "history": plain(page.history),
+        "reports": {name: str(path) for name, path in paths.items()},
+    }
+    emit(arguments, facts, _words(page) + f"\nwritten to {paths['markdown']} and .json")
+    return 0 if page.has_passed else 1
+
+
+def verify(arguments: argparse.Namespace) -> int:
+    """Find any change of a stored raw file; exit 1 when there is one."""
+    store = RawFiles(Workspace(arguments.workspace).root / "data" / "raw")
+    differences, count = store.verify(), len(store.records())
+    words = "\n".join(differences) or f"{count} raw files are as they were stored"
+    emit(arguments, {"files": count, "differences": differences}, words)
+    return 1 if differences else 0
+
+
+def _page(desk: Desk, arguments: argparse.Namespace) -> QualityPage:
+    """Judge the window that a decision looks at, and the bars of the whole history before it."""
+    configuration = desk.configuration(arguments.book)
+    setup = configuration.setup
+    snapshot = desk.clean.current()
+    if snapshot is None:
+        raise UsageError("no market data was ingested; run `twokey ingest`")
+    session = _session(setup, arguments.on or when(configuration, None).today, arguments.as_of)
+    whole = desk.clean.panel(snapshot, last=session)
+    window = whole.window(session, setup.strategy.sessions_needed)
+    closes_at, rules = setup.calendar.close_of(session), setup.policy.data
+    gate = judge_panel(window, setup.universe, rules, session, closes_at=closes_at)
+    days: list[date] = whole.sessions.astype("datetime64[D]").tolist() or [session]
+    return QualityPage(
+        book=arguments.book,
+        report=gate.value,
+        has_passed=gate.is_open,
+        knowledge=whole.knowledge,
+        window=(
+            window.sessions[0].astype("datetime64[D]").astype(object) if len(window.sessions) else session,
+            session,
+        ),
+        history=judge_history(whole, setup.universe, rules, session),
+        history_from=days[0],
+    )
+
+
+def _session(setup: BookSetup, day: date, wanted: date | None) -> date:
+    """Give the session that was asked for, or that which a slot of the day is decided as of."""
+    try:
+        if wanted is None:
+            return as_of(setup.calendar, slot_of(setup.policy, day)).session
+        is_session = setup.calendar.is_session(wanted)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    if not is_session:
+        before = setup.calendar.previous_session(wanted)
+        raise UsageError(f"{wanted} is no session of {setup.calendar.name}; the one before it is {before}")
+    return wanted
+
+
+def _words(page: QualityPage) -> str:
+    report = page.report
+    head = ("verdict", "check", "found", "threshold", "severity")
+    lines = [f"window {page.window[0]} to {page.window[1]}", table(head, [_row(one) for one in report.checks])]
+    lines += [f"left out: {name}: {why}" for name, why in report.excluded]
+    marked = [one for one in page.history if not one.has_passed]
+    lines += ["", f"whole history from {page.history_from}: {len(page.history)} checks, {len(marked)} with findings"]
+    lines += [table(head, [_row(one) for one in marked])] if marked else []
+    return "\n".join([*lines, f"as of {report.as_of}: {verdict(page)}"])
+
+
+def _row(check: CheckResult) -> tuple[str, ...]:
+    return check.verdict, check.check, check.value, check.threshold, check.severity
