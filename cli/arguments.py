@@ -195,8 +195,8 @@ COMMANDS: tuple[Command, ...] = (
         "data",
         "market data: quality, verification",
         children=(
-            Command("quality", "judge the bars as of a day", "cli.commands.data", "quality", _quality),
-            Command("verify", "find any change of a stored raw file", "cli.commands.data", "verify"),
+            Command("quality", "judge the bars as of a day", "cli.commands.quality", "quality", _quality),
+            Command("verify", "find any change of a stored raw file", "cli.commands.quality", "verify"),
         ),
     ),
     Command(
