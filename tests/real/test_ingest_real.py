@@ -81,11 +81,7 @@ def test_counts_are_those_of_the_catalogue(stored):
     assert of_format(stored.report, "ecb_zip").first == date(1999, 1, 4)
     assert of_format(stored.report, "stooq_csv").files == 3
     assert of_format(stored.report, "stooq_bulk").files == 16
-    assert set(stored.report.skipped) == {
-        *("benchmarks/etf_index_adjusted_yahoo.parquet", "benchmarks/etf_raw_alphavantage.parquet"),
-        *("benchmarks/us_daily_ibkr.parquet", "bulk/abio.us.txt (empty)", "bulk/afcgv.us.txt (empty)"),
-        "ecb/eurofxref.csv",
-    }
+    assert set(stored.report.skipped) == {"bulk/abio.us.txt (empty)", "bulk/afcgv.us.txt (empty)"}
 
 
 def test_the_universe_is_complete_and_without_defects(stored):
