@@ -16,6 +16,7 @@ from core.gate import Finding, Gate, block
 from core.market_data.checks_bars import BAR_CHECKS, BarCheck, unsmoothed_split
 from core.market_data.checks_universe import EXCLUSION_CHECKS, UNIVERSE_CHECKS, covered, named
 from core.market_data.detect import Cells, near_split, split_words
+from core.market_data.liquidity import illiquid
 from core.market_data.pending import not_in_basis, told_on_the_eve
 from core.market_data.sight import Sight
 from core.settings import DataRules
@@ -146,6 +147,7 @@ def _reasons(results: Sequence[CheckResult], waiting: Mapping[InstrumentId, str]
 def _excluded(sight: Sight, reasons: Mapping[InstrumentId, str]) -> tuple[tuple[InstrumentId, str], ...]:
     """Give the instruments that cannot be decided on, in the order of the ids, with why."""
     has, day = covered(sight), sight.as_of.isoformat()
+    thin = dict(illiquid(sight.panel, sight.as_of, sight.rules))
     found: list[tuple[InstrumentId, str]] = []
     for instrument in sight.universe.instruments:
         if not instrument.is_valid_on(sight.as_of):
@@ -154,6 +156,8 @@ def _excluded(sight: Sight, reasons: Mapping[InstrumentId, str]) -> tuple[tuple[
             found.append((instrument.id, f"no bar of {day}"))
         elif instrument.id in reasons:
             found.append((instrument.id, reasons[instrument.id]))
+        elif instrument.id in thin:
+            found.append((instrument.id, thin[instrument.id]))
     return tuple(found)
 
 

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from core.domain.panel import Panel
 from core.market_data.liquidity import SESSIONS, illiquid, median_value_traded
-from tests.unit.market_data.making import panel, rules
+from core.market_data.quality import judge_panel
+from tests.unit.market_data.making import panel, rules, universe
 
 NAN = float("nan")
 DAYS = tuple(date(2023, 1, 2) + timedelta(days=at) for at in range(SESSIONS + 7))
@@ -68,6 +69,23 @@ def test_the_edge_is_allowed_and_zero_is_off(least, is_out):
 
     words = "1000 are traded in a median session of the last 63; at least 1000.01 are needed"
     assert found == ((("AAA", words),) if is_out else ())
+
+
+def test_the_judge_leaves_the_illiquid_out_and_closes_nothing():
+    """It is not ranked and not bought; its bars are believed, so that whoever holds it can value it and sell."""
+    names, wave = ["AAA", "BBB", "SPY"], 10 + np.arange(len(DAYS)) % 3 / 10
+    close = np.stack([wave, wave, wave], axis=1)
+    volume = np.stack([wave * 50, wave * 5, wave * 50], axis=1)
+    bars = panel(names, DAYS).with_values(np.stack([close, close, close, close, close, volume]))
+    policy = rules(value_traded_min=Decimal(1000))
+
+    gate = judge_panel(bars, universe(*names), policy, AS_OF)
+    off = judge_panel(bars, universe(*names), rules(), AS_OF)
+
+    left_out = dict(gate.value.excluded)
+    assert left_out == {"BBB": "510 are traded in a median session of the last 63; at least 1000 are needed"}
+    assert (gate.value.degraded, gate.is_open) == ((), True)
+    assert off.value.excluded == ()
 
 
 @given(st.lists(st.floats(0, 1e9), min_size=3, max_size=70), st.integers(1, 50))
