@@ -69,7 +69,8 @@ def verify(arguments: argparse.Namespace) -> int:
 
 
 def _today(policy: Policy) -> date:
-    return SystemClock().now().astimezone(ZoneInfo(policy.schedule.timezone)).date()
+    clock = SystemClock()
+    return clock.now().astimezone(ZoneInfo(policy.schedule.timezone)).date()
 
 
 def _bars_held(desk: Desk) -> dict[InstrumentId, BarsHeld] | None:

@@ -33,6 +33,13 @@ class MarketDataDoors:
 def build(doors: Door[MarketDataDoors]) -> MCPServer:
     """Build the server over its doors."""
     host = Host("market_data", doors)
+    _add_bars(host, doors)
+    _add_reports(host, doors)
+    return host.server(INSTRUCTIONS)
+
+
+def _add_bars(host: Host, doors: Door[MarketDataDoors]) -> None:
+    """Add the tools that show bars."""
 
     @host.reader
     def get_prices(
@@ -81,6 +88,10 @@ def build(doors: Door[MarketDataDoors]) -> MCPServer:
             view, panel, view.chosen(panel, instruments, sector, kind), first=first, basis=basis, page=page
         )
 
+
+def _add_reports(host: Host, doors: Door[MarketDataDoors]) -> None:
+    """Add the tools that show what is judged and listed."""
+
     @host.reader
     def data_quality_report(book: BookName, as_of: Day | None = None, known_at: KnownAt | None = None) -> Quality:
         """Every quality check of the bars that the server's day decides on, with numbers, thresholds and what they left out.
@@ -113,5 +124,3 @@ def build(doors: Door[MarketDataDoors]) -> MCPServer:
             and (valid_on is None or row.is_valid_on(valid_on))
         ]
         return listing_of(view, rows, page=page)
-
-    return host.server(INSTRUCTIONS)
