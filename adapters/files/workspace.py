@@ -21,7 +21,7 @@ FOLDERS = (
     "logs",
     "secrets",
 )
-SHIPPED = ("policy.yml", "policy.schema.json", "desk.yml", "universe.csv", "archives.yml")
+SHIPPED = ("policy.yml", "policy.schema.json", "desk.yml", "universe.csv", "archives.yml", "sources.yml")
 
 
 class WorkspaceError(RuntimeError):

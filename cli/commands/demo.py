@@ -8,7 +8,7 @@ from pathlib import Path
 
 from adapters.files.workspace import Workspace
 from adapters.render.markdown import ticket_markdown
-from cli.commands.market import ingest_into, synthetic_source
+from cli.commands.ingest import ingest_into, synthetic_source
 from cli.commands.trading import next_step, run_facts, simulate_slots
 from cli.commands.workspace import prepare
 from cli.output import emit, table

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from datetime import date, timedelta
 
 from adapters.clock import FixedClock
@@ -14,6 +15,7 @@ from adapters.postgres.people import PgConfig
 from adapters.postgres.runs import PgDecisions, PgRuns
 from adapters.postgres.tickets import PgTickets
 from adapters.render.markdown import ticket_markdown
+from cli.commands.ingest import fetched_sources, ingest_into, source_settings, trouble
 from cli.main import UsageError
 from cli.output import Progress, emit, table
 from cli.wiring import Desk, When, when
@@ -25,6 +27,7 @@ from flows import settle as settling
 from flows.daily import SlotRefused, run_day
 from flows.decide import NotReady
 from flows.look import CurveCache
+from flows.ports import SourceError
 from flows.publish import ticket_json
 from flows.replay import replay as replay_run
 from flows.setup import BookSetup
@@ -37,16 +40,37 @@ def run(arguments: argparse.Namespace) -> int:
     with Desk(Workspace(arguments.workspace)) as desk:
         configuration = desk.configuration(arguments.book)
         moment = _when(configuration, arguments.on)
+        day = arguments.on or moment.today
+        told = [] if arguments.no_ingest or day != moment.today else _fetch_first(arguments, desk, configuration, day)
         try:
-            issued = run_day(
-                arguments.on or moment.today, configuration.setup, configuration.texts, desk.day_doors(moment)
-            )
+            issued = run_day(day, configuration.setup, configuration.texts, desk.day_doors(moment))
         except SlotRefused as error:
             raise UsageError(str(error)) from error
-        facts = run_facts(issued, desk)
+        facts = run_facts(issued, desk) | {"not_fetched": told}
     words = ticket_markdown(issued) + f"\nTicket: {facts['ticket_path']}\nNext: {next_step(issued)}\n"
     emit(arguments, facts, words)
     return EXIT_NO_TRADE if issued.ticket.kind == "NO-TRADE" else 0
+
+
+def _fetch_first(arguments: argparse.Namespace, desk: Desk, configuration: Configuration, day: date) -> list[str]:
+    """Fetch what `config/sources.yml` names before today's slot is decided; say what could not be, on stderr too.
+
+    A failure ends nothing: the gates decide on what is stored. A slot that has its ticket needs nothing more.
+    """
+    policy = configuration.setup.policy
+    names = source_settings(desk).fetch
+    if not names or not is_run_day(policy, day):
+        return []
+    if PgTickets(desk.session("reader")).live_ticket(policy.book, slot_of(policy, day).label) is not None:
+        return []
+    sources = fetched_sources(desk, configuration, names, is_shown=not arguments.json)
+    try:
+        told = trouble(ingest_into(desk, configuration, sources))
+    except SourceError as error:
+        told = [f"could not look: {error}"]
+    for line in told + [source.summary() for source in sources]:
+        print(line, file=sys.stderr)
+    return told
 
 
 def run_facts(issued: IssuedTicket, desk: Desk) -> dict[str, object]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from adapters.files.workspace import Workspace
 from adapters.postgres.people import PgPeople
-from cli.commands.market import ingest_into, synthetic_source
+from cli.commands.ingest import ingest_into, synthetic_source
 from cli.wiring import Desk
 from core.domain.confirmation import Answer, Confirmation, Executed
 from flows.confirm import confirm

@@ -1,13 +1,14 @@
-"""`ingest`: store raw files and make the clean set."""
+"""`ingest`: store what sources give, from folders, a made-up market or the network, and make the clean set."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
+from typing import TYPE_CHECKING
 
 from adapters.clock import SystemClock
-from adapters.files.configuration import Configuration
+from adapters.files.configuration import Configuration, read_calendar
 from adapters.files.raw_store import RawFiles
 from adapters.files.workspace import Workspace
 from adapters.postgres.people import PgConfig
@@ -15,24 +16,39 @@ from adapters.sources.archive import ArchiveSource, parse_archives
 from adapters.sources.formats.registry import FormatParser
 from adapters.sources.synthetic import SyntheticSource
 from cli.main import UsageError
-from cli.output import emit, table
+from cli.output import Progress, emit, table
 from cli.wiring import Desk, when
 from core.canonical import canonical_json
+from core.domain.instrument import Instrument, InstrumentId
+from core.settings_sources import SourceName, SourceSettings, parse_sources
 from flows.ingest import Cleaning, IngestDoors, IngestReport
 from flows.ingest import ingest as ingest_sources
+from flows.look import holdings_in
 from flows.ports import Source
+
+if TYPE_CHECKING:
+    from adapters.sources.http import HttpSource
 
 SYNTHETIC_YEARS = 3
 UNREAD_SHOWN = 20
+NOTHING_NAMED = (
+    "nothing to ingest was named; use --fetch SOURCE ..., --archive PATH ... or --synthetic SEED,"
+    " or name sources under fetch in config/sources.yml"
+)
 
 
 def ingest(arguments: argparse.Namespace) -> int:
-    """Store raw files, make the clean set, and say what was in them; exit 1 when no clean set could be made."""
+    """Store raw files, make the clean set, and say what was in them; exit 1 when none could be made or a source was blind."""
     with Desk(Workspace(arguments.workspace)) as desk:
         configuration = desk.configuration("main")
-        report = ingest_into(desk, configuration, _sources(arguments, desk, configuration))
-    emit(arguments, _facts(report), _words(report))
-    return 0 if report.snapshot else 1
+        sources = _sources(arguments, desk, configuration)
+        names = arguments.fetch or (() if sources else source_settings(desk).fetch)
+        fetched = fetched_sources(desk, configuration, names, is_shown=not arguments.json)
+        if not sources and not fetched:
+            raise UsageError(NOTHING_NAMED)
+        report = ingest_into(desk, configuration, [*sources, *fetched])
+    emit(arguments, _facts(report), _words(report, [source.summary() for source in fetched]))
+    return 0 if report.snapshot and not report.blind else 1
 
 
 def ingest_into(desk: Desk, configuration: Configuration, sources: Sequence[Source]) -> IngestReport:
@@ -63,6 +79,53 @@ def raw_files(workspace: Workspace) -> RawFiles:
     return RawFiles(workspace.root / "data" / "raw")
 
 
+def fetched_sources(
+    desk: Desk, configuration: Configuration, names: Sequence[SourceName], *, is_shown: bool
+) -> list[HttpSource]:
+    """Make the sources that go over the network: they ask for what the universe lists today, and for what is held."""
+    if not names:
+        return []
+    # Imported here: only who fetches needs what that takes.
+    from adapters.sources.fetched import Fetching
+
+    instruments = _asked_for(desk, configuration)
+    calendars = {name: read_calendar(desk.workspace, name) for name in sorted({one.calendar for one in instruments})}
+    cookies = desk.workspace.root / "data" / "cookies"
+    fetching = Fetching(source_settings(desk), instruments, calendars, SystemClock().now(), cookies)
+    raw = raw_files(desk.workspace)
+    watch = _progress if is_shown else _silence
+    return [fetching.source(name, records=raw.records, watch=watch) for name in names]
+
+
+def source_settings(desk: Desk) -> SourceSettings:
+    """Read `config/sources.yml`."""
+    return parse_sources(desk.workspace.text(desk.workspace.config / "sources.yml"), "config/sources.yml")
+
+
+def _asked_for(desk: Desk, configuration: Configuration) -> list[Instrument]:
+    """Give the instruments that count today, and those that a book still holds."""
+    today = when(configuration, None).today
+    held = {name for book in _books(desk.workspace) for name in _held(desk, book)}
+    return [one for one in configuration.setup.universe.instruments if one.is_valid_on(today) or one.id in held]
+
+
+def _books(workspace: Workspace) -> list[str]:
+    return ["main", *sorted(path.stem for path in (workspace.config / "books").glob("*.yml"))]
+
+
+def _held(desk: Desk, book: str) -> set[InstrumentId]:
+    holdings = holdings_in(desk.journal, desk.configuration(book).setup.policy)
+    return {position.instrument for position in holdings.positions}
+
+
+def _progress(total: int, what: str) -> Callable[[str], None]:
+    return Progress(total, what).step
+
+
+def _silence(total: int, what: str) -> Callable[[str], None]:
+    return lambda subject: None
+
+
 def _sources(arguments: argparse.Namespace, desk: Desk, configuration: Configuration) -> list[Source]:
     sources: list[Source] = []
     if arguments.archive:
@@ -73,8 +136,6 @@ def _sources(arguments: argparse.Namespace, desk: Desk, configuration: Configura
         last = arguments.last or when(configuration, None).today
         first = arguments.first or last.replace(year=last.year - SYNTHETIC_YEARS, day=min(last.day, 28))
         sources.append(synthetic_source(configuration, arguments.synthetic, first, last))
-    if not sources:
-        raise UsageError("nothing to ingest was named; use --archive PATH ... or --synthetic SEED")
     return sources
 
 
@@ -84,6 +145,8 @@ def _facts(report: IngestReport) -> dict[str, object]:
         "stored": report.stored,
         "files": report.files,
         "skipped": report.skipped,
+        "blind": report.blind,
+        "failures": report.failures,
         "unread": report.unread,
         "defects": dict(report.defects),
         "without_bars": report.without_bars,
@@ -91,7 +154,7 @@ def _facts(report: IngestReport) -> dict[str, object]:
     }
 
 
-def _words(report: IngestReport) -> str:
+def _words(report: IngestReport, summary: Sequence[str]) -> str:
     rows = [(one.name, one.format, one.rows, one.symbols, one.first, one.last) for one in report.files]
     lines = [table(("file", "format", "rows", "symbols", "first", "last"), rows)]
     lines += [f"skipped (no known format): {name}" for name in report.skipped]
@@ -102,6 +165,13 @@ def _words(report: IngestReport) -> str:
     lines += [f"defect {check}: {count}" for check, count in report.defects]
     if report.without_bars:
         lines.append(f"no bars for {len(report.without_bars)} of the universe: {', '.join(report.without_bars)}")
+    lines += trouble(report)
+    lines += summary
     made = f"clean set {report.snapshot[:12]}" if report.snapshot else "NO clean set was made; see above"
     lines.append(f"{len(report.stored)} new raw files; {made}")
     return "\n".join(lines)
+
+
+def trouble(report: IngestReport) -> list[str]:
+    """Say, a line each, which sources and which pieces of others could not be looked up."""
+    return [f"could not look: {sentence}" for sentence in (*report.blind, *report.failures)]
