@@ -281,6 +281,7 @@ class DataRules(Section):
     news_turnover_min: NotNegative
     factor_fall_bps_max: BasisPoints
     factor_jump_max: FractionBelowOne
+    unpaid_dividend_min: FractionBelowOne
     dividend_gap_bps_max: BasisPoints
     disagreement_bps_max: BasisPoints
     reuse_gap_sessions_min: Annotated[int, _whole(1, 1000)]

@@ -26,6 +26,9 @@ from core.market_data.sight import USUAL_SESSIONS, Sight
 from core.settings import DataRules
 
 BPS = 1e-4
+# After a dividend adj_close moves by the news of the day, the close by the dividend too. Where adj_close moves that much
+# more than the close, the dividend is in the one and not in the other.
+UNPAID_RATIO = 1.5
 # Prices of the eve of a split and of the day itself are rounded to a cent.
 RAW_TOLERANCE = 0.01
 
@@ -150,6 +153,15 @@ def factor_falls(sight: Sight) -> Cells:
 def factor_jump(sight: Sight) -> Cells:
     """An adj_close / close that moves as no told dividend or split explains, and that smooths nothing."""
     return sight.big_steps & ~_smoothing(sight) if sight.big_steps.any() else sight.nothing()
+
+
+def unpaid_dividend(sight: Sight) -> Cells:
+    """A big dividend after which the price did not fall: paid twice, in another unit, or counted as a split too."""
+    least = -np.log1p(-float(sight.rules.unpaid_dividend_min))
+    with np.errstate(invalid="ignore"):
+        found: Cells = (sight.told_splits - sight.told > least) & ~sight.big_steps
+        found &= np.abs(sight.adj_change) > UNPAID_RATIO * np.abs(sight.change)
+    return found
 
 
 def ticker_reuse(sight: Sight) -> Cells:
@@ -319,6 +331,12 @@ BAR_CHECKS: tuple[BarCheck, ...] = (
         "degrade",
         lambda rules: f"at most {plain_decimal(rules.factor_jump_max)}",
         "steps of adj_close / close are explained by no dividend or split",
+    ),
+    BarCheck(
+        unpaid_dividend,
+        "degrade",
+        lambda rules: f"from {plain_decimal(rules.unpaid_dividend_min)} on, the price falls",
+        "dividends were not followed by a fall of the price",
     ),
     BarCheck(
         ticker_reuse,

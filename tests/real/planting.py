@@ -283,6 +283,14 @@ def factor_jump(window: Window, random: Random) -> None:
     window.bars[ADJ_CLOSE, : _row(window, random), 0] *= 1 - random.uniform(0.08, 0.6)
 
 
+def unpaid_dividend(window: Window, random: Random) -> None:
+    """A dividend of 15 % to 50 % is told, and adjusted for, that nobody paid."""
+    at, share = _row(window, random), float(random.uniform(0.15, 0.5))
+    amount = Decimal(f"{window.bars[CLOSE, at - 1, 0] * share:.4f}")
+    window.dividends.append(Dividend(window.sessions[at].astype(object), window.names[0], amount))
+    window.bars[ADJ_CLOSE, :at, 0] *= 1 - float(amount) / window.bars[CLOSE, at - 1, 0]
+
+
 def ticker_reuse(window: Window, random: Random) -> None:
     """The symbol was another company's: 25 to 80 sessions without a bar, and before them another price."""
     first = int(random.integers(1, LENGTH - 100))
@@ -346,7 +354,8 @@ BLOCKS = (
 )
 DEGRADES = (
     *(Kind(plant, (plant.__name__,)) for plant in (missing_values, missing_sessions, unchanged_closes, repeated_bars)),
-    *(Kind(plant, (plant.__name__,)) for plant in (zero_volume, partial_bar, factor_falls, factor_jump, ticker_reuse)),
+    *(Kind(plant, (plant.__name__,)) for plant in (zero_volume, partial_bar, factor_falls, factor_jump)),
+    *(Kind(plant, (plant.__name__,)) for plant in (unpaid_dividend, ticker_reuse)),
     *(Kind(plant, ("currency_slip",)) for plant in (slip_bar, slip_run, slip_field)),
     *(Kind(plant, JUMPS) for plant in (forgotten_split, unexplained_jump)),
     Kind(other_source_disagrees, ("other_source_disagrees",)),

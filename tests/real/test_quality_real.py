@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import shutil
+from dataclasses import replace
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from core.canonical import canonical_json
+from core.domain.panel import Dividend
+from core.market_data.quality import judge_history
 from tests.integration.workspaces import twokey
 from tests.real.archives import without, write_archive
 from tests.real.conftest import Copy
+from tests.unit.market_data.making import panel, rules, universe
 
 pytestmark = [pytest.mark.shared, pytest.mark.slow]
 
+REPAIRED = "data/yahoo/yfinance_repair"
+JUMPS = ("unsmoothed_split", "unexplained_jump")
+DIVIDENDS = ("factor_jump", "unpaid_dividend")
 DAY, AS_OF = date(2024, 6, 12), date(2024, 6, 11)
+HEADS = ("Open", "High", "Low", "Close", "Adj Close", "Volume")
 BLOCKING = {
     *("benchmark_present", "benchmark_fresh", "benchmark_sound", "coverage", "session_complete", "excluded_share"),
     *("duplicate_dates", "ohlc_consistent", "positive_prices"),
@@ -49,7 +60,7 @@ def test_the_recorded_bars_pass_and_the_report_is_written(recorded):
     assert {one["check"] for one in by_day.facts["checks"] if one["severity"] == "block"} == BLOCKING
     assert page.startswith("# Data quality of main as of 2024-06-11: pass\n")
     assert all(f"| pass | {one['check']} |" in page for one in by_day.facts["checks"])
-    assert len(by_day.facts["checks"]) == len(BLOCKING) + 19
+    assert len(by_day.facts["checks"]) == len(BLOCKING) + 20
     assert by_day.facts["excluded"] == by_day.facts["degraded"] == []
 
 
@@ -90,3 +101,60 @@ def test_a_decision_leaves_out_what_the_report_leaves_out(broken):
     (told,) = [note for note in ticket["notes"] if note.startswith("left out")]
     assert told == "left out: 1 sessions have no bar between an instrument's first and last: KO 2024-03-05"
     assert "KO" not in {line["instrument"] for line in ticket["lines"]}
+
+
+# --- series of Yahoo that others found to be wrong --------------------------------------------------------------------
+
+
+def marked(path: Path, *checks: str) -> int:
+    """Count the bars of one series that some checks mark."""
+    with path.open(encoding="utf-8") as file:
+        rows = {next(iter(row.values()))[:10]: row for row in csv.DictReader(file)}
+    days = [date.fromisoformat(day) for day in sorted(rows)]
+    told = [rows[day.isoformat()] for day in days]
+    values = np.array([[[float(row[head] or "nan")] for row in told] for head in HEADS])
+    paid = tuple(Dividend(day, "X", Decimal(row["Dividends"])) for day, row in zip(days, told, strict=True))
+    bars = replace(panel(["X"], days).with_values(values), dividends=paid)
+    results = judge_history(bars, universe("X"), rules(), days[-1])
+    return sum(one.bars for check in results if check.check in checks for one in check.found)
+
+
+@pytest.mark.parametrize("name", ["ALPHA-PA", "CNE-L", "DEX-AX", "LA-V", "MOB-ST"])
+def test_a_recorded_bad_split_is_found(shared, name):
+    """Bars that Yahoo multiplied by a split twice, or not at all; there is less to mark once they are repaired."""
+    bad, repaired = (shared / REPAIRED / f"{name}-1d-bad-stock-split{end}.csv" for end in ("", "-fixed"))
+
+    assert marked(bad, *JUMPS) > marked(repaired, *JUMPS)
+
+
+@pytest.mark.parametrize(
+    ("name", "count"),
+    [
+        *(("4063-T", 1), ("ABDP-L", 5), ("ADIG-L", 1), ("CLC-L", 1), ("ELCO-L", 5), ("KME-MI", 1)),
+        *(("PSH-L", 11), ("RGL-L", 5), ("SCR-TO", 3)),
+    ],
+)
+def test_a_recorded_bad_dividend_is_found(shared, name, count):
+    """Told a hundred times too high, not adjusted for, or never paid: each is marked, and nothing once repaired."""
+    bad, repaired = (shared / REPAIRED / f"{name}-1d-bad-div{end}.csv" for end in ("", "-fixed"))
+
+    assert (marked(bad, *DIVIDENDS), marked(repaired, *DIVIDENDS)) == (count, 0)
+
+
+@pytest.mark.parametrize("name", ["NVT-L", "TENT-L", "TEP-PA", "KAP-IL"])
+def test_a_small_dividend_that_nobody_paid_is_not_found(shared, name):
+    """Of 8 % at most, as much as such a share moves on many days: stated here, so that nobody believes otherwise."""
+    assert marked(shared / REPAIRED / f"{name}-1d-bad-div.csv", *DIVIDENDS) == 0
+
+
+def test_a_recorded_slip_of_units_is_found(shared):
+    """SSW in Johannesburg, in cents from 2023-06-01 on: the one bar at which it begins."""
+    bad, repaired = (shared / REPAIRED / f"SSW-JO-1d-100x-error{end}.csv" for end in ("", "-fixed"))
+
+    assert (marked(bad, "currency_slip"), marked(repaired, "currency_slip")) == (1, 0)
+
+
+@pytest.mark.parametrize("name", ["EWG", "IBE-MC", "KMR-L", "TISG-MI"])
+def test_sound_dividends_are_let_be(shared, name):
+    """Series that look as if they had bad dividends, and have none."""
+    assert marked(shared / REPAIRED / f"{name}-1d-no-bad-divs.csv", *DIVIDENDS, *JUMPS, "factor_falls") == 0

@@ -293,4 +293,4 @@ def test_a_misspelt_ban_is_told():
     )
 
 
-HASH_OF_SHIPPED = "8d85350e1ecd2923408b3f66a7d6ffb5e06bd2e5bab3b198781727dd1b0aa811"
+HASH_OF_SHIPPED = "8fe565c0cc4379f4c90bce102e8d5e607a39dbc933361ec7cc9d11b0490a0040"
