@@ -31,8 +31,9 @@ WORDS = frozenset(
     re.findall(
         "[a-z]+",
         """
-        a an and at bar bars bp degraded digits in instrument instruments known last least most no none not of or over ratio
-        row s session sessions sound split the times to trade usual volume within without x
+        a above an and at bar bars below bp close closes degraded digits dividend dividends fall falls in instrument instruments
+        known last least most no none not of or over price prices ratio row s session sessions sound split splits the times to
+        trade usual volume within without x
         """,
     )
 )
