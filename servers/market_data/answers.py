@@ -31,9 +31,10 @@ WORDS = frozenset(
     re.findall(
         "[a-z]+",
         """
-        a above an and at bar bars below bp close closes degraded digits dividend dividends fall falls in instrument instruments
-        known last least most no none not of or over price prices ratio row s session sessions sound split splits the times to
-        trade usual volume within without x
+        a above after an and any at bar bars before below between bp by cent close closes day days degraded digits dividend
+        dividends each fall falls for from half in instrument instruments is its known last least median more most no none not
+        of on or over per price prices ratio row s session sessions share sound split splits steps than the times to trade usual
+        value values volume whole with within without x
         """,
     )
 )

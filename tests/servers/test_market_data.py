@@ -14,11 +14,14 @@ import pytest
 from adapters.files.workspace import Workspace
 from cli.wiring import Desk
 from core.domain.panel import Defect
+from core.market_data.checks_bars import BAR_CHECKS
+from core.settings_text import parse_policy
 from core.universe_text import KINDS, SECTORS
 from servers.market_data.answers import NOT_SHOWN
 from servers.market_data.answers import shown as words_of_ours
 from servers.references import Kind, Sector
 from servers.refusals import Code
+from tests.conftest import ROOT
 from tests.servers.market import AS_OF, FIRST, LAST, MONDAY
 from tests.servers.playing import Five
 
@@ -267,6 +270,14 @@ def test_a_failing_report_says_where_in_numbers_and_names(prepared, shelf):
     assert report["excluded_count"] == len(left_out) == 2
     assert "ignore" not in json.dumps(report.facts)
     assert NOT_SHOWN not in {check[name] for check in checks.values() for name in ("value", "threshold")}
+
+
+@pytest.mark.parametrize("check", BAR_CHECKS, ids=lambda check: check.name)
+def test_every_check_speaks_in_our_words(check):
+    """A threshold with a new word is not shown to agents until the word stands in WORDS of the answers."""
+    policy = parse_policy((ROOT / "config" / "policy.yml").read_text(encoding="utf-8"), "policy.yml")
+
+    assert words_of_ours(check.threshold(policy.data)) == check.threshold(policy.data)
 
 
 @pytest.mark.parametrize(
