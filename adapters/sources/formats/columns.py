@@ -25,6 +25,15 @@ def parquet_bars(
 
     `adj_close` is the column that holds it, or None where the file does not tell it: it is then NaN. `symbols` renames.
     """
+    try:
+        return _parquet_bars(record, content, basis, adj_close=adj_close, symbols=symbols or {})
+    except (pa.ArrowException, OSError, ValueError, TypeError) as error:
+        raise SourceError(f"{record.name}: not a readable Parquet file: {error}") from error
+
+
+def _parquet_bars(
+    record: RawRecord, content: bytes, basis: Basis, *, adj_close: str | None, symbols: Mapping[str, str]
+) -> Parsed:
     prices = [name for name in BAR_FIELDS if name != "adj_close"]
     wanted = [*("symbol", "date"), *prices, *([adj_close] if adj_close and adj_close not in prices else [])]
     table = _table(record, content, wanted)
@@ -37,7 +46,7 @@ def parquet_bars(
     bars = Bars(
         provider=provider_of(record),
         basis=basis,
-        symbol=symbol_column(table["symbol"], symbols or {}),
+        symbol=symbol_column(table["symbol"], symbols),
         session=day_column(table["date"], record),
         known_on=day_column(table["snapshot"], record) if "snapshot" in table.column_names else None,
         **values,
@@ -46,15 +55,12 @@ def parquet_bars(
 
 
 def _table(record: RawRecord, content: bytes, wanted: Sequence[str]) -> Any:
-    try:
-        file = pq.ParquetFile(pa.BufferReader(content))
-        missing = sorted(set(wanted) - set(file.schema_arrow.names))
-        if missing:
-            raise SourceError(f"{record.name}: columns {missing} are missing; it must have {list(wanted)}")
-        also = ["snapshot"] if "snapshot" in file.schema_arrow.names else []
-        return file.read(columns=[*wanted, *also])
-    except (pa.ArrowException, OSError) as error:
-        raise SourceError(f"{record.name}: not a readable Parquet file: {error}") from error
+    file = pq.ParquetFile(pa.BufferReader(content))
+    missing = sorted(set(wanted) - set(file.schema_arrow.names))
+    if missing:
+        raise SourceError(f"{record.name}: columns {missing} are missing; it must have {list(wanted)}")
+    also = ["snapshot"] if "snapshot" in file.schema_arrow.names else []
+    return file.read(columns=[*wanted, *also])
 
 
 def symbol_column(column: Any, renamed: Mapping[str, str]) -> Any:

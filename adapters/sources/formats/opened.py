@@ -64,7 +64,8 @@ def only_member(record: RawRecord, content: bytes, end: str = ".csv") -> bytes:
             if len(names) != 1:
                 raise SourceError(f"{record.name}: it holds {archive.namelist()}; it must hold one {end} file")
             return archive.read(names[0])
-    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+    # RuntimeError: encrypted, or compressed in a way that nobody here can undo.
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, OSError, ValueError) as error:
         raise SourceError(f"{record.name}: not a readable zip: {error}") from error
 
 

@@ -58,7 +58,8 @@ def _chart(record: RawRecord, body: bytes, *, asked: str | None, basis: Basis) -
         if chart.get("error") or not chart["result"]:
             raise SourceError(f"{record.name}: the answer was {str(chart.get('error'))[:200]}; it must be a chart")
         return _parsed(record, chart["result"][0], asked=asked, basis=basis)
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+    # ArithmeticError: instants and ratios that no calendar or division holds.
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError, ArithmeticError, OSError) as error:
         raise SourceError(f"{record.name}: not a chart of daily bars: {type(error).__name__} {error}") from error
 
 
