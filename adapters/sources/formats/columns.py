@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any, cast
 
 import numpy as np
@@ -14,6 +15,8 @@ from core.domain.bars import BAR_FIELDS, Bars, Basis, Days, Floats, Parsed
 from flows.ports import RawRecord, SourceError
 
 BAR_COLUMNS = ("symbol", "date", *BAR_FIELDS)
+# The days that a calendar has: others would be no dates anywhere else.
+FIRST_DAY, LAST_DAY = np.datetime64(date.min, "D"), np.datetime64(date.max, "D")
 # Text of fifteen digits is within 5e-15 of the number that was printed.
 _PRINTED = 1e-14
 
@@ -73,9 +76,12 @@ def symbol_column(column: Any, renamed: Mapping[str, str]) -> Any:
 def day_column(column: Any, record: RawRecord) -> Days:
     """Give days; raises SourceError for a column of something else."""
     try:
-        return cast(Days, column.cast(pa.date32()).to_numpy().astype("datetime64[D]"))
+        days = cast(Days, column.cast(pa.date32()).to_numpy().astype("datetime64[D]"))
     except pa.ArrowException as error:
         raise SourceError(f"{record.name}: a column of days is {column.type}: {error}") from error
+    if len(days) and (days.min() < FIRST_DAY or days.max() > LAST_DAY):
+        raise SourceError(f"{record.name}: a column of days holds {days.min()} to {days.max()}, which no calendar has")
+    return days
 
 
 def price_column(column: Any) -> Floats:

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
-from adapters.sources.formats.columns import seven_digits, symbol_column, unwidened
+from adapters.sources.formats.columns import FIRST_DAY, LAST_DAY, seven_digits, symbol_column, unwidened
 from adapters.sources.formats.form import provider_of
 from core.domain.bars import BAR_FIELDS, Bars, Basis, Floats, Parsed
 from flows.ports import RawRecord, SourceError
@@ -168,6 +168,8 @@ def _all_at_once(text: bytes, layout: Layout) -> _Columns | None:
         if symbols is not None and pc.any(pc.equal(symbols, "")).as_py():
             return None
         session = _iso_days(table[layout.day]).cast(pa.date32()).to_numpy().astype("datetime64[D]")
+        if session.min() < FIRST_DAY or session.max() > LAST_DAY:
+            return None
     except (pa.ArrowException, KeyError):
         return None
     numbers = {name: table[name].to_numpy() for name in layout.numbers}

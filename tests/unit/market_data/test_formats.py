@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 from datetime import date
 from decimal import Decimal
@@ -14,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.sources.formats.form import HEAD_BYTES
-from adapters.sources.formats.registry import FormatParser, recognise
-from core.domain.bars import Action, Basis, Fixing
+from adapters.sources.formats.registry import FormatParser, reason_to_skip, recognise
+from core.domain.bars import Action, Basis, Factor, Fixing, Rename
 from flows.ports import SourceError
 from tests.unit.market_data.files import ACTIONS, BENCHMARK, BULK, STOOQ, prices, rates_zip, record, yahoo_parquet
 
@@ -231,3 +232,90 @@ def test_an_empty_table_is_no_bars():
 
     assert len(parse("csv/aapl_us_d.csv", "stooq_csv", header, provider="stooq").bars.close) == 0
     assert len(parse("m/prices_1.parquet", "yahoo_parquet", prices(days=[])).bars.close) == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("abio.us.txt", b"", "empty"),
+        ("options-AAPL.json", b'{"url": "https://a/v7/finance/options/AAPL"}',
+         "an answer to a question for options, not prices"),
+        ("chart.json", b'{"url": "https://a/v8/finance/chart/AAPL?interval=1m"}', "bars of 1m; only daily bars are read"),
+        ("AV-L-1wk-bad.csv", b"Date,Open\n", "bars of 1wk; only daily bars are read"),
+        ("metadata.csv.gz", gzip.compress(b"file.link,file.status\n", mtime=0), "metadata of a download"),
+        ("btcusd_quote.zip", rates_zip(), "quotes beside the trades of the same market"),
+        ("README.md", b"# Data", None),
+    ],
+)  # fmt: skip
+def test_says_why_a_file_is_none_of_ours(name, content, reason):
+    """Where somebody thought of it; else it is only named."""
+    assert recognise(name, content[:HEAD_BYTES]) is None
+    assert reason_to_skip(name, content[:HEAD_BYTES]) == reason
+
+
+def test_reads_a_repeated_header_as_no_row():
+    """It is neither a bar nor a fault."""
+    head, *rows = STOOQ.splitlines()
+
+    parsed = parse("csv/aapl_us_d.csv", "stooq_csv", "\r\n".join([head, rows[0], head, rows[1]]), provider="stooq")
+
+    assert parsed.unread == ()
+    assert len(parsed.bars.close) == 2
+
+
+@pytest.mark.parametrize("day", ["2024-02-31", "2024-6-03", "20240231", "2024-W23-1x", "0000-01-01", "2024-0604"])
+def test_a_day_that_is_none_is_told(day):
+    """Whether the rows are read at once or one by one."""
+    parsed = parse("csv/aapl_us_d.csv", "stooq_csv", f"{STOOQ}{day},1,1,1,1,1\r\n", provider="stooq")
+
+    assert parsed.unread == (f"csv/aapl_us_d.csv line 4: Date was '{day}'; it must be a day such as 2024-06-11",)
+    assert len(parsed.bars.close) == 2
+
+
+@given(st.lists(st.floats(2**-13, 2**17, width=32), min_size=1, max_size=20), st.sampled_from([repr, "{:.15g}".format]))
+def test_a_column_that_was_kept_in_32_bits_becomes_its_decimals(numbers, printed):
+    """For all prices, however the wide number was printed; a column in which one number has cents of its own stays."""
+    rows = "".join(f"2024-06-03,{','.join([printed(number)] * 5)},7\n" for number in numbers)
+    header = "Date,Open,High,Low,Close,Adj Close,Volume,Dividends,Stock Splits\n"
+    rows = rows.replace(",7\n", ",7,0,0\n")
+
+    wide = parse("y/EWG-1d-x.csv", "yfinance_csv", header + rows, symbol="EWG").bars
+    mixed = parse("y/EWG-1d-x.csv", "yfinance_csv", f"{header}{rows}2024-06-04,4.27,4.27,4.27,4.27,4.27,7,0,0\n").bars
+
+    assert wide.close.tolist() == [float(f"{np.float32(number):.7g}") for number in numbers]
+    assert mixed.close.tolist() == [float(printed(number)) for number in numbers] + [4.27]
+
+
+def test_levels_have_no_bars():
+    """A blank and a dot are days without a value; a word is told."""
+    content = "DATE,DEXUSEU\n2024-06-03,1.0842\n2024-06-04,\n2024-06-05,.\n2024-06-06,x\n"
+    parsed = parse("f/d.csv", "fred_pair_csv", content, provider="fred")
+
+    assert parsed.bars is None
+    levels = parsed.levels
+    assert (levels.provider, levels.symbol.tolist(), levels.session.tolist(), levels.value.tolist()) == (
+        "fred", ["EURUSD=X"], [MONDAY], [1.0842]
+    )  # fmt: skip
+    assert parsed.unread == ("f/d.csv line 5: DEXUSEU was 'x'; it must be a number",)
+
+
+def test_a_map_of_lean_tells_who_stood_under_a_ticker():
+    """The first line is the first day, each other one the last day of its ticker."""
+    content = "20040819,goog,Q\n20140402,goog,Q\n20501231,googl,Q\n"
+    parsed = parse("map_files/googl.csv", "lean_map_csv", content, provider="quantconnect")
+
+    assert parsed.renames == (
+        Rename("quantconnect", "GOOGL", "GOOG", date(2004, 8, 19), date(2014, 4, 2)),
+        Rename("quantconnect", "GOOGL", "GOOGL", date(2014, 4, 3), date(2050, 12, 31)),
+    )
+
+
+def test_factors_of_lean_keep_their_digits():
+    """Each row counts up to and on its day; the reference price is not needed."""
+    parsed = parse(
+        "factor_files/tap.a.csv", "lean_factors_csv", "20200828,0.9967882,0.25,499.23\n", provider="quantconnect"
+    )
+
+    assert parsed.factors == (
+        Factor("quantconnect", "TAP-A", date(2020, 8, 28), Decimal("0.9967882"), Decimal("0.25")),
+    )
