@@ -40,4 +40,6 @@ class Progress:
             filled = width * self._done // max(self._total, 1)
             bar = "#" * filled + "." * (width - filled)
             end = "\n" if self._done == self._total else ""
-            print(f"\r{self._what} [{bar}] {self._done}/{self._total} {label}", end=end, file=sys.stderr, flush=True)
+            # The label before may have been longer: what is left of it is cleared.
+            line = f"\r{self._what} [{bar}] {self._done}/{self._total} {label}\x1b[K"
+            print(line, end=end, file=sys.stderr, flush=True)

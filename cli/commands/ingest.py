@@ -90,8 +90,8 @@ def fetched_sources(
 
     instruments = _asked_for(desk, configuration)
     calendars = {name: read_calendar(desk.workspace, name) for name in sorted({one.calendar for one in instruments})}
-    cookies = desk.workspace.root / "data" / "cookies"
-    fetching = Fetching(source_settings(desk), instruments, calendars, SystemClock().now(), cookies)
+    cookies, clock = desk.workspace.root / "data" / "cookies", SystemClock()
+    fetching = Fetching(source_settings(desk), instruments, calendars, clock.now(), cookies)
     raw = raw_files(desk.workspace)
     watch = _progress if is_shown else _silence
     return [fetching.source(name, records=raw.records, watch=watch) for name in names]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +17,12 @@ from adapters.sources.formats.registry import FORMATS, FormatParser
 from adapters.sources.synthetic import SyntheticSource
 from core.calendar import load_calendar
 from core.domain.bars import Basis, Parsed
+from core.settings_sources import SourceName
 from core.settings_text import SettingsError
 from flows.ingest import Cleaning, IngestDoors, ingest, rebuild
 from flows.ports import RawRecord, Source, SourceError
+from tests.fakes import fetching
+from tests.fakes.replay import Answer, replaying, stooq_csv, yahoo_chart
 from tests.unit.market_data.files import AT, BENCHMARK, STOOQ, prices, put, rates_zip
 from tests.unit.market_data.making import instrument, rules, universe
 
@@ -36,19 +39,30 @@ def sessions() -> list[date]:
 
 @dataclass(frozen=True)
 class Made:
-    """A source that has something, one with nothing there, and one that cannot look."""
+    """A source that has something, one with nothing there, and one that cannot look; and what an ingest needs beside it."""
 
     provider: str
     something: Source
     nothing: Source
     blind: Source
+    beside: tuple[Source, ...] = ()
+
+    @property
+    def all(self) -> list[Source]:
+        """Give what is ingested: the source that has something, and what bars or rates it does not give itself."""
+        return [self.something, *self.beside]
 
 
-@pytest.fixture(params=["archive", "synthetic"])
-def made(request: pytest.FixtureRequest, tmp_path: Path, sessions: list[date]) -> Made:
-    """Make each of the sources."""
+@pytest.fixture(params=["archive", "synthetic", "stooq", "yahoo", "ecb"])
+def made(request: pytest.FixtureRequest, tmp_path: Path, sessions: list[date]) -> Iterator[Made]:
+    """Make each of the sources; those that are fetched ask a server on loopback."""
     making: dict[str, Callable[[Path, list[date]], Made]] = {"archive": _archive, "synthetic": _synthetic}
-    return making[request.param](tmp_path / "there", sessions)
+    if request.param in making:
+        yield making[request.param](tmp_path / "there", sessions)
+        return
+    days = [day for day in sessions if FIRST <= day <= LAST]
+    with replaying(_bodies(days)) as replay:
+        yield _fetched(request.param, tmp_path / "there", replay.address)
 
 
 def _archive(folder: Path, sessions: list[date]) -> Made:
@@ -68,6 +82,26 @@ def _synthetic(folder: Path, sessions: list[date]) -> Made:
 
     sunday = date(2024, 1, 7)
     return Made("synthetic", source(FIRST, LAST), source(sunday, sunday), source(LAST, FIRST))
+
+
+def _bodies(days: list[date]) -> dict[str, bytes | Answer]:
+    """Give what the providers answer."""
+    opens = [int(datetime.combine(day, time(14, 30), UTC).timestamp()) for day in days]
+    stooq = {f"{name}.US": stooq_csv([str(day) for day in days]) for name in NAMES}
+    return {**stooq, **{name: yahoo_chart(name, opens) for name in NAMES}, "eurofxref-hist.zip": rates_zip()}
+
+
+def _fetched(name: SourceName, folder: Path, address: str) -> Made:
+    at = datetime(2024, 3, 29, 6, 30, tzinfo=UTC)
+
+    def source(one: SourceName, *names: str, to: str = address) -> Source:
+        return fetching.source(one, to, names, cookies=folder, at=at, concurrency=2)
+
+    with replaying({}) as gone:
+        blind = source(name, *NAMES, to=gone.address)
+    if name == "ecb":
+        return Made("stooq", source("ecb"), source("stooq"), blind, (source("stooq", *NAMES),))
+    return Made(name, source(name, *NAMES), source(name), blind, (source("ecb"),))
 
 
 class Watching:
@@ -119,13 +153,13 @@ def test_bytes_are_stored_before_any_is_read(made, tmp_path, sessions):
     watching = Watching(raw)
 
     ingest(
-        [made.something],
+        made.all,
         cleaning(made.provider, sessions),
         IngestDoors(raw, watching, CleanFiles(tmp_path / "c")),
         at=AT,
     )
 
-    files = list(made.something.fetch())
+    files = [file for source in made.all for file in source.fetch()]
     assert watching.stored == [len(files)] * len(files)
     assert {record.name: raw.read(record) for record in raw.records()} == {file.name: file.content for file in files}
 
@@ -133,12 +167,12 @@ def test_bytes_are_stored_before_any_is_read(made, tmp_path, sessions):
 def test_the_same_again_stores_nothing(made, tmp_path, sessions):
     """Neither raw bytes nor a line of the index; the clean set stays the one it was."""
     given_doors, wanted = doors(tmp_path), cleaning(made.provider, sessions)
-    first = ingest([made.something], wanted, given_doors, at=AT)
+    first = ingest(made.all, wanted, given_doors, at=AT)
     before = {path: path.read_bytes() for path in sorted((tmp_path / "raw").rglob("*")) if path.is_file()}
 
-    second = ingest([made.something], wanted, given_doors, at=AT.replace(day=2))
+    second = ingest(made.all, wanted, given_doors, at=AT.replace(day=2))
 
-    assert len(first.stored) == len(list(made.something.fetch()))
+    assert len(first.stored) == sum(len(list(source.fetch())) for source in made.all)
     assert second.stored == ()
     assert {path: path.read_bytes() for path in sorted((tmp_path / "raw").rglob("*")) if path.is_file()} == before
     assert second.snapshot == first.snapshot == given_doors.clean.current()
@@ -147,8 +181,8 @@ def test_the_same_again_stores_nothing(made, tmp_path, sessions):
 def test_the_clean_set_can_be_made_from_the_raw_files_alone(made, tmp_path, sessions):
     """In another place and on another day the same files give the same hash."""
     wanted = cleaning(made.provider, sessions)
-    first = ingest([made.something], wanted, doors(tmp_path / "one"), at=AT)
-    second = ingest([made.something], wanted, doors(tmp_path / "two"), at=AT.replace(year=2027))
+    first = ingest(made.all, wanted, doors(tmp_path / "one"), at=AT)
+    second = ingest(made.all, wanted, doors(tmp_path / "two"), at=AT.replace(year=2027))
     raw_alone = IngestDoors(RawFiles(tmp_path / "one" / "raw"), FormatParser(), CleanFiles(tmp_path / "three"))
 
     assert rebuild(wanted, raw_alone).snapshot == first.snapshot == second.snapshot
