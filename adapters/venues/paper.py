@@ -52,7 +52,7 @@ class PaperVenue:
             held = _units([*reports, *told], split.session - timedelta(days=1)).get(split.instrument, ZERO)
             came = split_units(held, split.ratio, self.policy.sizing.quantity_step) - held
             if came:
-                key = split_key(split, self.policy.book)
+                key = split_key(split, self.policy.book, "paper")
                 told.append(SplitReport(key, split.session, split.instrument, split.ratio, came))
         return tuple(told)
 

@@ -43,16 +43,16 @@ def splits_due(
         lacking = split_units(held, split.ratio, step) - held - sum(posted, ZERO)
         if lacking:
             number = sum(units != 0 for units in posted)
-            key = split_key(split, book) + (f"-{number + 1}" if number else "")
+            key = split_key(split, book, venue) + (f"-{number + 1}" if number else "")
             fact = SplitFact(key, book, venue, split.session, split.instrument, split.ratio, lacking, evidence)
             due.append(fact)
             known.append(post_split(fact))
     return tuple(due)
 
 
-def split_key(split: Split, book: BookName) -> str:
-    """Name a split of a book's holding: it is posted once."""
-    return f"SPLIT-{split.session:%Y%m%d}-{split.instrument}-{book}"
+def split_key(split: Split, book: BookName, venue: VenueName) -> str:
+    """Name a split of what a book holds at a venue: it is posted once."""
+    return f"SPLIT-{split.session:%Y%m%d}-{split.instrument}-{book}-{venue}"
 
 
 def ratios_of(entries: Sequence[Entry]) -> Ratios:

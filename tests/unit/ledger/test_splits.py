@@ -66,7 +66,7 @@ def test_a_split_moves_units_against_trade_and_no_money():
     entry = post_split(fact)
 
     assert fact == SplitFact(
-        f"SPLIT-{WED:%Y%m%d}-AAA-main", "main", "manual", WED, "AAA", Decimal(7), Decimal(24), "clean_snapshot:1"
+        f"SPLIT-{WED:%Y%m%d}-AAA-main-manual", "main", "manual", WED, "AAA", Decimal(7), Decimal(24), "clean_snapshot:1"
     )
     assert (entry.kind, entry.key, entry.evidence, entry.session) == ("SPLIT", fact.key, fact.evidence, WED)
     assert [(one.account, one.commodity, one.amount) for one in entry.postings] == [
@@ -196,7 +196,7 @@ def test_a_fill_from_before_a_split_that_is_told_after_it_is_split_too():
     second = posted([*first, in_time[2]], split())
 
     keys = [entry.key for entry in second if entry.kind == "SPLIT"]
-    assert keys == [f"SPLIT-{WED:%Y%m%d}-AAA-main", f"SPLIT-{WED:%Y%m%d}-AAA-main-2"]
+    assert keys == [f"SPLIT-{WED:%Y%m%d}-AAA-main-manual", f"SPLIT-{WED:%Y%m%d}-AAA-main-manual-2"]
     assert due(second, split()) == ()
     assert open_lots(second) == open_lots(posted(in_time, split()))
     bars = raw(700, 700, 100, 100, 100)

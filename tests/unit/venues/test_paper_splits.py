@@ -41,7 +41,7 @@ def test_what_was_held_the_evening_before_is_split():
 
     told = venue(raw(*SEVEN)).splits(reports, AS_OF, TUESDAY)
 
-    assert told == (SplitReport("SPLIT-20240610-AAA-main", DAY, "AAA", Decimal(7), Decimal("24.000000")),)
+    assert told == (SplitReport("SPLIT-20240610-AAA-main-paper", DAY, "AAA", Decimal(7), Decimal("24.000000")),)
     snapshot = venue(raw(*SEVEN)).snapshot([*reports, *told], TUESDAY)
     assert {row.instrument: row.quantity for row in snapshot.positions} == {"AAA": Decimal(33), "BBB": Decimal(3)}
     assert snapshot.cash == venue(raw(*SEVEN)).snapshot(reports, TUESDAY).cash
