@@ -14,6 +14,7 @@ from core.domain.bars import Parsed
 from core.domain.instrument import Currency, InstrumentId, Universe
 from core.domain.panel import Panel
 from core.gate import Finding
+from core.market_data.actions import interpreted
 from core.market_data.clean import clean_bars, clean_fixings
 from core.settings import DataRules
 from flows.ports import CleanSet, Parser, RawRecord, RawStore, Source, SourceError
@@ -151,7 +152,7 @@ def _store(sources: Sequence[Source], raw: RawStore, *, at: datetime) -> _Told:
 
 def _made(cleaning: Cleaning, doors: IngestDoors, told: _Told) -> IngestReport:
     reads, failures = _read_all(doors)
-    parsed = [read.parsed for read in reads]
+    parsed = interpreted([read.parsed for read in reads])
     gate = clean_bars(parsed, cleaning.universe, cleaning.rules, sessions=cleaning.sessions)
     snapshot = None
     if gate.is_open:

@@ -48,6 +48,23 @@ def _carried(values: Floats) -> Floats:
     return values[np.maximum.accumulate(at)]
 
 
+def interpreted(parsed: Sequence[Parsed]) -> tuple[Parsed, ...]:
+    """Give what files told with the renames and factors among it taken into the bars.
+
+    Each bar is under the symbol of its owner, and raw bars whose provider tells factors for them have adjusted closes.
+    """
+    owned = renamed(parsed)
+    factors = [factor for one in owned for factor in one.factors]
+    told_of = {factor.provider for factor in factors}
+    return tuple(_with_factors(one, factors) if one.bars and one.bars.provider in told_of else one for one in owned)
+
+
+def _with_factors(one: Parsed, factors: Sequence[Factor]) -> Parsed:
+    if one.bars is None or one.bars.basis.kind != "raw":
+        return one
+    return replace(one, bars=with_adjusted_closes(one.bars, factors))
+
+
 def factors_on(sessions: Days, factors: Sequence[Factor]) -> tuple[Floats, Floats]:
     """Give the price and the split factor of each session from one symbol's factors; 1 after the last of them."""
     ordered = sorted(factors, key=lambda one: one.until)
@@ -114,9 +131,10 @@ def renamed(parsed: Sequence[Parsed]) -> tuple[Parsed, ...]:
 
 def _renamed(one: Parsed, by_alias: Mapping[tuple[Provider, str], Sequence[Rename]]) -> Parsed:
     bars = one.bars
-    if bars is None:
+    names = [] if bars is None else list(dict.fromkeys(bars.symbol.tolist()))
+    known = [] if bars is None else [symbol for symbol in names if (bars.provider, symbol) in by_alias]
+    if bars is None or not known:
         return one
-    known = [symbol for symbol in dict.fromkeys(bars.symbol.tolist()) if (bars.provider, symbol) in by_alias]
     symbol, claims = bars.symbol.copy(), np.ones(len(bars.symbol), dtype=np.int64)
     for alias in known:
         rows = bars.symbol == alias

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.domain.bars import Factor, Parsed, Rename
-from core.market_data.actions import adjusted_closes, renamed, split_adjusted, with_adjusted_closes
+from core.market_data.actions import adjusted_closes, interpreted, renamed, split_adjusted, with_adjusted_closes
 from tests.unit.market_data.making import RAW, SESSIONS, SPLIT, every_session, parsed
 
 
@@ -216,3 +216,25 @@ def test_renames_of_another_provider_change_nothing():
 
     assert symbols(renamed([told, maps])[0]) == symbols(told)
     assert renamed([told]) == (told,)
+
+
+def adjusted_of(one):
+    """Give the adjusted closes."""
+    return one.bars.adj_close.tolist()
+
+
+def test_renames_and_factors_are_taken_into_the_bars():
+    """First the owner, then the owner's factors; adjusted bars and other providers stay as they were told."""
+    raw = parsed(every_session("GOOG", close=100.0), basis=RAW)
+    adjusted, other = parsed(every_session("GOOGL"), basis=SPLIT), parsed(every_session("KO"), provider="stooq")
+    maps = Parsed(
+        renames=(rename("GOOGL", "GOOG", SESSIONS[0], SESSIONS[5]),),
+        factors=(factor(SESSIONS[5], "0.5", "0.5", "GOOGL"),),
+    )
+
+    told = interpreted([raw, adjusted, other, maps])
+
+    assert set(symbols(told[0])) == {("GOOGL", day) for day in SESSIONS}
+    assert adjusted_of(told[0]) == [25.0] * 6
+    assert told[1:] == (adjusted, other, maps)
+    assert interpreted([raw]) == (raw,)
