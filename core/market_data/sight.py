@@ -21,6 +21,8 @@ _Placed = tuple[NDArray[np.int64], NDArray[np.int64], Floats]
 
 # What is usual of an instrument is the median of so many sessions before.
 USUAL_SESSIONS = 20
+# A dividend of the whole price or more is told in a wrong unit; a logarithm needs something left.
+ALL_BUT_NOTHING = 0.99
 # A whole series of these moves as no share does, or is traded nowhere.
 WITHOUT_VOLUME = ("index", "fx")
 
@@ -84,8 +86,9 @@ class Sight:
         told = self.told_splits.copy()
         rows, columns, amounts = self._dividends
         before = self.panel.close[rows - 1, columns]
-        is_sound = before > amounts
-        share = np.divide(amounts, before, out=np.zeros(len(rows)), where=is_sound)
+        # A dividend is told in the units of its ex-date, the close before in those of its own day.
+        amounts = amounts * np.exp(-self.told_splits[rows, columns])
+        share = np.minimum(np.divide(amounts, before, out=np.zeros(len(rows)), where=before > 0), ALL_BUT_NOTHING)
         np.add.at(told, (rows, columns), np.log1p(-share))
         return told
 
@@ -121,7 +124,8 @@ class Sight:
     def jumps(self) -> Jumps:
         """Find the closes that jump, adj_close with them, the market's own move and what was told taken out.
 
-        News is no fault: it is traded many times as much as usual, and its size has a bound. Indices leap by nature.
+        News is no fault: it is traded many times as much as usual, and its size has a bound. Where nobody can say what
+        is usual, in the first sessions of a window or of a listing, only the bound counts. Indices leap by nature.
         """
         rules, panel = self.rules, self.panel
         least, most = np.log(float(rules.jump_max)), np.log(float(rules.news_jump_max))
@@ -138,7 +142,7 @@ class Sight:
         traded = panel.close * panel.volume
         with np.errstate(invalid="ignore", divide="ignore"):
             turnover = traded[cells, columns] / usual(traded, cells, columns, length=USUAL_SESSIONS)
-        is_news = (turnover >= float(rules.news_turnover_min)) & (sizes <= most)
+        is_news = ~(turnover < float(rules.news_turnover_min)) & (sizes <= most)
         for row, column, change in zip(
             cells[~is_news].tolist(), columns[~is_news].tolist(), by_close[at, columns][~is_news].tolist(), strict=True
         ):

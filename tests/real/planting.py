@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
@@ -68,6 +68,25 @@ def main_panel(shared: Path) -> Panel:
         knowledge="assumed",
         snapshot="",
         dividends=tuple(sorted(dividends)),
+    )
+
+
+def columns_of(panel: Panel, names: Sequence[str]) -> Panel:
+    """Give some instruments of a panel alone."""
+    at = [panel.instruments.index(name) for name in names]
+    opened, high, low, close, adj_close, volume = np.ascontiguousarray(panel.values()[:, :, at])
+    return replace(
+        panel,
+        instruments=tuple(names),
+        basis=tuple(panel.basis[one] for one in at),
+        provider=tuple(panel.provider[one] for one in at),
+        dividends=tuple(one for one in panel.dividends if one.instrument in names),
+        open=opened,
+        high=high,
+        low=low,
+        close=close,
+        adj_close=adj_close,
+        volume=volume,
     )
 
 
