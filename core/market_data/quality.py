@@ -151,7 +151,8 @@ def _excluded(sight: Sight, reasons: Mapping[InstrumentId, str]) -> tuple[tuple[
     found: list[tuple[InstrumentId, str]] = []
     for instrument in sight.universe.instruments:
         if not instrument.is_valid_on(sight.as_of):
-            found.append((instrument.id, f"its row of the universe does not count on {day}"))
+            doubts = f"; {reasons[instrument.id]}" if instrument.id in reasons else ""
+            found.append((instrument.id, f"its row of the universe does not count on {day}{doubts}"))
         elif instrument.id not in has:
             found.append((instrument.id, f"no bar of {day}"))
         elif instrument.id in reasons:

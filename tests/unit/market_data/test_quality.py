@@ -204,6 +204,17 @@ def test_what_degrades_leaves_an_instrument_out():
     assert warning.message == "left out: 1 sessions have no bar between an instrument's first and last: I07 2024-06-05"
 
 
+def test_a_row_that_has_ended_does_not_hide_a_bad_bar():
+    """What is held still must be sold, and not at a price that nobody believes."""
+    rows = [instrument(name) for name in NAMES]
+    rows[7] = instrument("I07", valid_to=AS_OF - timedelta(days=1))
+
+    report = judge(without(panel(), "I07", 2), Universe(tuple(rows))).value
+
+    words = "its row of the universe does not count on 2024-06-10; missing_sessions: 2024-06-05"
+    assert (report.excluded, report.degraded) == ((("I07", words),), ("I07",))
+
+
 def test_what_has_no_bar_of_as_of_is_not_called_degraded():
     """Its last price is old, not doubtful: the marks say so in words of their own."""
     gate = judge(without(panel(), "I07", 2, 5))
