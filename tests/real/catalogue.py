@@ -141,3 +141,13 @@ def sessions_of_each(bars: Bars) -> dict[str, Any]:
     ends = np.flatnonzero(np.diff(codes[order])) + 1
     parts = np.split(bars.session[order], ends)
     return dict(zip(dict.fromkeys(bars.symbol.tolist()), parts, strict=True))
+
+
+def ends(values: Sequence[int]) -> tuple[int, int]:
+    """Give the least and the most."""
+    return min(values), max(values)
+
+
+def size(bars: Bars) -> tuple[int, int]:
+    """Count rows and symbols."""
+    return len(bars.session), len(set(bars.symbol.tolist()))

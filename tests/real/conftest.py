@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from core.calendar import load_calendar
+from core.domain.bars import Days
 from tests.integration.workspaces import make_folder, twokey
+from tests.real.catalogue import Catalogue, Claim
 
 Copy = Callable[[Path, Path], Path]
 MAIN_SET = ("eod/sp500_yahoo", "eod/benchmarks/spy_qqq_raw_and_adjusted.csv", "fx/ecb/eurofxref-hist.zip")
@@ -49,3 +55,27 @@ def recorded(place: Path, fresh: Path, copy: Copy, shared: Path) -> Path:
     done = twokey(root, "ingest", "--archive", *(str(shared / "data" / name) for name in MAIN_SET))
     assert done.code == 0, done.err
     return root
+
+
+@pytest.fixture(scope="module")
+def catalogue(shared: Path) -> Catalogue:
+    """Give the recorded folders, each read once a file of tests."""
+    return Catalogue(shared / "data")
+
+
+@pytest.fixture(scope="session")
+def new_york() -> Days:
+    """Give the sessions of New York since 1980."""
+    return np.array(load_calendar("XNYS", date(1980, 1, 1), date(2026, 6, 30)).sessions, dtype="datetime64[D]")
+
+
+@pytest.fixture
+def told(capsys: pytest.CaptureFixture[str]) -> Callable[..., None]:
+    """Print claims as a table, and hold each number found to the one stated, or to the one expected where the row says why."""
+
+    def tell(*claims: Claim) -> None:
+        with capsys.disabled():
+            sys.stdout.write("\n" + "".join(f"{one}\n" for one in claims))
+        assert [str(one) for one in claims if not one.holds] == []
+
+    return tell

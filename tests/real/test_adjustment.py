@@ -5,25 +5,17 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from datetime import date
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from core.domain.bars import Action, Bars, Factor, Floats
 from core.market_data.actions import Convention, adjusted_closes, split_adjusted, with_adjusted_closes
-from tests.real.catalogue import Catalogue
 
 pytestmark = pytest.mark.shared
 
 EPSILON = float(np.finfo(np.float64).eps)
 EVENINGS = "eod/us_asof_2015_2017"
-
-
-@pytest.fixture(scope="module")
-def catalogue(shared: Path) -> Catalogue:
-    """Give the recorded folders."""
-    return Catalogue(shared / "data")
 
 
 @pytest.fixture

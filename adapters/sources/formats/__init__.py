@@ -1,0 +1,1 @@
+"""Formats: the forms of file that Twokey reads, one file of code a family."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from adapters.sources.formats.form import Format, provider_of
+from adapters.sources.formats.form import Format, never, provider_of
 from adapters.sources.formats.opened import ZIP_MAGIC, header, only_member
 from adapters.sources.formats.rows import Row, rows_of
 from core.domain.bars import Fixing, Parsed
@@ -46,7 +46,13 @@ def _day(row: Row) -> date:
         raise ValueError(f"Date was {cell!r}; it must be a day such as 2024-06-11 or 11 June 2024") from None
 
 
+def _parse_nothing(record: RawRecord, content: bytes) -> Parsed:
+    """Read the note that an answer was the one before, which is kept so that it is known when it was given."""
+    return Parsed()
+
+
 ECB_FORMATS = (
     Format("ecb_zip", "ecb", _is_zip, _parse_zip),
+    Format("ecb_nothing", "ecb", never, _parse_nothing),
     Format("ecb_csv", "ecb", _is_csv, _fixings),
 )

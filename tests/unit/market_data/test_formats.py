@@ -238,15 +238,22 @@ def test_an_empty_table_is_no_bars():
     ("name", "content", "reason"),
     [
         ("abio.us.txt", b"", "empty"),
-        ("options-AAPL.json", b'{"url": "https://a/v7/finance/options/AAPL"}',
-         "an answer to a question for options, not prices"),
-        ("chart.json", b'{"url": "https://a/v8/finance/chart/AAPL?interval=1m"}', "bars of 1m; only daily bars are read"),
+        (
+            "options-AAPL.json",
+            b'{"url": "https://a/v7/finance/options/AAPL"}',
+            "an answer to a question for options, not prices",
+        ),
+        (
+            "chart.json",
+            b'{"url": "https://a/v8/finance/chart/AAPL?interval=1m"}',
+            "bars of 1m; only daily bars are read",
+        ),
         ("AV-L-1wk-bad.csv", b"Date,Open\n", "bars of 1wk; only daily bars are read"),
         ("metadata.csv.gz", gzip.compress(b"file.link,file.status\n", mtime=0), "metadata of a download"),
         ("btcusd_quote.zip", rates_zip(), "quotes beside the trades of the same market"),
         ("README.md", b"# Data", None),
     ],
-)  # fmt: skip
+)
 def test_says_why_a_file_is_none_of_ours(name, content, reason):
     """Where somebody thought of it; else it is only named."""
     assert recognise(name, content[:HEAD_BYTES]) is None
@@ -294,8 +301,11 @@ def test_levels_have_no_bars():
     assert parsed.bars is None
     levels = parsed.levels
     assert (levels.provider, levels.symbol.tolist(), levels.session.tolist(), levels.value.tolist()) == (
-        "fred", ["EURUSD=X"], [MONDAY], [1.0842]
-    )  # fmt: skip
+        "fred",
+        ["EURUSD=X"],
+        [MONDAY],
+        [1.0842],
+    )
     assert parsed.unread == ("f/d.csv line 5: DEXUSEU was 'x'; it must be a number",)
 
 
