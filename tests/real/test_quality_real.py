@@ -11,15 +11,18 @@ from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 
 from core.canonical import canonical_json
 from core.domain.panel import Dividend
+from core.market_data.pending import told_on_the_eve
 from core.market_data.quality import judge_history
 from tests.integration.workspaces import twokey
 from tests.real.archives import without, write_archive
 from tests.real.conftest import Copy
-from tests.unit.market_data.making import panel, rules, universe
+from tests.unit.market_data.making import RAW, panel, rules, universe
 
 pytestmark = [pytest.mark.shared, pytest.mark.slow]
 
@@ -158,3 +161,23 @@ def test_a_recorded_slip_of_units_is_found(shared):
 def test_sound_dividends_are_let_be(shared, name):
     """Series that look as if they had bad dividends, and have none."""
     assert marked(shared / REPAIRED / f"{name}-1d-no-bad-divs.csv", *DIVIDENDS, *JUMPS, "factor_falls") == 0
+
+
+# --- what was told on the eve -----------------------------------------------------------------------------------------
+
+
+def test_bars_told_on_the_eve_tell_of_one_split_in_two_years(shared):
+    """Of two years of evenings the bars themselves told of NFLX alone; SBUX and NKE were known only when it was too late."""
+    table = pq.read_table(shared / "data/eod/us_asof_2015_2017/sp500_members_asof.parquet")
+    table = table.filter(pc.equal(table["snapshot"], table["date"]))
+    at_once = {name: table[name].to_pylist() for name in ("symbol", "date", "close", "adj_close")}
+    told: dict[tuple[str, date], str] = {}
+    for symbol, day, close, adj_close in zip(*at_once.values(), strict=True):
+        if abs(adj_close / close - 1) > 0.05:
+            evening = replace(panel([symbol], [day]), basis=(RAW,), knowledge="recorded")
+            evening = evening.with_values(np.full((6, 1, 1), close))
+            evening.adj_close[:] = adj_close
+            told |= {(name, day): words for name, words in told_on_the_eve(evening, day).items()}
+
+    assert len(at_once["symbol"]) > 200_000
+    assert told == {("NFLX", date(2015, 7, 14)): "split 7:1 at the next session, told on the eve"}
