@@ -18,6 +18,8 @@ from core.domain.bars import Bars, Days, Parsed
 from core.domain.instrument import Universe
 from core.domain.panel import Panel
 from core.market_data.clean import clean_bars
+from core.market_data.detect import Cells
+from core.market_data.sight import Sight
 from flows.ports import RawRecord, SourceError
 from tests.unit.market_data.files import AT
 from tests.unit.market_data.making import instrument, rules
@@ -92,6 +94,17 @@ def cleaned(parsed: Iterable[Parsed], days: Days, *, provider: str = "yahoo", **
     rows = [instrument(name, stooq_symbol=name, **changes) for name in symbols]
     gate = clean_bars(files, Universe(tuple(rows)), rules(source_order=(provider,)), sessions=days.tolist())
     return gate.value
+
+
+def seen(panel: Panel, **changes: Any) -> Sight:
+    """Give a panel as the quality checks see it, with some of the policy's numbers changed."""
+    rows = tuple(instrument(name) for name in panel.instruments)
+    return Sight(panel, Universe(rows), rules(**changes), panel.sessions[-1].astype(object))
+
+
+def marks(panel: Panel, cells: Cells) -> list[str]:
+    """Name the marked cells by instrument and session."""
+    return sorted(f"{panel.instruments[column]} {panel.sessions[row]}" for row, column in np.argwhere(cells).tolist())
 
 
 def defects(panel: Panel) -> dict[str, int]:

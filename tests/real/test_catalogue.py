@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from datetime import date
+from decimal import Decimal
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from core.domain.bars import Bars, Days, Parsed
 from core.domain.panel import Panel
 from core.market_data.actions import renamed
+from core.market_data.checks_bars import dividends_agree, factor_falls, zero_volume
 from tests.real.catalogue import (
     Catalogue,
     Claim,
@@ -21,6 +23,8 @@ from tests.real.catalogue import (
     gaps,
     is_flat,
     marked,
+    marks,
+    seen,
     sessions_of_each,
     size,
     symbol_codes,
@@ -70,7 +74,8 @@ def test_the_main_set_has_no_defect_of_form(catalogue, main, new_york, told):
 
 def test_the_main_set_has_the_stale_bars_and_wrong_dividends(catalogue, main, told):
     """AMCR and HWM stood still, two dividends of AMCR disagree with its adjusted closes."""
-    zero, flat = main.volume == 0, is_flat(main)
+    zero, flat = zero_volume(seen(main, zero_volume_max=0)), is_flat(main)
+    off = dividends_agree(seen(main, dividend_gap_bps_max=Decimal(1)))
     by_zero = marked(main, zero)
     last = main.sessions[zero[:, main.column("AMCR")]][-1].astype(object)
     with np.errstate(invalid="ignore"):
@@ -83,22 +88,8 @@ def test_the_main_set_has_the_stale_bars_and_wrong_dividends(catalogue, main, to
         Claim("main set: flat bars", 813, int(flat.sum())),
         Claim("main set: zero-volume rows that are flat", "nearly all", int((zero & flat).sum()), 638, "of the 673"),
         Claim("main set: daily moves over 40%", 21, int((moves > 0.4).sum()), 20, "the next is 39.85 %"),
-        Claim("main set: dividends off by more than 1e-4", ["AMCR 2017-09-01", "AMCR 2017-09-05"], _off(main)),
+        Claim("main set: dividends off by more than 1e-4", ["AMCR 2017-09-01", "AMCR 2017-09-05"], marks(main, off)),
     )
-
-
-def _off(panel: Panel) -> list[str]:
-    """Name the rows on which adj_close moves by another factor than the told dividends say."""
-    expected = np.zeros(panel.close.shape)
-    for dividend in panel.dividends:
-        row, column = panel.row(dividend.session), panel.column(dividend.instrument)
-        if row is not None and row > 0 and column is not None:
-            expected[row, column] += float(dividend.amount) / panel.close[row - 1, column]
-    factor = panel.adj_close / panel.close
-    with np.errstate(invalid="ignore"):
-        step = factor[:-1] / factor[1:] - (1 - expected[1:])
-        cells = np.argwhere(np.abs(step) > 1e-4)
-    return sorted(f"{panel.instruments[column]} {panel.sessions[row + 1]}" for row, column in cells)
 
 
 def test_the_vintage_tells_the_past_in_other_units(catalogue, main, told):
@@ -210,14 +201,14 @@ def _days_a_symbol(bars: Bars | None) -> set[int]:
     return set(Counter(bars.symbol.tolist()).values())
 
 
-def test_the_other_providers_of_shares_are_as_stated(catalogue, told):
+def test_the_other_providers_of_shares_are_as_stated(catalogue, new_york, told):
     """Benchmarks, Interactive Brokers, Alpha Vantage, Lean and Quandl."""
     funds = catalogue.bars("eod/benchmarks", "spy_qqq_raw_and_adjusted.csv")
     adjusted, raw, ibkr = (
         catalogue.bars("eod/benchmarks", name)
         for name in ("etf_index_adjusted_yahoo.parquet", "etf_raw_alphavantage.parquet", "us_daily_ibkr.parquet")
     )
-    falls = {name: _falls(funds, name) for name in ("SPY", "QQQ")}
+    falls = _falls(cleaned([catalogue.read("eod/benchmarks")["spy_qqq_raw_and_adjusted.csv"]], new_york))
     wiki = catalogue.read("eod/quandl_wiki")
     splits = sorted(str(one.session.year) for one in wiki["WIKI-AAPL.csv"].actions if one.split_ratio)
     zipped = wiki["QUANDL_ARCHIVE.zip"].bars
@@ -244,12 +235,14 @@ def test_the_other_providers_of_shares_are_as_stated(catalogue, told):
     )
 
 
-def _falls(bars: Bars, symbol: str) -> list[tuple[date, float]]:
-    rows = np.flatnonzero(bars.symbol == symbol)
-    rows = rows[np.argsort(bars.session[rows])]
-    factor = bars.adj_close[rows] / bars.close[rows]
-    fall = 1 - factor[1:] / factor[:-1]
-    return [(bars.session[rows[at + 1]].astype(object), float(fall[at])) for at in np.flatnonzero(fall > 5e-4)]
+def _falls(panel: Panel) -> dict[str, list[tuple[date, float]]]:
+    """Give, an instrument, the days on which adj_close / close falls by more than 5 bp, and by how much."""
+    factor = panel.adj_close / panel.close
+    falls: dict[str, list[tuple[date, float]]] = {name: [] for name in panel.instruments}
+    for row, column in np.argwhere(factor_falls(seen(panel, factor_fall_bps_max=Decimal(5)))).tolist():
+        fall = 1 - factor[row, column] / factor[row - 1, column]
+        falls[panel.instruments[column]].append((panel.sessions[row].astype(object), float(fall)))
+    return falls
 
 
 def _largest(falls: Sequence[tuple[date, float]]) -> str:
