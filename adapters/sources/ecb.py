@@ -21,7 +21,7 @@ SATURDAY = 5
 def last_publication(at: datetime, told_after: timedelta) -> datetime:
     """Give the instant since which the newest rates are there: so long after 16:00 of the last weekday.
 
-    A holiday of the bank counts as a weekday: the file is then asked for once more than needed each time.
+    A holiday of the bank counts as a weekday: the file is asked for once, and is unchanged.
     """
     day = at.astimezone(FRANKFURT).date()
     while True:
@@ -35,7 +35,7 @@ def question(address: str, since: datetime) -> Question:
     """Say what is asked."""
     asked = f"{address}/stats/eurofxref/{FILE}"
     file = RawFile(provider=PROVIDER, name=f"fetched/{FILE}", format="ecb_zip", origin=asked, content=b"")
-    return Question("rates", asked, file, since)
+    return Question("rates", asked, file, since, "ecb_nothing")
 
 
 def judge(asked: Question, reply: Reply) -> RawFile:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 import threading
 import time
@@ -74,26 +75,33 @@ class Wanted:
 class Question:
     """What is asked: about whom, at which address, which file a good answer becomes, and since when it would be current.
 
-    Where the provider says that there is nothing, that answer becomes a file named and formatted as `nothing` says:
-    it is remembered, and no bars that came before are lost to it.
+    An answer that tells nothing is stored too, as a note in the format `silent` under a name of its own: so it is known that
+    the provider was asked, and what it told before stays as it was and when it was.
     """
 
     subject: str
     address: str
     file: RawFile
     since: datetime
-    nothing: tuple[str, str] | None = None
+    silent: str
+
+    @property
+    def names(self) -> tuple[str, str, str]:
+        """Give the names of a good answer, of one that says that there is nothing, and of one with the bytes of before."""
+        return self.file.name, f"{self.file.name}.nothing", f"{self.file.name}.unchanged"
 
     def answered(self, reply: Reply) -> RawFile:
         """Give the file of a good answer."""
         return replace(self.file, content=reply.body)
 
     def unanswered(self, reply: Reply) -> RawFile:
-        """Give the file that remembers that the provider had nothing; raises Refused where that cannot be."""
-        if self.nothing is None:
-            raise Refused("answered that there is nothing")
-        name, form = self.nothing
-        return replace(self.file, name=name, format=form, content=reply.body)
+        """Give the note that the provider had nothing: its own words."""
+        return replace(self.file, name=self.names[1], format=self.silent, content=reply.body)
+
+    def unchanged(self, sha256: str) -> RawFile:
+        """Give the note that the answer was, byte for byte, the one that is stored."""
+        words = f"asked for what is told since {self.since.isoformat()}: still the bytes with SHA-256 {sha256}\n"
+        return replace(self.file, name=self.names[2], format=self.silent, content=words.encode())
 
 
 @dataclass(frozen=True)
@@ -256,6 +264,7 @@ class Tally:
     wanted: int = 0
     known: int = 0
     files: int = 0
+    unchanged: int = 0
     nothing: int = 0
     failed: int = 0
     requests: int = 0
@@ -287,6 +296,7 @@ class HttpSource:
         self._records = door.records
         self._watch = door.watch
         self._failures: list[str] = []
+        self._newest: dict[str, RawRecord] = {}
 
     def fetch(self) -> Generator[RawFile]:
         """Give the answers; raises SourceError, before the first, when there is none and nothing was known."""
@@ -315,20 +325,17 @@ class HttpSource:
         """Say in one line what came of the last fetch."""
         told = self.tally
         return (
-            f"{self.provider}: {told.files} fetched, {told.nothing} without data, {told.failed} not looked up,"
-            f" {told.known} known already, {told.requests} requests"
+            f"{self.provider}: {told.files} fetched, {told.unchanged} unchanged, {told.nothing} without data,"
+            f" {told.failed} not looked up, {told.known} known already, {told.requests} requests"
         )
 
     def _due(self) -> list[Question]:
         """Give the questions whose answer is not stored, or was given before there was anything new to tell."""
-        received: dict[str, datetime] = {}
-        for record in self._records():
-            if record.provider == self.provider:
-                received[record.name] = max(record.received_at, received.get(record.name, record.received_at))
+        self._newest = {record.name: record for record in self._records() if record.provider == self.provider}
 
         def is_known(question: Question) -> bool:
-            names = [question.file.name, *(question.nothing or ())[:1]]
-            return any(name in received and received[name] >= question.since for name in names)
+            newest = [self._newest[name] for name in question.names if name in self._newest]
+            return any(record.received_at >= question.since for record in newest)
 
         return [question for question in self._questions if not is_known(question)]
 
@@ -363,10 +370,12 @@ class HttpSource:
         except SourceError as error:
             self._fail(question, str(error))
             return error
-        if file.name == question.file.name:
-            self.tally.files += 1
-        else:
-            self.tally.nothing += 1
+        before = self._newest.get(file.name)
+        if before is not None and before.sha256 == hashlib.sha256(file.content).hexdigest():
+            self.tally.unchanged += 1
+            return question.unchanged(before.sha256)
+        self.tally.files += file.name == question.file.name
+        self.tally.nothing += file.name != question.file.name
         return file
 
     def _leave(self, waiting: deque[Question]) -> None:

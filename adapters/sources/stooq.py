@@ -23,17 +23,16 @@ def question(address: str, wanted: Wanted) -> Question:
     symbol = wanted.symbol.lower()
     days = f"d1={wanted.first:%Y%m%d}&d2={wanted.last:%Y%m%d}"
     asked = f"{address}/q/d/l/?s={quote(symbol, safe='')}&{days}&i=d"
-    stem = f"fetched/{symbol.replace('.', '_')}_d"
     file = RawFile(
         provider=PROVIDER,
-        name=f"{stem}.csv",
+        name=f"fetched/{symbol.replace('.', '_')}_d.csv",
         format="stooq_csv",
         origin=asked,
         content=b"",
         symbol=symbol,
         basis=Basis("total-return", wanted.last),
     )
-    return Question(wanted.symbol, asked, file, wanted.since, (f"{stem}.nothing.txt", "stooq_nothing"))
+    return Question(wanted.symbol, asked, file, wanted.since, "stooq_nothing")
 
 
 def judge(asked: Question, reply: Reply, last: date) -> RawFile:

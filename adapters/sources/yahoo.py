@@ -40,17 +40,16 @@ def question(address: str, wanted: Wanted) -> Question:
     days = f"period1={first}&period2={int(wanted.since.timestamp())}"
     kind = "interval=1d&includePrePost=false&events=div,splits,capitalGains"
     asked = f"{address}{CHART}{quote(wanted.symbol, safe='=^')}?{days}&{kind}"
-    stem = f"fetched/{wanted.symbol}"
     file = RawFile(
         provider=PROVIDER,
-        name=f"{stem}.json",
+        name=f"fetched/{wanted.symbol}.json",
         format="yahoo_chart_json",
         origin=asked,
         content=b"",
         symbol=wanted.symbol,
         basis=Basis("split-adjusted", wanted.last),
     )
-    return Question(wanted.symbol, asked, file, wanted.since, (f"{stem}.nothing.json", "yahoo_nothing"))
+    return Question(wanted.symbol, asked, file, wanted.since, "yahoo_nothing")
 
 
 def judge(asked: Question, reply: Reply) -> RawFile:

@@ -156,19 +156,26 @@ def test_a_second_fetch_of_the_same_day_asks_nothing(make, replay, store, name):
     assert len(replay.seen.subjects()) == 2 * before
 
 
-@pytest.mark.parametrize("name", PRICES)
+@pytest.mark.parametrize("name", [*PRICES, "ecb"])
 def test_the_same_bytes_on_the_next_day_are_an_answer_of_that_day(make, replay, store, name):
-    """Nothing is written twice, and still it is known that the provider was asked."""
-    store.fill(make(name))
-    paths = {record.path for record in store.raw.records()}
+    """A note says so: nothing is asked a third time, and what was told is as old as it was."""
+    store.fill(make(name, ["AAPL"]))
+    (before,) = store.raw.records()
+    one = make(name, ["AAPL"], at=NEXT_DAY)
 
-    store.fill(make(name, at=NEXT_DAY), at=NEXT_DAY)
-    store.fill(make(name, at=NEXT_DAY), at=NEXT_DAY)
+    store.fill(one, at=NEXT_DAY)
+    store.fill(make(name, ["AAPL"], at=NEXT_DAY), at=NEXT_DAY)
 
     assert set(replay.seen.counts().values()) == {2}
-    assert {record.path for record in store.raw.records()} == paths
-    assert {record.received_at for record in store.raw.records()} == {NEXT_DAY}
-    assert store.raw.verify() == []
+    same, note = store.raw.records()
+    assert same == before
+    assert note.name == f"{before.name}.unchanged"
+    assert before.sha256.encode() in store.raw.read(note)
+    parsed = FormatParser().parse(note, store.raw.read(note))
+    assert (parsed.bars, parsed.fixings, parsed.unread) == (None, (), ())
+    assert (one.tally.unchanged, one.tally.files) == (1, 0)
+    store.fill(make(name, ["AAPL"], at=NEXT_DAY + timedelta(days=1)), at=NEXT_DAY + timedelta(days=1))
+    assert len(store.raw.records()) == 3
 
 
 def test_each_calendar_has_its_own_last_session(make, replay, store):
@@ -377,7 +384,9 @@ def test_the_daily_limit_stops_the_source_at_once(make, replay, store):
     assert replay.seen.subjects() == ["aapl.us", "ko.us"]
     assert [words.partition(": ")[0] for words in one.failures()] == ["stooq KO.US", "stooq MSFT.US"]
     assert all("Exceeded the daily hits limit" in words for words in one.failures())
-    assert one.summary() == "stooq: 1 fetched, 0 without data, 2 not looked up, 0 known already, 2 requests"
+    assert (
+        one.summary() == "stooq: 1 fetched, 0 unchanged, 0 without data, 2 not looked up, 0 known already, 2 requests"
+    )
 
 
 def test_the_daily_limit_at_the_first_question_is_an_error(make, replay):
