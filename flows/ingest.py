@@ -110,25 +110,29 @@ class _Read:
     @cached_property
     def symbols(self) -> set[str]:
         """Give the symbols, or the currencies, that the file tells of."""
-        of_bars = set() if self.parsed.bars is None else set(self.parsed.bars.symbol.tolist())
-        of_actions = {action.symbol for action in self.parsed.actions}
-        return of_bars | of_actions | {fixing.currency for fixing in self.parsed.fixings}
+        arrays = [told.symbol for told in (self.parsed.bars, self.parsed.levels) if told is not None]
+        of_events = {action.symbol for action in self.parsed.actions} | {
+            factor.symbol for factor in self.parsed.factors
+        }
+        named = {rename.symbol for rename in self.parsed.renames} | {fixing.currency for fixing in self.parsed.fixings}
+        return of_events.union(named, *(symbols.tolist() for symbols in arrays))
 
     @cached_property
     def days(self) -> list[date]:
         """Give the first and the last day that the file tells of, or nothing."""
         days = [action.session for action in self.parsed.actions] + [fixing.day for fixing in self.parsed.fixings]
-        bars = self.parsed.bars
-        if bars is not None and len(bars.session):
-            ends = np.array([bars.session.min(), bars.session.max()]).astype("datetime64[D]")
-            days += ends.tolist()
+        for told in (self.parsed.bars, self.parsed.levels):
+            if told is not None and len(told.session):
+                ends = np.array([told.session.min(), told.session.max()]).astype("datetime64[D]")
+                days += ends.tolist()
         return [min(days), max(days)] if days else []
 
     @property
     def rows(self) -> int:
         """Give how many rows were read."""
-        of_bars = 0 if self.parsed.bars is None else len(self.parsed.bars.session)
-        return of_bars + len(self.parsed.actions) + len(self.parsed.fixings)
+        one = self.parsed
+        of_arrays = sum(len(told.session) for told in (one.bars, one.levels) if told is not None)
+        return of_arrays + sum(len(rows) for rows in (one.actions, one.factors, one.fixings, one.renames))
 
 
 def _store(sources: Sequence[Source], raw: RawStore, *, at: datetime) -> _Told:

@@ -95,6 +95,11 @@ def test_raw_bars_factors_and_maps_of_lean_become_one_column(tmp_path, sessions)
 
     report, panel = into(tmp_path / "w", ArchiveSource([tmp_path], {}), sessions, "quantconnect")
 
+    assert {count.format: (count.rows, count.symbols) for count in report.formats} == {
+        "lean_zip": (2, 1),
+        "lean_factors_csv": (2, 1),
+        "lean_map_csv": (2, 1),
+    }
     assert panel.sessions.tolist() == [date(2024, 6, 3)]
     column = panel.column("GOOGL")
     assert (panel.close[0, column], panel.adj_close[0, column]) == (0.0025, 0.000625)
@@ -102,3 +107,14 @@ def test_raw_bars_factors_and_maps_of_lean_become_one_column(tmp_path, sessions)
         "daily/goog.zip: 1 bars of GOOG from 2024-06-04 to 2024-06-04 are left out: "
         "the renames name nobody, or more than one, for those days",
     )
+
+
+def test_levels_are_counted_and_nothing_is_bought_at_one(tmp_path, sessions):
+    """A file of rates is stored, read and counted; without bars there is no clean set."""
+    put(tmp_path, "fred/DEXUSEU.csv", "DATE,DEXUSEU\n2024-06-03,1.0842\n2024-06-05,1.0871\n")
+
+    report, panel = into(tmp_path / "w", ArchiveSource([tmp_path / "fred"], {}), sessions, "fred")
+
+    (count,) = report.files
+    assert (count.rows, count.symbols, count.first, count.last) == (2, 1, date(2024, 6, 3), date(2024, 6, 5))
+    assert panel is None
