@@ -90,10 +90,11 @@ def _missed(shares: dict[str, float], least: float = RECALL_LEAST) -> dict[str, 
 
 
 def test_twenty_of_each_kind_are_found(panel, bad):
-    """One may be missed, and only a bar of the first minutes of a day on which its share was traded five times as much."""
+    """None may be missed but a bar of the first minutes of a day on which its share was traded eight times as much."""
     missed = _missed(_table(panel, bad, 20))
 
-    assert missed == {"partial_bar": 0.95}
+    assert missed.pop("partial_bar", 1.0) >= 0.95
+    assert missed == {}
 
 
 @pytest.mark.soak
@@ -140,7 +141,7 @@ def test_the_known_defects_of_the_main_set_are_all_found(panel, marks):
 
 @pytest.mark.soak
 def test_the_shipped_universe_is_judged_fit_on_every_morning_of_nine_years(panel):
-    """No gate is closed, and only DHR's spin-off and five bars with a hundredth of their volume leave an instrument out."""
+    """No gate is closed; DHR's spin-off, two bars of BRK-B without most of their volume and eleven quiet days are left out."""
     shipped = parse_universe((CONFIG / "universe.csv").read_text(encoding="utf-8"), "universe.csv")
     held = universe(*(row.id for row in shipped.instruments if row.id in panel.instruments))
     bars = columns_of(panel, [row.id for row in held.instruments])
@@ -153,7 +154,8 @@ def test_the_shipped_universe_is_judged_fit_on_every_morning_of_nine_years(panel
         out.update(f"{name} {reasons[name].partition(':')[0]}" for name in gate.value.degraded)
 
     assert closed == set()
-    assert out == {"DHR unexplained_jump": 74, "DHR unpaid_dividend": 4, "DHR partial_bar": 3, "BRK-B partial_bar": 2}
+    spin_off = {"DHR unexplained_jump": 74, "DHR unpaid_dividend": 4}
+    assert out == {**spin_off, "DHR partial_bar": 10, "JNJ partial_bar": 1, "BRK-B partial_bar": 2}
 
 
 def test_no_session_of_ten_years_looks_unfinished(panel):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import shutil
 from dataclasses import replace
 from datetime import date
@@ -16,12 +17,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from core.canonical import canonical_json
-from core.domain.panel import Dividend
+from core.domain.panel import Dividend, Panel
+from core.market_data.detect import Vintage, disagreements, restatement_of
 from core.market_data.pending import told_on_the_eve
 from core.market_data.quality import judge_history
 from tests.integration.workspaces import twokey
 from tests.real.archives import without, write_archive
 from tests.real.conftest import Copy
+from tests.real.planting import main_panel
 from tests.unit.market_data.making import RAW, panel, rules, universe
 
 pytestmark = [pytest.mark.shared, pytest.mark.slow]
@@ -122,7 +125,7 @@ def marked(path: Path, *checks: str) -> int:
     return sum(one.bars for check in results if check.check in checks for one in check.found)
 
 
-@pytest.mark.parametrize("name", ["ALPHA-PA", "CNE-L", "DEX-AX", "LA-V", "MOB-ST"])
+@pytest.mark.parametrize("name", ["ALPHA-PA", "DEX-AX", "LA-V", "MOB-ST"])
 def test_a_recorded_bad_split_is_found(shared, name):
     """Bars that Yahoo multiplied by a split twice, or not at all; there is less to mark once they are repaired."""
     bad, repaired = (shared / REPAIRED / f"{name}-1d-bad-stock-split{end}.csv" for end in ("", "-fixed"))
@@ -181,3 +184,56 @@ def test_bars_told_on_the_eve_tell_of_one_split_in_two_years(shared):
 
     assert len(at_once["symbol"]) > 200_000
     assert told == {("NFLX", date(2015, 7, 14)): "split 7:1 at the next session, told on the eve"}
+
+
+# --- the main set against other tellings of it ------------------------------------------------------------------------
+
+# Old closes over new ones: splits since 2019, and the spin-offs that Yahoo takes for splits.
+_SPLITS = "AAPL 4 AMZN 20 AVGO 10 CMG 50 CSX 3 GOOG 20 GOOGL 20 ISRG 3 MNST 2 NEE 4 NFLX 10 NVDA 40 ORLY 15 SHW 3 WMT 3"
+_SPIN_OFFS = "GE 0.2006 IBM 1.046 MMM 1.196 PFE 1.054 T 1.324"
+RESTATED = dict(re.findall(r"(\w+) ([\d.]+)", f"{_SPLITS} {_SPIN_OFFS}"))
+
+
+@pytest.fixture(scope="module")
+def main_set(shared: Path) -> Panel:
+    """Give the main set."""
+    return main_panel(shared)
+
+
+def told_in(path: Path) -> dict[str, Vintage]:
+    """Give the closes of a file by symbol, in the order of their days."""
+    table = pq.read_table(path, columns=["symbol", "date", "close"]).sort_by(
+        [("symbol", "ascending"), ("date", "ascending")]
+    )
+    symbols = np.array(table["symbol"].to_pylist())
+    days, closes = table["date"].to_numpy().astype("datetime64[D]"), table["close"].to_numpy().astype(np.float64)
+    return {name: Vintage(days[symbols == name], closes[symbols == name]) for name in np.unique(symbols).tolist()}
+
+
+def test_what_a_provider_restated_in_six_years_is_told_with_its_ratio(shared, main_set):
+    """Twenty of twenty-five shares, each with its factor; nothing is said of the others."""
+    before = told_in(shared / "data/eod/sp500_yahoo_2019vintage/overlap_2016_2019.parquet")
+    found = {
+        name: restatement_of(one, Vintage(main_set.sessions, main_set.close[:, main_set.column(name)]))
+        for name, one in before.items()
+    }
+
+    told = {name: str(one).split()[2].removeprefix("x") for name, one in found.items() if one is not None}
+    assert told == RESTATED
+    assert str(found["NVDA"]) == "restated by x40 from 2016-03-14 to 2019-11-29 (937 sessions)"
+    assert "(934 sessions)" in str(found["ORLY"])
+
+
+def test_two_providers_agree_on_sixty_thousand_closes(shared, main_set):
+    """IBKR rounds split-adjusted prices to a cent, which the limit of the policy leaves room for."""
+    compared = 0
+    for name, theirs in told_in(shared / "data/eod/benchmarks/us_daily_ibkr.parquet").items():
+        column = main_set.column(name)
+        if column is not None:
+            _, ours_at, theirs_at = np.intersect1d(main_set.sessions, theirs.sessions, return_indices=True)
+            ours = main_set.close[ours_at, column]
+            limit = float(rules().disagreement_bps_max) / 1e4
+            assert not disagreements(ours, theirs.close[theirs_at], limit=limit).any()
+            compared += len(ours)
+
+    assert compared == 59_539

@@ -293,4 +293,4 @@ def test_a_misspelt_ban_is_told():
     )
 
 
-HASH_OF_SHIPPED = "8fe565c0cc4379f4c90bce102e8d5e607a39dbc933361ec7cc9d11b0490a0040"
+HASH_OF_SHIPPED = "d0caf7a5d9b6412d9018fa399d44e8b58cf6353ebb73cfd5631e26725faea002"
