@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections import Counter
 from collections.abc import Sequence
 from datetime import date
@@ -233,6 +234,56 @@ def test_the_other_providers_of_shares_are_as_stated(catalogue, new_york, told):
         Claim("WIKI-AAPL: dividends", 54, sum(one.dividend > 0 for one in wiki["WIKI-AAPL.csv"].actions)),
         Claim("QUANDL_ARCHIVE: symbols", ["AAPL", "BRK-A", "MSFT", "ZEN"], sorted(set(zipped.symbol.tolist()))),
     )
+
+
+def test_the_main_set_and_another_provider_agree_but_for_the_cent(catalogue, main, told):
+    """Interactive Brokers rounds split-adjusted closes to a cent; three closes of nearly forty thousand are off by more."""
+    ibkr = catalogue.bars("eod/benchmarks", "us_daily_ibkr.parquet")
+    apart: dict[str, float] = {}
+    more: list[str] = []
+    for symbol, days in sessions_of_each(ibkr).items():
+        column, rows = main.column(symbol), np.isin(days, main.sessions)
+        if column is None:
+            continue
+        ours = main.close[np.searchsorted(main.sessions, days[rows]), column]
+        off = np.abs(ibkr.close[ibkr.symbol == symbol][rows] - ours)
+        apart[symbol] = float((off / ours).max())
+        more += [f"{symbol} {day}" for day in days[rows][off > 0.005 + 1e-9].tolist()]
+    told(
+        Claim("Interactive Brokers: symbols in common", 27, len(apart), 28, "BRK.B is BRK-B"),
+        Claim("Interactive Brokers: at most apart", "0.4 % NVDA", f"{100 * max(apart.values()):.1f} % {_first(apart)}"),
+        Claim(
+            "Interactive Brokers: apart by more than half a cent",
+            0,
+            len(more),
+            3,
+            "SPY, GOOG and META of 2016-06 and 07",
+        ),
+    )
+    assert sorted(more) == ["GOOG 2016-07-05", "META 2016-07-05", "SPY 2016-06-30"]
+
+
+def _first(apart: dict[str, float]) -> str:
+    return max(apart, key=lambda symbol: apart[symbol])
+
+
+def test_the_main_set_holds_only_who_is_still_there(catalogue, main, shared, told):
+    """Of the members of each summer it holds those of today: the share that survived."""
+    with (shared / "data/universe/sp500/sp500_ticker_start_end.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    found = {year: _held(rows, main, date(year, 6, 30)) for year in (2016, 2019, 2022, 2025)}
+    told(Claim("main set: members held of 2016, 2019, 2022, 2025", [299, 338, 387, 432], list(found.values())))
+
+
+def _held(rows: Sequence[dict[str, str]], panel: Panel, day: date) -> int:
+    """Count the members of a day that have a bar of it, or of the session before."""
+    at = int(np.searchsorted(panel.sessions, np.datetime64(day, "D"), side="right")) - 1
+    on = day.isoformat()
+    members = {
+        row["ticker"] for row in rows if row["start_date"] <= on and (not row["end_date"] or on <= row["end_date"])
+    }
+    columns = [panel.column(name.replace(".", "-")) for name in sorted(members)]
+    return sum(column is not None and not np.isnan(panel.close[at, column]) for column in columns)
 
 
 def _falls(panel: Panel) -> dict[str, list[tuple[date, float]]]:

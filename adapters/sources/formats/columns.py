@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, cast
@@ -15,6 +16,8 @@ from core.domain.bars import BAR_FIELDS, Bars, Basis, Days, Floats, Parsed
 from flows.ports import RawRecord, SourceError
 
 BAR_COLUMNS = ("symbol", "date", *BAR_FIELDS)
+# Classes of shares are written BRK.B by some and BRK-B by Yahoo, where a point would name an exchange; A and B name none.
+_SHARE_CLASS = re.compile(r"^([A-Z]{1,5})[.]([AB])$")
 # The days that a calendar has: others would be no dates anywhere else.
 FIRST_DAY, LAST_DAY = np.datetime64(date.min, "D"), np.datetime64(date.max, "D")
 # Text of fifteen digits is within 5e-15 of the number that was printed.
@@ -69,7 +72,8 @@ def _table(record: RawRecord, content: bytes, wanted: Sequence[str]) -> Any:
 def symbol_column(column: Any, renamed: Mapping[str, str]) -> Any:
     """Give texts as an object array that shares one text a symbol: a million texts of their own would be slow."""
     encoded = column.combine_chunks().dictionary_encode()
-    names = np.array([renamed.get(name, name) for name in encoded.dictionary.to_pylist()], dtype=object)
+    told = encoded.dictionary.to_pylist()
+    names = np.array([renamed.get(name) or _SHARE_CLASS.sub(r"\1-\2", name) for name in told], dtype=object)
     return names[encoded.indices.to_numpy()] if len(names) else np.empty(0, dtype=object)
 
 

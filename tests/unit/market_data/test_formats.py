@@ -74,6 +74,15 @@ def test_reads_the_main_set():
     assert [column.tolist() for column in columns] == [[3, 30], [4, 40], [1, 10], [2, 20], [1.5, 15], [700, 7]]
 
 
+def test_a_class_of_shares_has_one_symbol():
+    """BRK.B and BRK-B are one; what follows the point in other symbols is an exchange."""
+    rows = [(name, MONDAY, *[1] * 5, 1) for name in ("BRK.B", "BRK-B", "AZT.OL", "LA.V", "OCDO.L")]
+
+    bars = parse("main/prices_1.parquet", "yahoo_parquet", yahoo_parquet(rows)).bars
+
+    assert bars.symbol.tolist() == ["BRK-B", "BRK-B", "AZT.OL", "LA.V", "OCDO.L"]
+
+
 @given(st.lists(st.floats(2**-13, 2**27, width=32), min_size=1, max_size=20))
 def test_a_float32_becomes_the_decimal_of_seven_digits(numbers):
     """For all prices: the float64 nearest to what seven digits print, so that no binary noise reaches money."""
