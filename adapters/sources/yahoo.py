@@ -39,7 +39,7 @@ def question(address: str, wanted: Wanted) -> Question:
     first = int(datetime.combine(wanted.first, time(), UTC).timestamp())
     days = f"period1={first}&period2={int(wanted.since.timestamp())}"
     kind = "interval=1d&includePrePost=false&events=div,splits,capitalGains"
-    asked = f"{address}{CHART}{quote(wanted.symbol, safe='=^')}?{days}&{kind}"
+    asked = f"{address}{CHART}{quote(wanted.symbol, safe='=')}?{days}&{kind}"
     file = RawFile(
         provider=PROVIDER,
         name=f"fetched/{wanted.symbol}.json",

@@ -1,89 +1,20 @@
-"""Fetching over HTTP, on loopback: what is asked, how gently, what counts as an answer, and what the raw store holds then."""
+"""Fetching over HTTP, on loopback: what is asked, how gently, and what the raw store holds then."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from adapters.files.raw_store import RawFiles
 from adapters.sources.ecb import last_publication
 from adapters.sources.formats.registry import FormatParser
-from adapters.sources.http import HttpSource
 from core.domain.bars import Basis
-from core.settings_sources import SourceName
 from flows.ports import RawRecord, SourceError
-from tests.fakes.fetching import AT, LAST, Time, source
-from tests.fakes.replay import LIMIT, PAGE, Answer, Replay, replaying, stooq_csv, yahoo_chart, yahoo_error
-from tests.unit.market_data.files import rates_zip
+from tests.fakes.fetching import AT, LAST, NAMES, NEXT_DAY, OPENS, PRICES, Time, bodies, source, subject
+from tests.fakes.replay import Answer, replaying, stooq_csv, yahoo_chart, yahoo_error
 from tests.unit.market_data.making import instrument
-
-NAMES = ("AAPL", "KO", "MSFT")
-# 13:30 UTC of Monday and Tuesday, June 3 and 4, 2024: New York opens.
-OPENS = (1717421400, 1717507800)
-PRICES: tuple[SourceName, ...] = ("stooq", "yahoo")
-NEXT_DAY = AT + timedelta(days=1)
-
-
-def bodies() -> dict[str, bytes | Answer]:
-    """Give good answers of all three providers."""
-    days = ("2024-06-03", "2024-06-04")
-    stooq = {f"{name}.US": stooq_csv(days, close=10.0 + at) for at, name in enumerate(NAMES)}
-    yahoo = {name: yahoo_chart(name, OPENS, close=10.0 + at) for at, name in enumerate(NAMES)}
-    return {**stooq, **yahoo, "eurofxref-hist.zip": rates_zip()}
-
-
-@pytest.fixture
-def replay() -> Iterator[Replay]:
-    """Give a server with good answers."""
-    with replaying(bodies()) as replay:
-        yield replay
-
-
-@dataclass
-class Store:
-    """A raw store that a source fills, as the flow does: each file as it comes."""
-
-    raw: RawFiles
-    cookies: Path
-
-    def fill(self, one: HttpSource, at: datetime = AT) -> None:
-        """Store what a source gives."""
-        for file in one.fetch():
-            self.raw.store(file, at=at)
-
-    def told(self) -> dict[str, bytes]:
-        """Give the bytes by the last part of the name."""
-        return {record.name.rpartition("/")[2]: self.raw.read(record) for record in self.raw.records()}
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    """Give an empty raw store."""
-    return Store(RawFiles(tmp_path / "raw"), tmp_path / "cookies")
-
-
-Make = Callable[..., HttpSource]
-
-
-@pytest.fixture
-def make(replay: Replay, store: Store) -> Make:
-    """Give what makes a source that asks the server and knows what is stored."""
-
-    def made(name: SourceName, names: Sequence[Any] = NAMES, **changes: Any) -> HttpSource:
-        return source(name, replay.address, names, cookies=store.cookies, records=store.raw.records, **changes)
-
-    return made
-
-
-def subject(name: SourceName, symbol: str) -> str:
-    """Give what the server knows a symbol by."""
-    return symbol if name == "yahoo" else f"{symbol}.US"
-
 
 # --- what is asked and stored -----------------------------------------------------------------------------------------
 
@@ -307,155 +238,6 @@ def test_nobody_there_is_an_error_after_a_few_tries(store):
         one.fetch()
     assert len(one.failures()) == 40
     assert one.tally.requests == 5 * 3
-
-
-# --- what is taken for an answer --------------------------------------------------------------------------------------
-
-
-def wrong_symbol() -> Answer:
-    """Give a good CSV that says that it is of another symbol."""
-    return Answer(stooq_csv(["2024-06-04"]), headers={"Content-Disposition": "attachment;filename=ko_us_d.csv"})
-
-
-@pytest.mark.parametrize(
-    ("name", "fault", "words"),
-    [
-        ("stooq", Answer(PAGE), "answered with a page (HTML), not CSV"),
-        ("stooq", Answer(b"gone", status=404), "answered 404"),
-        (
-            "stooq",
-            Answer(b"Zamknij sesje\r\n"),
-            "the header was 'Zamknij sesje'; it must be Date,Open,High,Low,Close,Volume",
-        ),
-        ("stooq", wrong_symbol(), "the answer is ko_us_d.csv; msft_us_d.csv was asked for"),
-        (
-            "stooq",
-            Answer(stooq_csv(["2024-06-04", "2024-06-05"])),
-            "it holds a bar of 2024-06-05; bars up to 2024-06-04",
-        ),
-        ("yahoo", Answer(PAGE), "answered 200 with a page (HTML), not JSON"),
-        ("yahoo", Answer(yahoo_chart("KO", OPENS)), "the answer is of KO; MSFT was asked for"),
-        (
-            "yahoo",
-            Answer(yahoo_error("Bad Request", "Invalid input"), status=400),
-            "answered 400 Bad Request: Invalid input",
-        ),
-        ("yahoo", Answer(b'{"finance": {}}'), "which is no chart"),
-        ("yahoo", Answer(yahoo_chart("MSFT", OPENS).replace(b'"1d"', b'"1h"')), "the bars are of 1h; daily bars (1d)"),
-    ],
-)
-def test_what_is_no_answer_is_told_by_symbol_and_never_stored(make, replay, store, name, fault, words):
-    """It is not asked again either; the others are there."""
-    replay.bodies[subject(name, "MSFT").lower()] = fault
-    one = make(name)
-
-    store.fill(one)
-
-    (failure,) = one.failures()
-    assert failure.startswith(f"{name} {subject(name, 'MSFT')}: ")
-    assert words in failure
-    assert len(store.raw.records()) == 2
-    assert replay.seen.counts()[subject(name, "MSFT").lower()] == 1
-
-
-@pytest.mark.parametrize("name", PRICES)
-def test_a_body_that_stays_cut_is_told(make, replay, store, name):
-    """Without an announced length too: a line or a JSON has an end."""
-    whole = bodies()[subject(name, "KO")]
-    assert isinstance(whole, bytes)
-    replay.bodies[subject(name, "KO").lower()] = Answer(whole, cut_at=len(whole) - 5, is_measured=False)
-    one = make(name)
-
-    store.fill(one)
-
-    (failure,) = one.failures()
-    assert "the answer was cut" in failure
-    assert "(3 tries)" in failure
-    assert len(store.raw.records()) == 2
-
-
-def test_the_daily_limit_stops_the_source_at_once(make, replay, store):
-    """What came is kept, nothing more is asked, and every symbol that is missing is told."""
-    replay.bodies["ko.us"] = LIMIT
-    one = make("stooq")
-
-    store.fill(one)
-
-    assert replay.seen.subjects() == ["aapl.us", "ko.us"]
-    assert [words.partition(": ")[0] for words in one.failures()] == ["stooq KO.US", "stooq MSFT.US"]
-    assert all("Exceeded the daily hits limit" in words for words in one.failures())
-    assert (
-        one.summary() == "stooq: 1 fetched, 0 unchanged, 0 without data, 2 not looked up, 0 known already, 2 requests"
-    )
-
-
-def test_the_daily_limit_at_the_first_question_is_an_error(make, replay):
-    """Nothing could be looked up: that is not the same as nothing there."""
-    replay.bodies["aapl.us"] = LIMIT
-
-    with pytest.raises(SourceError, match="Exceeded the daily hits limit"):
-        make("stooq").fetch()
-    assert replay.seen.subjects() == ["aapl.us"]
-
-
-@pytest.mark.parametrize(
-    ("name", "body"),
-    [
-        ("stooq", Answer(b"No data")),
-        ("stooq", Answer(stooq_csv([]))),
-        ("yahoo", Answer(yahoo_error("Not Found", "No data found, symbol may be delisted"), status=404)),
-        ("yahoo", Answer(yahoo_error("Bad Request", "Data doesn't exist for startDate = 1, endDate = 2"), status=400)),
-        ("yahoo", Answer(yahoo_chart("KO", ()))),
-    ],
-)
-def test_no_data_is_an_empty_value_that_takes_no_bars_away(make, replay, store, name, body):
-    """It is stored beside what was told before, holds nothing, is no failure, and is not asked for again that day."""
-    store.fill(make(name))
-    replay.bodies[subject(name, "KO").lower()] = body
-    one = make(name, at=NEXT_DAY)
-
-    store.fill(one, at=NEXT_DAY)
-    store.fill(make(name, at=NEXT_DAY), at=NEXT_DAY)
-
-    assert (one.failures(), one.tally.nothing) == ((), 1)
-    of_ko = [record for record in store.raw.records() if (record.symbol or "").lower() in ("ko", "ko.us")]
-    assert [record.format.partition("_")[2] for record in of_ko] == [
-        {"stooq": "csv", "yahoo": "chart_json"}[name],
-        "nothing",
-    ]
-    parsed = FormatParser().parse(of_ko[1], store.raw.read(of_ko[1]))
-    assert (parsed.bars, parsed.unread) == (None, ())
-    assert replay.seen.counts()[subject(name, "KO").lower()] == 2
-
-
-def test_five_failures_in_a_row_end_the_asking(make, replay, store):
-    """A notice for everybody is not asked for a hundred times; four in a row are bad luck."""
-    names = [f"N{number}" for number in range(12)]
-    for number in (*range(1, 5), *range(6, 12)):
-        replay.bodies[f"n{number}.us"] = PAGE
-    for number in (0, 5):
-        replay.bodies[f"n{number}.us"] = stooq_csv(["2024-06-04"])
-    one = make("stooq", sorted(names))
-
-    store.fill(one)
-
-    # By name N0, N1, N10, N11, N2, ... : N0 is there, then five pages.
-    assert [record.symbol for record in store.raw.records()] == ["n0.us"]
-    assert len(replay.seen.subjects()) == 6
-    assert len(one.failures()) == 11
-
-
-def test_a_failure_is_not_the_end_of_what_is_known_already(make, replay, store):
-    """Asked again for the one that is missing, and still without an answer: told, and no error."""
-    replay.bodies["ko.us"] = PAGE
-    store.fill(make("stooq"))
-
-    one = make("stooq")
-
-    assert list(one.fetch()) == []
-    assert len(one.failures()) == 1
-    assert replay.seen.counts() == {"aapl.us": 1, "ko.us": 2, "msft.us": 1}
-    assert one.tally.known == 2
 
 
 def test_whoever_looks_on_sees_each_question(make):
