@@ -28,6 +28,8 @@ _ASSUMED = -1
 _FETCHED = "fetched"
 EXCHANGE_CLOSE = time(16, 0)
 EXCHANGE_ZONE = ZoneInfo("America/New_York")
+# A series that ends so much earlier than its provider's newest one has ended: it cannot be decided on.
+_ENDED_DAYS = 30
 # Units survive a split only in split-adjusted prices; a total-return series cannot be held in units at all.
 _KINDS: tuple[BasisKind, ...] = ("split-adjusted", "raw", "total-return")
 _MEANING = {
@@ -46,9 +48,10 @@ def clean_bars(
 
     The panel has a column for each instrument of the universe (NaN and no provider where no file holds it) and a
     row for each session from the first to the last bar. A column comes from one provider, the first of the policy's
-    `source_order` that holds it, and from one series of it: split-adjusted before raw before total-return, then the
-    newest as-of day, then the newest file. Of a date told twice the last row counts; a bar with a price missing, not
-    positive or outside low..high becomes NaN; a row on no session is left out. Each of these is a defect of the panel.
+    `source_order` that holds it, and from one series of it: one that goes on before one that ended a month earlier,
+    split-adjusted before raw before total-return, then the newest as-of day, then the newest file. Of a date told twice
+    the last row counts; a bar with a price missing, not positive or outside low..high becomes NaN; a row on no session is
+    left out. Each of these is a defect of the panel.
     Dividends count where they stand in the collection that the bars come from, and not beside total-return bars.
     """
     held = _series_of(parsed, universe, rules.assumed_lag_hours)
@@ -214,15 +217,21 @@ def _choose(
     held: Sequence[_Series], universe: Universe, source_order: Sequence[str]
 ) -> tuple[dict[int, _Series], list[Finding]]:
     """Give the series of each column, and a note wherever its provider had more than one."""
-    candidates: dict[int, list[_Series]] = defaultdict(list)
+    candidates: dict[int, list[tuple[_Series, int]]] = defaultdict(list)
     for one in held:
-        for column in np.unique(one.rows.column).tolist():
-            if one.provider in source_order:
-                candidates[column].append(one)
+        last = np.full(len(universe.instruments), -1, dtype=np.int64)
+        np.maximum.at(last, one.rows.column, one.rows.session.astype("datetime64[D]").astype(np.int64))
+        for column in np.flatnonzero(last >= 0).tolist() if one.provider in source_order else ():
+            candidates[column].append((one, int(last[column])))
     chosen: dict[int, _Series] = {}
     findings: list[Finding] = []
     for column in sorted(candidates):
-        best, *others = sorted(candidates[column], key=lambda one: _preference(one, source_order))
+        newest = {one.provider: last for one, last in sorted(candidates[column], key=lambda pair: pair[1])}
+        ranked = [
+            (_preference(one, source_order, has_ended=last < newest[one.provider] - _ENDED_DAYS), one)
+            for one, last in candidates[column]
+        ]
+        best, *others = (one for _, one in sorted(ranked, key=lambda pair: pair[0]))
         chosen[column] = best
         rivals = [str(other) for other in others if other.provider == best.provider]
         if rivals:
@@ -231,9 +240,9 @@ def _choose(
     return chosen, findings
 
 
-def _preference(one: _Series, source_order: Sequence[str]) -> tuple[int, int, int, int]:
+def _preference(one: _Series, source_order: Sequence[str], *, has_ended: bool) -> tuple[int, bool, int, int, int]:
     as_of = one.basis.as_of.toordinal() if one.basis.as_of else 0
-    return source_order.index(one.provider), _KINDS.index(one.basis.kind), -as_of, -one.at
+    return source_order.index(one.provider), has_ended, _KINDS.index(one.basis.kind), -as_of, -one.at
 
 
 def _rows_of(chosen: Mapping[int, _Series]) -> Told:

@@ -15,7 +15,7 @@ from core.calendar import load_calendar
 from core.settings_text import SettingsError
 from flows.ingest import Cleaning, IngestDoors, ingest
 from tests.contract.test_formats import DOWNLOAD, text, zipped
-from tests.unit.market_data.files import AT, STOOQ, put
+from tests.unit.market_data.files import AT, STOOQ, prices, put
 from tests.unit.market_data.making import rules, universe
 
 CONFIG = Path(__file__).parents[2] / "config"
@@ -118,3 +118,18 @@ def test_levels_are_counted_and_nothing_is_bought_at_one(tmp_path, sessions):
     (count,) = report.files
     assert (count.rows, count.symbols, count.first, count.last) == (2, 1, date(2024, 6, 3), date(2024, 6, 5))
     assert panel is None
+
+
+def test_a_piece_of_another_year_does_not_stand_for_a_series_that_goes_on(tmp_path, sessions):
+    """A chart of a few days is split-adjusted as of a later day than raw bars are told; the raw ones still reach the end."""
+    old = [day for day in sessions if day.month == 1][:3]
+    put(tmp_path, "piece/prices_2023.parquet", prices("AAPL", days=old, close=5.0))
+    rows = "".join(f"AAPL,{day},7,7,7,7,7,7\n" for day in sessions)
+    put(tmp_path, "whole/b.csv", f"symbol,date,open,high,low,close,adj_close,volume\n{rows}")
+
+    report, panel = into(tmp_path / "w", ArchiveSource([tmp_path], {}), sessions, "yahoo")
+
+    assert (panel.close[:, panel.column("AAPL")] == 7.0).all()
+    assert [finding.message for finding in report.findings] == [
+        f"yahoo: whole (raw) is used, and not piece (split-adjusted as of {old[-1]})"
+    ]
