@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -238,3 +239,21 @@ def test_renames_and_factors_are_taken_into_the_bars():
     assert adjusted_of(told[0]) == [25.0] * 6
     assert told[1:] == (adjusted, other, maps)
     assert interpreted([raw]) == (raw,)
+
+
+def test_the_evening_on_which_a_bar_was_told_goes_with_it():
+    """Whatever is left out or renamed: recorded knowledge stays recorded."""
+    known_on = np.array(SESSIONS, dtype="datetime64[D]") + 1
+    recorded = Parsed(bars=replace(bars_of(every_session("WM"), basis=RAW), known_on=known_on))
+    maps = Parsed(renames=(rename("W", "WM", SESSIONS[4], SESSIONS[5]),))
+
+    assert evenings(renamed([recorded, maps])[0]) == known_on[4:].tolist()
+    assert (
+        evenings(interpreted([recorded, Parsed(factors=(factor(SESSIONS[5], "1", "1", "WM"),))])[0])
+        == known_on.tolist()
+    )
+
+
+def evenings(one):
+    """Give the evenings on which the bars were told."""
+    return one.bars.known_on.tolist()
