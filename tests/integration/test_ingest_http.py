@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import pty
+import random
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -14,11 +15,15 @@ from pathlib import Path
 
 import pytest
 
+from adapters.files.clean_set import CleanFiles
 from adapters.files.raw_store import RawFiles
 from tests.fakes.replay import LIMIT, PAGE, Answer, Replay, replaying, stooq_csv
 from tests.integration.workspaces import (
     DAY,
+    FIRST,
+    LAST,
     ROOT,
+    SEED,
     Done,
     Workspaces,
     as_program,
@@ -119,6 +124,58 @@ def test_an_ingest_killed_in_the_middle_asks_only_for_the_rest(root, replay):
     assert sum(replay.seen.counts().values()) - len(replay.seen.counts()) <= CONCURRENCY
     assert len(again.facts["stored"]) == len(second)
     assert program(root, "data", "verify").facts["differences"] == []
+
+
+@pytest.mark.parametrize("kills", [3, pytest.param(100, marks=pytest.mark.soak)])
+def test_an_ingest_killed_at_any_time_leaves_sound_files_and_the_old_clean_set_or_the_new_one(root, replay, kills):
+    """Killed with -9 after some time, again and again, while it starts, asks, stores, cleans or publishes; then left alone."""
+    change_policy(root, ("source_order: [synthetic]", "source_order: [stooq]"))
+    draw, seen = random.Random(20240206), set()
+    for _ in range(kills):
+        process = subprocess.Popen(as_program(root, "ingest"), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(draw.uniform(0.5, 3.0))
+        process.kill()
+        process.communicate()
+        current = CleanFiles(root / "data" / "clean").current()
+        assert current is not None
+        seen.add((current, CleanFiles(root / "data" / "clean").panel(current).instruments))
+        assert RawFiles(root / "data" / "raw").verify() == []
+
+    done = program(root, "ingest")
+
+    assert done.code == 0, done.err
+    assert {name for name, _ in seen} <= {prepared_snapshot(root), done.facts["snapshot"]}
+    assert max(replay.seen.counts().values()) <= 1 + kills
+    assert sum(replay.seen.counts().values()) <= len(replay.seen.counts()) + kills * CONCURRENCY
+
+
+def prepared_snapshot(root: Path) -> str:
+    """Give the clean set that the workspace was prepared with: the synthetic one."""
+    change_policy(root, ("source_order: [stooq]", "source_order: [synthetic]"))
+    return str(
+        twokey(root, "ingest", "--synthetic", str(SEED), "--from", str(FIRST), "--to", str(LAST)).facts["snapshot"]
+    )
+
+
+def test_what_a_book_holds_is_asked_for_though_the_universe_has_let_it_go(root, replay):
+    """A position needs its bars until it is sold; what left and is not held is nobody's business."""
+    assert twokey(root, "simulate", "--from", str(DAY), "--to", str(DAY + timedelta(days=1))).code == 0
+    held_ids = {row["instrument"] for row in twokey(root, "positions", "--on", str(DAY)).facts["positions"]}
+    path = root / "config" / "universe.csv"
+    rows = [row.split(",") for row in path.read_text(encoding="utf-8").splitlines()]
+    kept = next(row for row in rows if row[0] in held_ids)
+    left = next(row for row in rows[1:] if row[0] not in held_ids and row[0] not in ("SPY", "QQQ"))
+    for row in (kept, left):
+        row[10] = "2024-01-31"
+    path.write_text("\n".join(",".join(row) for row in rows) + "\n", encoding="utf-8")
+
+    with the_time_is(morning(DAY + timedelta(days=2))):
+        done = twokey(root, "ingest", "--fetch", "stooq")
+
+    assert done.code == 0, done.err
+    assert replay.seen.counts()[kept[1].lower()] == 1
+    assert left[1].lower() not in replay.seen.counts()
 
 
 def listed_symbols(root: Path) -> list[str]:
