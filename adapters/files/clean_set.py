@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from adapters.files.atomic import READ_WRITE, write_whole
 from core.canonical import canonical_json, plain_decimal, sha256_of, sha256_text
 from core.domain.bars import BAR_FIELDS, Basis, Days, Fixing, Floats
-from core.domain.panel import Defect, Dividend, Panel
+from core.domain.panel import Defect, Dividend, Panel, Split
 from core.market_data.adjust import adjust_bars
 from flows.ports import SourceError
 
@@ -58,6 +58,7 @@ class CleanFiles:
                 "provider": list(panel.provider),
                 "defects": list(panel.defects),
                 "dividends": [(one.session, one.instrument, str(one.amount)) for one in panel.dividends],
+                "splits": [(one.session, one.instrument, str(one.ratio)) for one in panel.splits],
                 "parts": [self._write_year(year) for year in _years(panel)],
                 "fixings": self._write_part(FIXINGS, _fixings_table(fixings)),
             }
@@ -88,7 +89,9 @@ class CleanFiles:
         start, end = (first or date.min).isoformat(), (last or date.max).isoformat()
         defects = [row for row in described["defects"] if start <= row["session"] <= end]
         dividends = [row for row in described["dividends"] if start <= row[0] <= end]
-        return _panel({**described, "defects": defects, "dividends": dividends}, taken, wide, known_at=known_at)
+        splits = [row for row in described["splits"] if start <= row[0] <= end]
+        told = {**described, "defects": defects, "dividends": dividends, "splits": splits}
+        return _panel(told, taken, wide, known_at=known_at)
 
     def fixings(self, snapshot: str) -> Sequence[Fixing]:
         """Give the fixings of a clean set, oldest first; raises SourceError when it cannot."""
@@ -225,6 +228,10 @@ def _panel(described: Mapping[str, Any], sessions: Days, wide: Floats, *, known_
         dividends=tuple(
             Dividend(date.fromisoformat(session), instrument, Decimal(amount))
             for session, instrument, amount in described["dividends"]
+        ),
+        splits=tuple(
+            Split(date.fromisoformat(session), instrument, Decimal(ratio))
+            for session, instrument, ratio in described["splits"]
         ),
         known_at=known_at,
     )

@@ -11,10 +11,10 @@ from typing import TypeVar
 import numpy as np
 
 from core.domain.bars import BAR_FIELDS, Fixing
-from core.domain.panel import Defect, Dividend, Panel
+from core.domain.panel import Defect, Dividend, Panel, Split
 from flows.ports import CleanSet
 
-Dated = TypeVar("Dated", Defect, Dividend)
+Dated = TypeVar("Dated", Defect, Dividend, Split)
 
 
 class WarmCleanSet:
@@ -50,6 +50,7 @@ class WarmCleanSet:
             known_at=None if whole.known_at is None else whole.known_at[start:stop],
             defects=_between(whole.defects, first, last),
             dividends=_between(whole.dividends, first, last),
+            splits=_between(whole.splits, first, last),
             **{name: getattr(whole, name)[start:stop] for name in BAR_FIELDS},
         )
 
@@ -66,5 +67,5 @@ def _between(items: Sequence[Dated], first: date | None, last: date | None) -> t
     return tuple(items[start:stop])
 
 
-def _session(item: Defect | Dividend) -> date:
+def _session(item: Defect | Dividend | Split) -> date:
     return item.session
