@@ -38,8 +38,19 @@ def write_archive(
     main.mkdir(parents=True)
     pq.write_table(table, main / "prices_2023_2024.parquet")
     shutil.copyfile(shared / "data/eod/sp500_yahoo/actions.csv", main / "actions.csv")
-    funds = [str(shared / "data" / FUNDS)] if has_funds else []
+    funds = [str(_funds_until(folder, shared, date(2024, 6, 28)))] if has_funds else []
     return [str(main), *funds, str(rates or shared / "data" / RATES)]
+
+
+def _funds_until(folder: Path, shared: Path, last: date) -> Path:
+    """Write the funds' file up to a day: one that goes on for a year would be preferred to bars that end."""
+    head, *rows = (shared / "data" / FUNDS).read_text(encoding="utf-8").splitlines()
+    at = head.split(",").index("date")
+    path = folder / Path(FUNDS).parent.name / Path(FUNDS).name
+    path.parent.mkdir(parents=True)
+    kept = [row for row in rows if row.split(",")[at] <= last.isoformat()]
+    path.write_text("\n".join([head, *kept]) + "\n", encoding="utf-8")
+    return path
 
 
 def without(session: date, *symbols: str) -> Change:
