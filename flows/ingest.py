@@ -141,16 +141,17 @@ def _store(sources: Sequence[Source], raw: RawStore, *, at: datetime) -> _Told:
     paths: set[str] = set()
     blind: list[str] = []
     skipped: list[str] = []
+    failures: list[str] = []
     for source in sources:
         try:
             for file in source.fetch():
                 paths.add(raw.store(file, at=at).path)
             skipped += source.skipped()
+            failures += source.failures()
         except SourceError as error:
             blind.append(str(error))
     if blind and len(blind) == len(sources):
         raise SourceError("; ".join(blind))
-    failures = [sentence for source in sources for sentence in source.failures()]
     return _Told(tuple(sorted(paths - before)), tuple(skipped), tuple(blind), tuple(failures))
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from curl_cffi.requests import Response, Session
+from curl_cffi.requests.exceptions import RequestException
 
 from adapters.sources.http import REDIRECTS_MAX, CutShort, Door, HttpSource, Question, Refused, Reply, Wanted, reply_of
 from core.domain.bars import Basis
@@ -86,10 +87,15 @@ def yahoo_source(address: str, wanted: Sequence[Wanted], door: Door, *, cookies:
             return made[0]
 
     def ask(asked: Question) -> RawFile:
+        # Imported here: yfinance takes more than a second, and is needed only where something is asked.
+        from yfinance.exceptions import YFException
+
         try:
             response = data().get(asked.address, timeout=door.client.settings.timeout_seconds)
         except _Judged as judged:
             return judge(asked, judged.reply)
+        except (YFException, RequestException) as error:
+            raise Refused(f"yfinance could not ask: {type(error).__name__} {error}") from error
         return judge(asked, reply_of(response))
 
     return HttpSource(PROVIDER, [question(address, one) for one in wanted], ask, door=door)
@@ -97,7 +103,6 @@ def yahoo_source(address: str, wanted: Sequence[Wanted], door: Door, *, cookies:
 
 def _data(address: str, door: Door, cookies: Path) -> Any:
     """Give yfinance's own door to Yahoo (its cookies, crumb and consent), on a session of ours."""
-    # Imported here: yfinance takes more than a second, and only where something is asked is it needed.
     from yfinance import set_tz_cache_location
     from yfinance.data import YfData
 

@@ -74,6 +74,39 @@ def test_yfinance_puts_a_refused_crumb_right(make, replay, store):
     assert len(store.raw.records()) == 1
 
 
+def test_what_yfinance_cannot_put_right_is_told(make, replay, store):
+    """Refused again with a new crumb, or led to a consent that breaks: a failure of this symbol, and no crash."""
+    consent = f"{replay.address}/consent?next=1"
+    replay.bodies["ko"] = Answer(yahoo_error("Unauthorized", "Invalid Crumb"), status=401)
+    replay.beside["/consent"] = Answer(b"<form action='/consent'></form>", cut_at=5)
+    replay.bodies["msft"] = Answer(b"", status=302, headers={"Location": consent})
+    one = make("yahoo")
+
+    store.fill(one)
+
+    assert len(store.raw.records()) == 1
+    of_ko, of_msft = one.failures()
+    assert of_ko.startswith("yahoo KO: answered 401 Unauthorized")
+    assert of_msft.startswith("yahoo MSFT: IncompleteRead: ")
+
+
+def test_a_crumb_that_is_not_to_be_had_does_not_stop_the_charts(make, replay, store, monkeypatch):
+    """The charts are there without one; yfinance goes on, and so do we."""
+    from yfinance.data import YfData
+
+    replay.beside["/v1/test/getcrumb"] = Answer(b"Too Many Requests", status=429)
+    # yfinance keeps one crumb a process, which another test may have got.
+    data = YfData()
+    monkeypatch.setattr(data, "_crumb", None)
+
+    store.fill(make("yahoo"))
+
+    assert len(store.raw.records()) == 3
+    assert replay.seen.counts() == {name.lower(): 1 for name in NAMES}
+    assert "/v1/test/getcrumb" in replay.seen.paths
+    assert not any("a.crumb" in path for path in replay.seen.paths)
+
+
 @pytest.mark.parametrize("name", ["stooq", "yahoo", "ecb"])
 def test_a_second_fetch_of_the_same_day_asks_nothing(make, replay, store, name):
     """Not before the next session is over and told: at 20:59 UTC still nothing, at 21:00 everything."""

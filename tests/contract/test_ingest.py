@@ -155,7 +155,7 @@ def test_a_source_that_fails_midway_leaves_the_clean_set(doors):
 
 def test_a_source_that_could_not_look_is_told_and_the_others_count(doors):
     """A fallback is of no use where the first one's failure ends the ingest; what another missed is told beside it."""
-    sources = [Given([], fails=True), Given([stooq()], unseen=["stooq SPY.US: answered 500"])]
+    sources = [Given([], fails=True, unseen=["all of it"]), Given([stooq()], unseen=["stooq SPY.US: answered 500"])]
 
     report = ingest(sources, cleaning(), doors, at=AT)
 

@@ -54,6 +54,8 @@ class Replay:
         self.bodies = {subject.lower(): body for subject, body in bodies.items()}
         self.seen = Seen()
         self.address = ""
+        # What yfinance gets for itself: a cookie that is none, and a crumb.
+        self.beside = {CRUMB: Answer(b"a.crumb")}
         # Held answers wait for this; a test that never lets go is let go when the server ends.
         self.let_go = threading.Event()
         # How many requests must be in before any is answered: shows that so many do come at once.
@@ -73,7 +75,7 @@ class Replay:
                 if self._faults[planned] and not is_beside(path):
                     return self._faults[planned].popleft()
             if is_beside(path):
-                return Answer(b"a.crumb" if CRUMB in path else b"")
+                return self.beside.get(urlsplit(path).path, Answer(b""))
             body = self.bodies.get(subject, self.bodies.get("*", Answer(b"nothing here", status=404)))
             return body if isinstance(body, Answer) else Answer(body)
 
