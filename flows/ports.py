@@ -106,8 +106,13 @@ class CleanSet(Protocol):
         """Give the hash of the current clean set, or None before the first."""
         ...
 
-    def panel(self, snapshot: str, *, first: date | None = None, last: date | None = None) -> Panel:
-        """Give the panel of a clean set, or the part of it from `first` to `last` (both included)."""
+    def panel(
+        self, snapshot: str, *, first: date | None = None, last: date | None = None, known_at: datetime | None = None
+    ) -> Panel:
+        """Give the panel of a clean set, or the part of it from `first` to `last` (both included), as known at an instant.
+
+        Without an instant, as it is known now.
+        """
         ...
 
     def fixings(self, snapshot: str) -> Sequence[Fixing]:

@@ -7,8 +7,8 @@ import io
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -20,16 +20,18 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from adapters.files.atomic import READ_WRITE, write_whole
-from core.canonical import canonical_json, plain_decimal, sha256_of, sha256_text
+from core.canonical import canonical_json, sha256_of
 from core.domain.bars import BAR_FIELDS, Basis, Days, Fixing, Floats
-from core.domain.panel import Defect, Dividend, Panel, Split
+from core.domain.panel import Defect, Dividend, Link, Panel, Split, Versions
 from core.market_data.adjust import adjust_bars
+from core.market_data.knowledge import as_known
 from flows.ports import SourceError
 
 CURRENT = "CURRENT"
 SNAPSHOTS = "snapshots"
 BARS = "eod.parquet"
 FIXINGS = "fixings.parquet"
+VERSIONS = "versions.parquet"
 PRICE_COLUMNS = ("open", "high", "low", "close", "adj_open", "adj_high", "adj_low", "adj_close")
 # Few enough for one instrument to be found quickly, enough for a whole year to be read quickly.
 ROW_GROUP_ROWS = 4096
@@ -47,24 +49,30 @@ class CleanFiles:
 
     def publish(self, panel: Panel, fixings: Sequence[Fixing], *, made_of: Mapping[str, str]) -> str:
         """Store a clean set and make it current; give its hash, which only what the set holds decides."""
-        snapshot = _hash_of(panel, fixings)
+        described = self._stored_parts(panel, fixings)
+        snapshot = sha256_of(described)
         if self.verify(snapshot):
-            described = {
-                "snapshot": snapshot,
-                "made_of": dict(made_of),
-                "knowledge": panel.knowledge,
-                "instruments": list(panel.instruments),
-                "basis": list(panel.basis),
-                "provider": list(panel.provider),
-                "defects": list(panel.defects),
-                "dividends": [(one.session, one.instrument, str(one.amount)) for one in panel.dividends],
-                "splits": [(one.session, one.instrument, str(one.ratio)) for one in panel.splits],
-                "parts": [self._write_year(year) for year in _years(panel)],
-                "fixings": self._write_part(FIXINGS, _fixings_table(fixings)),
-            }
-            write_whole(self._description(snapshot), canonical_json(described).encode() + b"\n")
+            told = {"snapshot": snapshot, "made_of": dict(made_of), **described}
+            write_whole(self._description(snapshot), canonical_json(told).encode() + b"\n")
         write_whole(self._folder / CURRENT, f"{snapshot}\n".encode(), mode=READ_WRITE)
         return snapshot
+
+    def _stored_parts(self, panel: Panel, fixings: Sequence[Fixing]) -> dict[str, Any]:
+        """Store the parts of a clean set, and give its description: all that its hash is made of."""
+        return {
+            "is_recorded": panel.known_at is not None and panel.known_at.ndim > 1,
+            "knowledge": panel.knowledge,
+            "instruments": list(panel.instruments),
+            "basis": list(panel.basis),
+            "provider": list(panel.provider),
+            "defects": list(panel.defects),
+            "dividends": [(one.session, one.instrument, str(one.amount)) for one in panel.dividends],
+            "splits": [(one.session, one.instrument, str(one.ratio)) for one in panel.splits],
+            "parts": [self._write_year(year) for year in _years(panel)],
+            "links": [_link_row(link) for link in panel.links],
+            "versions": None if panel.versions is None else self._write_part(VERSIONS, _versions_table(panel.versions)),
+            "fixings": self._write_part(FIXINGS, _fixings_table(fixings)),
+        }
 
     def current(self) -> str | None:
         """Give the hash of the current clean set, or None before the first."""
@@ -75,8 +83,14 @@ class CleanFiles:
         except (OSError, UnicodeDecodeError) as error:
             raise SourceError(f"{CURRENT}: could not be read: {error}") from error
 
-    def panel(self, snapshot: str, *, first: date | None = None, last: date | None = None) -> Panel:
-        """Give the panel of a clean set, or its part from `first` to `last`; raises SourceError when it cannot."""
+    def panel(
+        self, snapshot: str, *, first: date | None = None, last: date | None = None, known_at: datetime | None = None
+    ) -> Panel:
+        """Give the panel, or its part from `first` to `last`, as known at an instant or now; raises SourceError."""
+        return as_known(self.stored(snapshot, first=first, last=last), known_at)
+
+    def stored(self, snapshot: str, *, first: date | None = None, last: date | None = None) -> Panel:
+        """Give the panel as it was published, with the versions and links that earlier mornings are made of."""
         described = self._described(snapshot)
         years = [_Year.of(row) for row in described["parts"]]
         sessions = np.concatenate([np.empty(0, dtype="datetime64[D]"), *(year.sessions for year in years)])
@@ -86,12 +100,18 @@ class CleanFiles:
             if len(taken) and year.sessions[-1] >= taken[0] and year.sessions[0] <= taken[-1]:
                 self._fill(wide, year, taken, described["instruments"])
         known_at = _known_at(years, _within(sessions, first, last))
+        if described["is_recorded"]:
+            known_at = self._known_at_each(years, taken, described["instruments"])
         start, end = (first or date.min).isoformat(), (last or date.max).isoformat()
         defects = [row for row in described["defects"] if start <= row["session"] <= end]
         dividends = [row for row in described["dividends"] if start <= row[0] <= end]
         splits = [row for row in described["splits"] if start <= row[0] <= end]
         told = {**described, "defects": defects, "dividends": dividends, "splits": splits}
-        return _panel(told, taken, wide, known_at=known_at)
+        panel = _panel(told, taken, wide, known_at=known_at)
+        if described["versions"] is None:
+            return panel
+        versions = _versions(self._read_part(described["versions"], None))
+        return replace(panel, versions=versions).between(first, last)
 
     def fixings(self, snapshot: str) -> Sequence[Fixing]:
         """Give the fixings of a clean set, oldest first; raises SourceError when it cannot."""
@@ -103,10 +123,11 @@ class CleanFiles:
     def verify(self, snapshot: str) -> list[str]:
         """Read a clean set whole and give each difference from its hash as a sentence; none means that it is sound."""
         try:
-            found = _hash_of(self.panel(snapshot), self.fixings(snapshot))
+            self.stored(snapshot)
+            self.fixings(snapshot)
         except SourceError as error:
             return [str(error)]
-        return [] if found == snapshot else [f"{snapshot}: what it holds hashes to {found}"]
+        return []
 
     def _description(self, snapshot: str) -> Path:
         return self._folder / SNAPSHOTS / f"{snapshot}.json"
@@ -120,6 +141,10 @@ class CleanFiles:
             raise SourceError(f"there is no clean set {snapshot}; run `twokey ingest`") from None
         except (OSError, ValueError) as error:
             raise SourceError(f"{SNAPSHOTS}/{snapshot}.json: could not be read: {error}") from error
+        # The name is the hash of the description, and the description holds those of the parts: nothing goes unchecked.
+        found = sha256_of({name: told for name, told in described.items() if name not in ("snapshot", "made_of")})
+        if found != snapshot:
+            raise SourceError(f"{SNAPSHOTS}/{snapshot}.json: it was changed: what it holds hashes to {found}")
         return described
 
     def _write_year(self, panel: Panel) -> dict[str, Any]:
@@ -127,7 +152,7 @@ class CleanFiles:
             **self._write_part(f"{BARS}/year={panel.sessions[0].astype(object).year}", _bars_table(panel)),
             "sessions": panel.sessions.astype("datetime64[D]").tolist(),
             # Seconds of the epoch: shorter to read back than texts, and exact.
-            "known_at": None if panel.known_at is None else _seconds(panel.known_at),
+            "known_at": None if panel.known_at is None or panel.known_at.ndim > 1 else _seconds(panel.known_at),
         }
 
     def _write_part(self, place: str, table: pa.Table) -> dict[str, Any]:
@@ -150,6 +175,21 @@ class CleanFiles:
         if sha256 != row["sha256"]:
             raise SourceError(f"{row['path']}: its SHA-256 was {row['sha256']} when it was written and is {sha256} now")
         return pq.ParquetFile(pa.BufferReader(content)).read(columns=columns)
+
+    def _known_at_each(self, years: Sequence[_Year], sessions: Days, instruments: Sequence[str]) -> Days:
+        """Give since when each bar was known, of shape (sessions, instruments)."""
+        instants = np.full((len(sessions), len(instruments)), "NaT", dtype="datetime64[s]")
+        for year in years:
+            if len(sessions) and year.sessions[-1] >= sessions[0] and year.sessions[0] <= sessions[-1]:
+                table = self._read_part(
+                    {"path": year.path, "sha256": year.sha256}, ["instrument", "session", "known_at"]
+                )
+                session = table["session"].to_numpy().astype("datetime64[D]")
+                column = pc.index_in(table["instrument"], value_set=pa.array(instruments, type=pa.string())).to_numpy()
+                keep = (session >= sessions[0]) & (session <= sessions[-1])
+                told = table["known_at"].cast(pa.int64()).to_numpy()[keep] // 1000
+                instants[np.searchsorted(sessions, session[keep]), column[keep]] = told.astype("datetime64[s]")
+        return instants
 
     def _fill(self, wide: Floats, year: _Year, sessions: Days, instruments: Sequence[str]) -> None:
         """Put a year's bars into their places of the wide arrays."""
@@ -176,12 +216,6 @@ class _Year:
         """Read it from a description."""
         known_at = None if row["known_at"] is None else np.array(row["known_at"], dtype="datetime64[s]")
         return _Year(row["path"], row["sha256"], np.array(row["sessions"], dtype="datetime64[D]"), known_at)
-
-
-def _hash_of(panel: Panel, fixings: Sequence[Fixing]) -> str:
-    # A line a fixing: canonical JSON of tens of thousands of them would take most of the time of publishing.
-    lines = (f"{one.day} {one.currency} {plain_decimal(one.per_eur)} {one.source}" for one in fixings)
-    return sha256_of({"panel": panel.content_hash(), "fixings": sha256_text("\n".join(lines))})
 
 
 def _years(panel: Panel) -> Iterator[Panel]:
@@ -234,6 +268,39 @@ def _panel(described: Mapping[str, Any], sessions: Days, wide: Floats, *, known_
             for session, instrument, ratio in described["splits"]
         ),
         known_at=known_at,
+        links=tuple(
+            Link(datetime.fromisoformat(at), name, date.fromisoformat(before), float(price), float(total_return))
+            for at, name, before, price, total_return in described["links"]
+        ),
+    )
+
+
+def _link_row(link: Link) -> tuple[str, ...]:
+    # Factors as texts: the shortest one that gives the same number back.
+    numbers = (repr(link.price), repr(link.total_return))
+    return (link.known_at.isoformat(), link.instrument, link.before.isoformat(), *numbers)
+
+
+def _versions_table(versions: Versions) -> pa.Table:
+    """Give superseded versions as a table; `column` is the instrument's place in the description."""
+    return pa.table(
+        {
+            "column": versions.column,
+            "session": pa.array(versions.session.astype("datetime64[D]"), type=pa.date32()),
+            "known_at": versions.known_at.astype("datetime64[s]").astype(np.int64),
+            "until": versions.until.astype("datetime64[s]").astype(np.int64),
+            **{name: versions.values[at] for at, name in enumerate(BAR_FIELDS)},
+        }
+    )
+
+
+def _versions(table: pa.Table) -> Versions:
+    return Versions(
+        column=table["column"].to_numpy(),
+        session=table["session"].to_numpy().astype("datetime64[D]"),
+        known_at=table["known_at"].to_numpy().astype("datetime64[s]"),
+        until=table["until"].to_numpy().astype("datetime64[s]"),
+        values=np.array([table[name].to_numpy() for name in BAR_FIELDS]),
     )
 
 
@@ -244,15 +311,19 @@ def _basis(row: Mapping[str, Any] | None) -> Basis | None:
 
 
 def _bars_table(panel: Panel) -> pa.Table:
-    """Give bars in long form, in the order (instrument, session); where there is no value at all is no row."""
+    """Give bars in long form, in the order (instrument, session); where nothing was told is no row."""
     adjusted = adjust_bars(panel)
     columns = {name: getattr(panel, name) for name in BAR_FIELDS}
     columns |= {f"adj_{name}": getattr(adjusted, name) for name in ("open", "high", "low")}
     has_bar = np.logical_or.reduce([~np.isnan(columns[name]) for name in BAR_FIELDS])
-    column, row = np.nonzero(has_bar.T)
-    instants = np.full(len(panel.sessions), "NaT", dtype="datetime64[ms]")
+    instants = np.full(panel.close.shape, "NaT", dtype="datetime64[ms]")
     if panel.known_at is not None:
-        instants = panel.known_at.astype("datetime64[ms]")
+        told = panel.known_at if panel.known_at.ndim > 1 else panel.known_at[:, np.newaxis]
+        instants[:] = told.astype("datetime64[ms]")
+        if panel.known_at.ndim > 1:
+            # A bar that cannot be believed was told all the same, and since when counts.
+            has_bar |= ~np.isnat(panel.known_at)
+    column, row = np.nonzero(has_bar.T)
     return pa.table(
         {
             "instrument": _texts(panel.instruments, column),
@@ -260,7 +331,7 @@ def _bars_table(panel: Panel) -> pa.Table:
             **{name: columns[name][row, column] for name in PRICE_COLUMNS},
             "volume": columns["volume"][row, column],
             "source": _texts(panel.provider, column),
-            "known_at": pa.array(instants[row], type=pa.timestamp("ms", tz="UTC")),
+            "known_at": pa.array(instants[row, column], type=pa.timestamp("ms", tz="UTC")),
         }
     )
 

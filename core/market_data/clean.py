@@ -361,7 +361,7 @@ def _with_knowledge(panel: Panel, sound: _Sound, lag_hours: int) -> Panel:
     newest = sound.newest
     if not bool(np.any(newest.known != _ASSUMED)):
         return replace(panel, known_at=assumed)
-    instants = np.repeat(assumed[:, np.newaxis], len(panel.instruments), axis=1)
+    instants = np.full(panel.close.shape, "NaT", dtype="datetime64[s]")
     instants[np.searchsorted(panel.sessions, newest.session), newest.column] = newest.known.astype("datetime64[s]")
     return replace(panel, known_at=instants, versions=sound.versions, links=sound.links)
 

@@ -40,7 +40,6 @@ class View:
 
     def panel(self, first: date, last: date) -> Panel:
         """Give the bars from `first` to `last`, cut at as-of, as they were known; raises Refused when there is no such day."""
-        from core.market_data.knowledge import as_known
 
         last = min(last, self.as_of)
         if first > last:
@@ -51,7 +50,7 @@ class View:
                 value=first.isoformat(),
                 would_pass=f"a first day up to {last}",
             )
-        return as_known(self.clean.panel(self.snapshot, first=first, last=last), self.known_at)
+        return self.clean.panel(self.snapshot, first=first, last=last, known_at=self.known_at)
 
     def back(self, sessions: int) -> date:
         """Give the session from which there are so many up to as-of, or the calendar's first."""

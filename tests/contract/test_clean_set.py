@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -18,12 +18,14 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from adapters.files.clean_set import CURRENT, CleanFiles
+from adapters.files.warm import WarmCleanSet
 from core.domain.bars import BAR_FIELDS, Basis, Fixing
 from core.domain.panel import Defect, Dividend, Panel
 from core.market_data.adjust import adjust_bars
-from core.market_data.clean import known_at
+from core.market_data.clean import clean_bars, known_at
+from core.market_data.knowledge import as_known
 from flows.ports import SourceError
-from tests.unit.market_data.making import fixing, panel
+from tests.unit.market_data.making import fixing, panel, parsed, rules, universe
 
 DAYS = tuple(date(2022, 12, 28) + timedelta(days=days) for days in range(0, 800, 40))
 FIXINGS = (fixing(DAYS[0], "GBP", "0.8500"), Fixing(DAYS[1], "USD", Decimal("1.10"), "synthetic"))
@@ -118,6 +120,34 @@ def test_a_window_is_the_panel_of_those_sessions(tmp_path, first, last):
 
     assert part.sessions.tolist() == list(DAYS[first : last + 1])
     assert part.content_hash() == a_panel().window(DAYS[last], last - first + 1).content_hash()
+
+
+def a_recorded_panel() -> Panel:
+    """Give a panel of AAPL as told on some evenings, with a correction on the second and a split on the last."""
+    rows = [(0, 0, 70.0, 70.0), (1, 0, 70.5, 70.5), (1, 1, 72.0, 72.0), (2, 1, 72.0, 10.0), (2, 2, 11.0, 11.0)]
+    told = parsed([("AAPL", DAYS[of], *(close,) * 4, adj, 1e6) for _, of, close, adj in rows], basis=Basis("raw"))
+    assert told.bars is not None
+    known_on = np.array([DAYS[on] for on, *_ in rows], dtype="datetime64[D]")
+    recorded = replace(told, bars=replace(told.bars, known_on=known_on))
+    return clean_bars([recorded], universe("AAPL", "SPY"), rules(), sessions=DAYS).value
+
+
+def test_gives_a_panel_as_it_was_known_on_any_evening_whole_or_a_window_cold_or_warm(tmp_path):
+    """Versions and links come back with it; what the set gives is what knowledge makes of the panel itself."""
+    clean, made = CleanFiles(tmp_path), a_recorded_panel()
+    snapshot = publish(clean, made)
+    evenings = [None, *(known_at(made.sessions, 6)[at].astype(object).replace(tzinfo=UTC) for at in range(3))]
+
+    assert (made.versions is not None, len(made.links)) == (True, 1)
+    assert clean.stored(snapshot).content_hash() == made.content_hash()
+    assert clean.verify(snapshot) == []
+    for evening in evenings:
+        wanted = as_known(made, evening).between(DAYS[1], DAYS[2])
+        for reader in (clean, WarmCleanSet(clean)):
+            given_panel = reader.panel(snapshot, first=DAYS[1], last=DAYS[2], known_at=evening)
+            assert given_panel.content_hash() == wanted.content_hash()
+    assert clean.panel(snapshot, known_at=evenings[1]).close[:, 0].tolist()[0] == 70.0
+    assert clean.panel(snapshot, known_at=evenings[2]).close[:, 0].tolist()[:2] == [70.5, 72.0]
 
 
 def test_days_between_sessions_bound_a_window_too(tmp_path):
