@@ -15,13 +15,16 @@ from numpy.typing import NDArray
 
 from core.domain.bars import BAR_FIELDS, Action, Bars, Basis, BasisKind, Days, Fixing, Floats, Parsed, Provider
 from core.domain.instrument import Currency, Instrument, InstrumentId, Universe
-from core.domain.panel import Defect, Dividend, Link, Panel, Versions
+from core.domain.panel import Defect, Dividend, Link, Panel, Split, Versions
 from core.gate import Finding, Gate, block, closed, note
+from core.market_data.detect import small_rational
 from core.market_data.versions import Told, in_order, links_of, newest_of, without_repeats
 from core.settings import DataRules
 
 _Whole = NDArray[np.int64]
 
+# How far a told ratio may be from the split that it is: four decimals of a ratio such as 0.3333.
+EXACT = 2e-4
 # What stands for the instant of a row of which nobody noted when it was told.
 _ASSUMED = -1
 # The place of all fetched files: what a provider told bit by bit is one series.
@@ -74,6 +77,10 @@ def clean_bars(
         words = f"{elsewhere} dividends are left out: the bars come from another collection than they stand in"
         findings.append(note("data", "dividends", words))
     whole = _with_knowledge(panel, sound, rules.assumed_lag_hours)
+    splits, odd = _splits(parsed, universe, chosen)
+    findings += odd
+    days = set(panel.sessions.tolist())
+    whole = replace(whole, splits=tuple(split for split in splits if split.session in days))
     return Gate(_with_dividends(whole, dividends, sound.defects), tuple(findings))
 
 
@@ -393,6 +400,31 @@ def _dividends(
         # A later file replaces what an earlier one told of a day; within one file a day may have two dividends.
         amounts.update(in_file)
     return [Dividend(session, name, amount) for (session, name), amount in sorted(amounts.items())], elsewhere
+
+
+def _splits(
+    parsed: Sequence[Parsed], universe: Universe, chosen: Mapping[int, _Series]
+) -> tuple[list[Split], list[Finding]]:
+    """Give the splits of raw bars, told where the bars come from, in order; a ratio that multiplies no units is a finding."""
+    columns = {series.provider: _columns(universe, series.provider) for series in chosen.values()}
+    found: dict[tuple[date, InstrumentId], Split] = {}
+    odd: list[Finding] = []
+    for one in parsed:
+        for action in one.actions:
+            column = columns.get(action.provider, {}).get(action.symbol, -1)
+            series = chosen.get(column)
+            if action.split_ratio <= 0 or action.split_ratio == 1 or series is None or series.basis.kind != "raw":
+                continue
+            if series.provider != action.provider or series.place != _place(one):
+                continue
+            name, ratio = universe.instruments[column].id, small_rational(float(action.split_ratio), tolerance=EXACT)
+            if ratio is None:
+                words = f"a ratio of {action.split_ratio} on {action.session} is no split of units: a spin-off, perhaps"
+                odd.append(note("data", name, words))
+                continue
+            units = Decimal(ratio.numerator) / Decimal(ratio.denominator)
+            found[action.session, name] = Split(action.session, name, units)
+    return [found[key] for key in sorted(found)], odd
 
 
 def _pays(series: _Series | None, action: Action) -> bool:

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.domain.bars import Basis, Fixing, Parsed
-from core.domain.panel import Dividend
+from core.domain.bars import Action, Basis, Fixing, Parsed
+from core.domain.panel import Dividend, Split
 from core.market_data.clean import clean_bars, clean_fixings, known_at
 from tests.unit.market_data.making import (
     RAW,
@@ -349,3 +349,17 @@ def test_nothing_is_lost_without_a_word(rows):
         row = panel.row(day)
         is_kept = row is not None and panel.close[row, panel.column(symbol)] == close
         assert is_kept or (symbol, day) in accused
+
+
+def test_splits_of_raw_bars_are_told_and_a_spin_off_is_a_finding():
+    """On adjusted bars a split is in the prices already; a ratio of 1.281 multiplies no units anywhere."""
+    told = [Action("yahoo", "AAPL", SESSIONS[at], Decimal(0), Decimal(ratio)) for at, ratio in ((1, "7"), (2, "1.281"))]
+    actions = Parsed(actions=tuple(told), file="main/actions.csv")
+    rows = every_session("AAPL", "SPY")
+
+    raw = clean(parsed(rows, basis=RAW), actions)
+    adjusted = clean(parsed(rows), actions)
+
+    assert raw.value.splits == (Split(SESSIONS[1], "AAPL", Decimal(7)),)
+    assert [(one.subject, "1.281" in one.message) for one in raw.findings] == [("AAPL", True)]
+    assert (adjusted.value.splits, adjusted.findings) == ((), ())
