@@ -17,12 +17,13 @@ from core.domain.bars import BAR_FIELDS, Action, Bars, Basis, BasisKind, Days, F
 from core.domain.instrument import Currency, Instrument, InstrumentId, Universe
 from core.domain.panel import Defect, Dividend, Link, Panel, Split, Versions
 from core.gate import Finding, Gate, block, closed, note
-from core.market_data.detect import small_rational
+from core.market_data.detect import Vintage, restatement_of, small_rational
 from core.market_data.versions import Told, in_order, links_of, newest_of, without_repeats
 from core.settings import DataRules
 
 _Whole = NDArray[np.int64]
 
+_CLOSE = BAR_FIELDS.index("close")
 # How far a told ratio may be from the split that it is: four decimals of a ratio such as 0.3333.
 EXACT = 2e-4
 # What stands for the instant of a row of which nobody noted when it was told.
@@ -244,7 +245,23 @@ def _choose(
         if rivals:
             words = f"{best.provider}: {best} is used, and not {', '.join(rivals)}"
             findings.append(note("data", universe.instruments[column].id, words))
+        findings += _restated(best, others, column, universe.instruments[column].id)
     return chosen, findings
+
+
+def _restated(best: _Series, others: Sequence[_Series], column: int, name: InstrumentId) -> Iterator[Finding]:
+    """Say where a provider told the past otherwise in the series that is used than in one told before it."""
+    for other in others:
+        if (other.provider, other.basis.kind) == (best.provider, best.basis.kind) and other.basis != best.basis:
+            restated = restatement_of(_vintage(other, column), _vintage(best, column))
+            if restated is not None:
+                yield note("data", name, f"{best.provider}: {other}, {restated} in {best}")
+
+
+def _vintage(series: _Series, column: int) -> Vintage:
+    rows = series.rows.taken(series.rows.column == column)
+    sessions, last = np.unique(rows.session[::-1], return_index=True)
+    return Vintage(sessions, rows.values[_CLOSE][::-1][last])
 
 
 def _preference(one: _Series, source_order: Sequence[str], *, has_ended: bool) -> tuple[int, bool, int, int, int]:
