@@ -248,7 +248,7 @@ def books(reports: list[VenueReport], orders: Any) -> Holdings:
     for report in reports:
         if isinstance(report, CashReport):
             entries.append(post_cash(cash_of(report)))
-        elif isinstance(report.answer, Executed):
+        elif isinstance(report, ExecutionReport) and isinstance(report.answer, Executed):
             entries.append(post_fill(fill_of(report.answer, orders, key=report.key, evidence="venue_report:1")))
     return holdings_of(entries, base="GBP")
 
