@@ -46,6 +46,7 @@ class CleanFiles:
     def __init__(self, folder: Path) -> None:
         """Keep under a folder, usually `data/clean` of a workspace; it is made when the first set is published."""
         self._folder = folder
+        self._checked: dict[bytes, dict[str, Any]] = {}
 
     def publish(self, panel: Panel, fixings: Sequence[Fixing], *, made_of: Mapping[str, str]) -> str:
         """Store a clean set and make it current; give its hash, which only what the set holds decides."""
@@ -136,7 +137,10 @@ class CleanFiles:
         if not re.fullmatch("[0-9a-f]{64}", snapshot):
             raise SourceError(f"{snapshot!r} is no hash of a clean set")
         try:
-            described: dict[str, Any] = json.loads(self._description(snapshot).read_bytes())
+            content = self._description(snapshot).read_bytes()
+            if content in self._checked:
+                return self._checked[content]
+            described: dict[str, Any] = json.loads(content)
         except FileNotFoundError:
             raise SourceError(f"there is no clean set {snapshot}; run `twokey ingest`") from None
         except (OSError, ValueError) as error:
@@ -145,6 +149,8 @@ class CleanFiles:
         found = sha256_of({name: told for name, told in described.items() if name not in ("snapshot", "made_of")})
         if found != snapshot:
             raise SourceError(f"{SNAPSHOTS}/{snapshot}.json: it was changed: what it holds hashes to {found}")
+        # One is enough: whoever reads many windows reads them of one set.
+        self._checked = {content: described}
         return described
 
     def _write_year(self, panel: Panel) -> dict[str, Any]:
