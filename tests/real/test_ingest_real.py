@@ -165,10 +165,10 @@ def test_stooq_alone_uses_the_newer_download(stored, tmp_path):
     report = rebuild(replace(stored.cleaning, rules=rules), doors)
 
     panel = doors.clean.panel(report.snapshot)
-    said, restated = [finding.message for finding in report.findings if finding.subject == "AAPL"]
+    said, *restated = [finding.message for finding in report.findings if finding.subject == "AAPL"]
     assert said.startswith("stooq: csv/aapl_us_d.downloaded-2025-09.csv (total-return as of 2025-")
     assert "downloaded-2019-05.csv" in said.partition("is used")[2]
-    assert "restated by x4.1" in restated
+    assert any("downloaded-2019-05.csv" in words and "restated by x4.1" in words for words in restated)
     assert panel.dividends == ()
     aapl = panel.column("AAPL")
     assert (panel.close[:, aapl] == panel.adj_close[:, aapl])[~np.isnan(panel.close[:, aapl])].all()
