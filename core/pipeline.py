@@ -156,6 +156,9 @@ def proposal(scores: Scores, prices: Prices, standing: Standing, frame: Frame) -
     holdings, run, policy = _holdings(standing), frame.run, frame.policy
     if run.window is None:
         return Gate(hold_still("exchange closed", holdings, prices))
+    if standing.capital_fraction == 0:
+        # A target of zero would sell everything; a phase without capital trades nothing, what is held included.
+        return Gate(hold_still("the rollout phase allows no capital: nothing is traded", holdings, prices))
     if not _is_first_build(standing) and not is_rebalance_day(frame.calendar, policy, run.slot.day):
         return Gate(hold_still("no rebalance due", holdings, prices))
     strategy = strategy_of(policy.strategy)

@@ -7,7 +7,7 @@ from datetime import date
 
 from core.domain.slot import Run
 from core.domain.ticket import IssuedTicket
-from flows.books import AuditChain, ConfigBook, HeadKeeper, RunBook, TicketBook
+from flows.books import AuditChain, ConfigBook, HeadKeeper, RunBook, StoreError, TicketBook
 from flows.decide import DecideDoors, decide_run, propose
 from flows.issue import IssueDoors, issue_ticket
 from flows.ports import CleanSet
@@ -63,11 +63,20 @@ def decide_slot(run: Run, setup: BookSetup, texts: dict[str, tuple[str, str]], *
     for kind, (digest, text) in texts.items():
         doors.config.add_config(kind, digest, text)
     opened = doors.runs.run(run.run_id) or run
-    settle(setup.frame(opened), doors.settle)
+    # Nothing is posted on books that somebody may have tampered with; the audit gate then says so.
+    if _verifies(doors):
+        settle(setup.frame(opened), doors.settle)
     score(opened, setup, doors.score)
     propose(opened.run_id, setup, doors.decide)
     decide_run(opened.run_id, setup, doors.decide)
     return issue_ticket(opened.run_id, setup, doors.issue)
+
+
+def _verifies(doors: DayDoors) -> bool:
+    try:
+        return doors.chain.verify_on(doors.heads.kept()).problem is None
+    except StoreError:
+        return False
 
 
 def _refuse_earlier(run: Run, doors: DayDoors) -> None:

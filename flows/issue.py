@@ -16,7 +16,7 @@ from core.riskguard.approval import mandate_of, void_reasons
 from core.ticketing.draft import Surroundings, draft_ticket, ticket_objections, void_decision
 from flows.books import AuditChain, DecisionBook, Journal, PersonBook, RunBook, StoreError, TicketBook, Verifier
 from flows.decide import NotReady
-from flows.look import holdings_in
+from flows.look import capital_fraction, holdings_in
 from flows.ports import Clock
 from flows.setup import BookSetup
 
@@ -50,7 +50,7 @@ def issue_ticket(run_id: RunId, setup: BookSetup, doors: IssueDoors) -> IssuedTi
     frame, approval = setup.frame(run), doors.decisions.approval(run_id)
     proposal = doors.decisions.proposal(run_id)
     if decision.kind == "TRADE":
-        reasons = _void_reasons(run_id, decision, setup, doors)
+        reasons = _void_reasons(run_id, kept, setup, doors)
         if reasons:
             decision, approval = void_decision(decision, reasons), None
     ticket = draft(decision, seen, proposal, frame)
@@ -89,7 +89,8 @@ def draft(decision: Decision, seen: Seen, proposal: Proposal | None, frame: Fram
     return ticket
 
 
-def _void_reasons(run_id: RunId, decision: Decision, setup: BookSetup, doors: IssueDoors) -> tuple[str, ...]:
+def _void_reasons(run_id: RunId, kept: tuple[Decision, Seen], setup: BookSetup, doors: IssueDoors) -> tuple[str, ...]:
+    decision, seen = kept
     approval, proposal = doors.decisions.approval(run_id), doors.decisions.proposal(run_id)
     run, policy = doors.runs.run(run_id), setup.policy
     if approval is None or proposal is None or run is None:
@@ -99,10 +100,14 @@ def _void_reasons(run_id: RunId, decision: Decision, setup: BookSetup, doors: Is
     try:
         head = holdings_in(doors.journal, policy).ledger_head
         halts = doors.people.halts(run.slot.book)
+        fraction = capital_fraction(policy, doors.people)
     except StoreError as error:
         return (f"what the approval binds could not be looked up: {error}",)
     expected = mandate_of(decision, proposal, now_run, ledger_head=head)
     moved = void_reasons(approval, expected, now=doors.clock.now(), verify=doors.verifier.verify)
+    if fraction != seen.standing.capital_fraction:
+        was, now = plain_decimal(seen.standing.capital_fraction), plain_decimal(fraction)
+        moved += (f"the rollout phase's share of the capital moved from {was} to {now} after the approval",)
     return moved + tuple(f"halted after the approval: {halt.reason}" for halt in halts)
 
 

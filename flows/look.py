@@ -48,16 +48,18 @@ class CurveCache:
 def read_standing(frame: Frame, setup: BookSetup, books: StandingBooks, *, now: datetime) -> Standing:
     """Read every fact that the standing gates judge."""
     book, venue = frame.run.slot.book, setup.policy.execution.venue
+    fraction = _looked_up(lambda: capital_fraction(setup.policy, books.people))
     return Standing(
         now=now,
         audit=_looked_up(lambda: books.chain.verify_on(books.heads.kept())),
-        halts=_looked_up(lambda: tuple(books.people.halts(book))),
+        # A phase that cannot be read is a reason not to trade, as a halt that cannot be read is.
+        halts=fraction if isinstance(fraction, Unread) else _looked_up(lambda: tuple(books.people.halts(book))),
         policy_hash=setup.policy.hash,
         universe_hash=setup.universe_hash,
         unanswered=_looked_up(lambda: tuple(books.tickets.unanswered(book, frame.run.slot.label))),
         reconciliation=_looked_up(lambda: books.journal.reconciliation(book, venue)),
         holdings=_looked_up(lambda: holdings_in(books.journal, setup.policy)),
-        capital_fraction=capital_fraction(setup.policy, books.people),
+        capital_fraction=Decimal(0) if isinstance(fraction, Unread) else fraction,
     )
 
 
@@ -79,7 +81,8 @@ def read_panel(frame: Frame, clean: CleanSet, *, sessions: int) -> Panel | Unrea
     try:
         last = frame.run.as_of.session
         first = _sessions_before(frame, sessions)
-        return clean.panel(frame.run.snapshot, first=first, last=last).window(last, sessions)
+        known = clean.panel(frame.run.snapshot, first=first, last=last, known_at=frame.run.as_of.at)
+        return known.window(last, sessions)
     except SourceError as error:
         return Unread(str(error))
 
@@ -113,7 +116,7 @@ def curve_of(frame: Frame, clean: CleanSet, entries: Sequence[Entry], *, cache: 
     if before.points and any(entry.session <= before.points[-1].session for entry in entries[before.entry_count :]):
         before = Curve()  # a late entry changes the past: the curve is built anew from the book's first day
     first = before.points[-1].session if before.points else entries[0].session
-    panel = clean.panel(run.snapshot, first=first, last=run.as_of.session)
+    panel = clean.panel(run.snapshot, first=first, last=run.as_of.session, known_at=run.as_of.at)
     quote = quote_of(frame.universe, policy)
     rates = rates_of(clean.fixings(run.snapshot), policy.base_currency, quote, within=(first, run.as_of.session))
     curve = extend_curve(before, entries, panel, rates=rates)
@@ -123,9 +126,11 @@ def curve_of(frame: Frame, clean: CleanSet, entries: Sequence[Entry], *, cache: 
 
 
 def capital_fraction(policy: Policy, people: PersonBook) -> Decimal:
-    """Give the share of capital that the book's rollout phase allows."""
+    """Give the share of capital that the book's rollout phase allows; phase A allows none of a real venue's."""
     phase = people.phase(policy.book) or DEFAULT_PHASE[policy.execution.venue]
     rollout = policy.rollout
+    if phase == "A" and policy.execution.venue != "paper":
+        return Decimal(0)
     return {"0": rollout.phase_0, "A": rollout.phase_a, "B": rollout.phase_b, "C": rollout.phase_c}[phase]
 
 

@@ -56,7 +56,9 @@ def publish(issued: IssuedTicket, doors: PublishDoors) -> Outcome:
     doors.config.add_manifest(run_id, manifest)
     doors.write(f"runs/{run_id}/manifest.json", manifest + "\n")
     signals = files.get(f"signals/{_stem(issued)}.csv")
-    if signals is not None:
+    # Of the main book alone, and of no slot before the newest: an old ticket asked for again is not the latest word.
+    is_newest = run.slot.book == MAIN_BOOK and run.slot.label == doors.runs.last_slot(run.slot.book)
+    if signals is not None and is_newest:
         doors.write("signals/latest.csv", signals)
     return outcome
 

@@ -34,8 +34,10 @@ class SimulatedVenue(Protocol):
         """Give the report of the opening cash."""
         ...
 
-    def executions(self, tickets: Sequence[Ticket], up_to: date) -> tuple[ExecutionReport, ...]:
-        """Answer every line of the tickets whose execution session is complete."""
+    def executions(
+        self, reports: Sequence[VenueReport], tickets: Sequence[Ticket], up_to: date
+    ) -> tuple[ExecutionReport, ...]:
+        """Answer every line of the tickets whose execution session is complete, with the cash that the reports leave."""
         ...
 
     def splits(self, reports: Sequence[VenueReport], after: date, up_to: date) -> tuple[SplitReport, ...]:
@@ -151,7 +153,7 @@ def _paper_reports(frame: Frame, doors: SettleDoors) -> int:
     panel = doors.clean.panel(before, first=after, last=as_of)
     venue = doors.make_venue(policy, panel, _rates(doors.clean.fixings(before), frame, within=(after, as_of)))
     fresh: list[VenueReport] = [] if known else [venue.opening(as_of)]
-    fresh.extend(venue.executions(tickets, as_of))
+    fresh.extend(venue.executions([*known, *fresh], tickets, as_of))
     fresh.extend(venue.splits([*known, *fresh], after, as_of))
     fresh.extend(venue.dividends([*known, *fresh], after, as_of))
     # A settlement that was cut short before its snapshot has told some of them already.

@@ -68,6 +68,10 @@ class Workspace:
         """Give the policy file of a book."""
         return self.config / "policy.yml" if book == "main" else self.config / "books" / f"{book}.yml"
 
+    def books(self) -> list[str]:
+        """Name the books that have a policy, `main` first."""
+        return ["main", *sorted(path.stem for path in (self.config / "books").glob("*.yml"))]
+
     def text(self, path: Path) -> str:
         """Read a configuration file; raises WorkspaceError naming it when it cannot be read."""
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -35,15 +35,22 @@ class PaperVenue:
             f"OPENING-{self.policy.book}", "DEPOSIT", session, self.policy.opening_cash, note="paper money"
         )
 
-    def executions(self, tickets: Iterable[Ticket], up_to: date) -> tuple[ExecutionReport, ...]:
-        """Answer every line of the tickets whose execution session is complete: the panel holds it, up to `up_to`."""
+    def executions(
+        self, reports: Sequence[VenueReport], tickets: Iterable[Ticket], up_to: date
+    ) -> tuple[ExecutionReport, ...]:
+        """Answer every line of the tickets whose execution session is complete: the panel holds it, up to `up_to`.
+
+        Sales come first, then the buys in their order, with the cash that is there: what it does not cover is not bought.
+        """
+        told: list[VenueReport] = list(reports)
         due = [ticket for ticket in tickets if ticket.window is not None and ticket.window.session <= up_to]
-        return tuple(
-            self._report(ticket, line)
-            for ticket in due
-            if ticket.window is not None and self.panel.row(ticket.window.session) is not None
-            for line in ticket.lines
-        )
+        answered: list[ExecutionReport] = []
+        for ticket in due:
+            if ticket.window is not None and self.panel.row(ticket.window.session) is not None:
+                executed = self._executed(ticket, told)
+                answered += executed
+                told += executed
+        return tuple(answered)
 
     def splits(self, reports: Sequence[VenueReport], after: date, up_to: date) -> tuple[SplitReport, ...]:
         """Split what was held the evening before an ex-date after `after`, up to `up_to`, where the bars are raw."""
@@ -78,6 +85,24 @@ class PaperVenue:
             positions=tuple(Position(name, quantity) for name, quantity in sorted(held.items()) if quantity != 0),
             cash=sum((_cash(report) for report in reports if report.session <= session), ZERO),
         )
+
+    def _executed(self, ticket: Ticket, reports: Sequence[VenueReport]) -> list[ExecutionReport]:
+        own = (ticket.ticket_id, ticket.revision)
+        # A settlement that was cut short may have told of this very ticket; then its lines are answered as they were.
+        others = [
+            one for one in reports if not isinstance(one, ExecutionReport) or (one.ticket_id, one.revision) != own
+        ]
+        assert ticket.window is not None, "only tickets with a window are answered"
+        cash = sum((_cash(report) for report in others if report.session <= ticket.window.session), ZERO)
+        executed: list[ExecutionReport] = []
+        for line in sorted(ticket.lines, key=lambda line: line.side == "buy"):
+            report = self._report(ticket, line)
+            if line.side == "buy" and cash + _cash(report) < 0:
+                words = f"cash does not cover it: {cash} was there, {-_cash(report)} was needed"
+                report = replace(report, answer=NotExecuted(line.line, words))
+            cash += _cash(report)
+            executed.append(report)
+        return executed
 
     def _report(self, ticket: Ticket, line: TicketLine) -> ExecutionReport:
         assert ticket.window is not None, "only tickets with a window are answered"

@@ -63,7 +63,10 @@ def withdraw(arguments: argparse.Namespace) -> int:
 
 
 def halt(arguments: argparse.Namespace) -> int:
-    """Halt a book or the whole desk, at once."""
+    """Halt a book or the whole desk, at once; a book without a policy is refused, for nothing would be halted."""
+    workspace = Workspace(arguments.workspace)
+    if arguments.book != "*" and not workspace.policy_path(arguments.book).is_file():
+        raise UsageError(f"there is no book {arguments.book}; there are {', '.join(workspace.books())}, and * for all")
     with Desk(Workspace(arguments.workspace)) as desk:
         PgPeople(desk.session("person")).halt(arguments.book, arguments.reason)
         desk.heads.keep(desk.chain.head())

@@ -12,7 +12,7 @@ from adapters.files.configuration import Configuration
 from adapters.files.warm import WarmCleanSet
 from adapters.files.workspace import Workspace
 from adapters.postgres.people import PgConfig
-from adapters.postgres.runs import PgDecisions, PgRuns
+from adapters.postgres.runs import PgRuns
 from adapters.postgres.tickets import PgTickets
 from adapters.render.markdown import ticket_markdown
 from cli.commands.ingest import fetched_sources, ingest_into, source_settings, trouble
@@ -76,8 +76,8 @@ def _fetch_first(arguments: argparse.Namespace, desk: Desk, configuration: Confi
 def run_facts(issued: IssuedTicket, desk: Desk) -> dict[str, object]:
     """Give what `run --json` prints."""
     ticket = issued.ticket
-    kept = PgDecisions(desk.session("reader")).decision(issued.seal.run_id)
-    reports = ticket.gates if kept is None else kept[0].gates
+    # The ticket's, not the decision's: an approval that no longer held closed a gate after it.
+    reports = ticket.gates
     findings = [
         {"check": report.gate, "subject": ticket.book, "message": message, "severity": "block"}
         for report in reports

@@ -36,7 +36,8 @@ def calendar_gate(standing: Standing, run: Run) -> Gate[datetime]:
     if expires_at is None:
         return Gate(run.slot.at)
     if standing.now >= expires_at:
-        message = f"approval expired: the window closed at {_minute(expires_at)}, it is {_minute(standing.now)}"
+        # Without the instant that it is: a decision made again a minute later is the same decision.
+        message = f"approval expired: the window closed at {_minute(expires_at)}"
         return closed([block("approval", run.slot.label, message)])
     return Gate(expires_at)
 

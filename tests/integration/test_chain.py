@@ -365,7 +365,8 @@ def test_the_next_head_does_not_bless_what_was_done_before_it(workspaces, root, 
                 deed.do(f"DELETE FROM {table} WHERE event_seq > (SELECT max(seq) - 2 FROM event)")
             deed.do("DELETE FROM event WHERE seq > (SELECT max(seq) - 2 FROM event)")
 
-    codes = [twokey(blessed, "halt", "--book", "other", f"honest {number}").code for number in range(4)]
+    honest = ("AAPL", "KO", "MSFT", "XOM")
+    codes = [twokey(blessed, "universe", "verify", name, "--by", "p").code for name in honest]
     verified, decided = (
         twokey(blessed, "audit", "verify"),
         twokey(blessed, "run", "--on", str(DAY + timedelta(days=3))),

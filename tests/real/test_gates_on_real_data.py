@@ -55,7 +55,8 @@ OF_THE_SLOT = {
 KEPT = ("run", "decision", "ticket", "manifest")
 
 
-ADMITTED = "replace(bytes, 'added', 'admitted')"
+# In its quotes: without them the five letters are hexadecimal too, and now and then a hash holds them.
+ADMITTED = """replace(bytes, '"added"', '"admitted"')"""
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,9 @@ TAMPERED = (
         )
     ),
 )
+
+# On books that were tampered with nothing is settled: the ticket before stays unanswered.
+UNSETTLED = {"confirmations": ["10 unanswered: " + ", ".join(f"TICKET-20240612 line {n}" for n in range(1, 11))]}
 
 
 # --- workspaces -------------------------------------------------------------------------------------------------------
@@ -193,8 +197,7 @@ def assert_refused(root: Path, done: Done, day: date, closed: dict[str, list[str
     reasons = [f"{name}: {message}" for name, messages in told.items() for message in messages]
     assert document["ticket"]["reasons"] == done.facts["reasons"] == reasons
     said = [(one["check"], one["message"]) for one in done.facts["findings"] if one["severity"] == "block"]
-    if not approved:
-        assert said == [(name, message) for name, messages in told.items() for message in messages]
+    assert said == [(name, message) for name, messages in told.items() for message in messages]
     assert document["ticket"]["lines"] == []
     assert_nothing_bought(root, day, approved=approved)
 
@@ -372,7 +375,7 @@ def test_somebody_changed_a_row(bench, traded, case):
         connection.execute(f"ALTER TABLE {case.table} ENABLE TRIGGER USER")
 
     assert changed > 0
-    assert_refused(root, run(root, NEXT), NEXT, {"audit": [case.words]})
+    assert_refused(root, run(root, NEXT), NEXT, {"audit": [case.words], **UNSETTLED})
 
 
 def test_the_last_event_was_taken_away(bench, traded):
@@ -383,7 +386,7 @@ def test_the_last_event_was_taken_away(bench, traded):
         connection.execute("DELETE FROM manifest")
         connection.execute("DELETE FROM event WHERE seq = (SELECT max(seq) FROM event)")
 
-    said = {"audit": [r"event \d+ is not the one whose hash was kept outside"]}
+    said = {"audit": [r"event \d+ is not the one whose hash was kept outside"], **UNSETTLED}
     assert_refused(root, run(root, NEXT), NEXT, said)
 
 
@@ -410,7 +413,7 @@ def test_the_window_is_over(bench, manual):
     """Decided at the very instant at which the window closes: approval; a microsecond before, it is a trade."""
     late, early = bench.copy("late", manual), bench.copy("early", manual)
 
-    said = {"approval": ["approval expired: the window closed at 2024-06-12 14:30 UTC, it is 2024-06-12 14:30 UTC"]}
+    said = {"approval": ["approval expired: the window closed at 2024-06-12 14:30 UTC"]}
     assert_refused(late, run_at(late, CLOSES), DAY, said)
     assert run_at(early, CLOSES - MOMENT).facts["kind"] == "TRADE"
 
@@ -431,7 +434,7 @@ def test_the_approval_expires_before_the_ticket_is_drawn(bench, ready):
         assert decide_run(planned.run_id, setup, in_time.decide).kind == "TRADE"
         publish(issue_ticket(planned.run_id, setup, too_late.issue), too_late.publish)
 
-    said = {"approval": ["approval expired at 2024-06-12 14:30 UTC, it is 2024-06-12 14:30 UTC"]}
+    said = {"approval": ["approval expired at 2024-06-12 14:30 UTC"]}
     assert_refused(root, run(root, DAY), DAY, said, approved=True)
 
 
@@ -462,6 +465,7 @@ def test_there_is_nothing_to_invest(bench, ready):
     """A real venue where nobody paid anything in: proposal."""
     root = bench.copy("empty", ready)
     change_policy(root, ("venue: paper", "venue: manual"))
+    assert twokey(root, "rollout", "advance", "C", "--by", "a person", "--reason", "in haste").code == 0
 
     said = {"proposal": ["failed to run: equity was 0(\\.00)? GBP; there is nothing to invest"]}
     assert_refused(root, run_at(root, MORNING), DAY, said)

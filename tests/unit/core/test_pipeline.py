@@ -96,7 +96,7 @@ CLOSED: dict[str, tuple[dict[str, Any], str, dict[str, str]]] = {
     "halt": ({"standing": standing(halts=(Halt("main", "enough", NOW),))}, "halted (main): enough", {}),
     "approval": (
         {"standing": standing(now=WINDOW.closes_at)},
-        "approval expired: the window closed at 2024-06-10 14:30 UTC, it is 2024-06-10 14:30 UTC",
+        "approval expired: the window closed at 2024-06-10 14:30 UTC",
         {},
     ),
     "configuration": (
@@ -382,6 +382,16 @@ def test_a_proposal_made_before_the_books_moved_is_not_reviewed():
     assert decision.reasons == (f"review: the books moved from 1:ENTRY-1 to {HEAD} after the proposal was made",)
 
 
+def test_a_phase_without_capital_trades_nothing_and_sells_nothing_that_is_held():
+    """The shadow of a book that holds something is HOLD, with the reason."""
+    held = standing(holdings=HELD, capital_fraction=Decimal(0))
+
+    decision = decide(walk(all_stages(), given(standing=held)))
+
+    assert (decision.kind, decision.approved) == ("HOLD", ())
+    assert "phase allows no capital" in str(decision.reasons)
+
+
 def test_the_rollouts_share_of_the_capital_binds_the_plan():
     """A tenth of 10,000, less its buffer, is spread over four instruments."""
     trail = walked(standing=standing(capital_fraction=Decimal("0.1")))
@@ -389,6 +399,14 @@ def test_the_rollouts_share_of_the_capital_binds_the_plan():
     bought = sum(line.notional for line in decide(trail).approved)
 
     assert Decimal("949") < bought <= Decimal("950")
+
+
+@pytest.mark.parametrize("first", [NOW, WINDOW.closes_at])
+def test_a_decision_does_not_depend_on_the_minute_that_it_was_made_in(first):
+    """Made before the window closes or after it, two minutes later it is the same decision to the letter."""
+    early, late = (decide(walked(standing=standing(now=first + timedelta(minutes=more)))) for more in (0, 2))
+
+    assert canonical_json(early) == canonical_json(late)
 
 
 def test_a_stored_gate_is_given_instead_of_running_again():

@@ -33,6 +33,9 @@ BARS = panel(CLOSES, last=TUESDAY, opens=OPENS)
 COSTS = SHIPPED
 
 
+PLENTY = CashReport("PLENTY", "DEPOSIT", AS_OF, Decimal(1_000_000))
+
+
 def venue(of: Any = BARS, *, policy: Any = COSTS, at: Any = None) -> PaperVenue:
     """Give a venue over a panel."""
     return PaperVenue(policy, of, at or rates())
@@ -46,7 +49,7 @@ def trade(*lines: Any, session: date = DAY, **changes: Any) -> Any:
 
 def answers(of: PaperVenue, *tickets: Any, up_to: date = TUESDAY) -> list[Any]:
     """Give the venue's answers."""
-    return [report.answer for report in of.executions(tickets, up_to)]
+    return [report.answer for report in of.executions([PLENTY], tickets, up_to)]
 
 
 def bought(instrument: str, quantity: str, session: date, side: Any = "buy") -> ExecutionReport:
@@ -62,7 +65,7 @@ def test_opening_cash_is_a_deposit_of_paper_money():
 
 def test_a_buy_is_filled_at_the_open_and_the_slippage_above_it():
     """8 units at 126 x 1.0006 = 126.0756 dollars, at 1.25, and 75 basis points of 806.88 pounds."""
-    (report,) = venue().executions([trade()], TUESDAY)
+    (report,) = venue().executions([PLENTY], [trade()], TUESDAY)
 
     assert report == ExecutionReport(
         key="TICKET-20240610-r1-L1",
@@ -128,6 +131,49 @@ def test_a_line_in_the_books_currency_pays_no_currency_fee():
     assert (answer.fee, crossed.fee) == (Decimal("1.50"), Decimal("7.55"))
 
 
+def test_what_the_cash_does_not_cover_is_not_bought():
+    """The sale that was to pay for it is beyond its worst price; the next, smaller line is covered and bought."""
+    sale = replace(ticket_line(1, "sell", "AAA", "8"), worst_price=Decimal(1000))
+    orders = trade(sale, ticket_line(2, "buy", "BBB", "100"), ticket_line(3, "buy", "BBB", "1"))
+    purse = CashReport("PURSE", "DEPOSIT", AS_OF, Decimal(500))
+    shop = venue()
+
+    reports = shop.executions([purse], [orders], TUESDAY)
+
+    assert [type(report.answer).__name__ for report in reports] == ["NotExecuted", "NotExecuted", "Executed"]
+    assert "cash does not cover" in str(reports[1].answer)
+    assert 0 <= shop.snapshot([purse, *reports], TUESDAY).cash < 500
+
+
+@given(failing=st.tuples(st.booleans(), st.booleans()), cash=st.integers(0, 3000))
+def test_the_account_is_never_overdrawn_whichever_sales_fail(failing, cash):
+    """The buys need both sales and the cash; each sale that fails leaves less to buy with."""
+    sales = [
+        replace(ticket_line(number, "sell", name, "8"), worst_price=Decimal(1000 if fails else 1))
+        for number, name, fails in ((1, "AAA", failing[0]), (2, "BBB", failing[1]))
+    ]
+    orders = trade(*sales, ticket_line(3, "buy", "AAA", "7"), ticket_line(4, "buy", "BBB", "7"))
+    purse = CashReport("PURSE", "DEPOSIT", AS_OF, Decimal(cash))
+    shop = venue()
+
+    reports = shop.executions([purse], [orders], TUESDAY)
+
+    assert shop.snapshot([purse, *reports], TUESDAY).cash >= 0
+    assert [isinstance(report.answer, NotExecuted) for report in reports[:2]] == list(failing)
+
+
+def test_a_ticket_that_was_answered_already_is_answered_alike():
+    """A settlement cut short before its snapshot comes again: the cash that the ticket itself used counts as there."""
+    orders = trade(ticket_line(1, "buy", "AAA", "3"))
+    purse = CashReport("PURSE", "DEPOSIT", AS_OF, Decimal(500))
+
+    first = venue().executions([purse], [orders], TUESDAY)
+    again = venue().executions([purse, *first], [orders], TUESDAY)
+
+    assert isinstance(first[0].answer, Executed)
+    assert again == first
+
+
 def test_nothing_is_answered_before_the_session_is_complete():
     """Monday's open is in the panel, and nobody looks at it while only Friday is over."""
     assert answers(venue(), trade(), up_to=AS_OF) == []
@@ -150,7 +196,7 @@ def test_every_line_of_every_ticket_that_is_due_is_answered_in_order():
         trade(session=WEDNESDAY, ticket_id="TICKET-20240612"),
     ]
 
-    keys = [report.key for report in venue().executions(tickets, TUESDAY)]
+    keys = [report.key for report in venue().executions([PLENTY], tickets, TUESDAY)]
 
     assert keys == ["TICKET-20240610-r1-L1", "TICKET-20240610-r1-L2", "TICKET-20240611-r2-L1"]
 
@@ -268,7 +314,9 @@ def test_our_books_and_the_venues_snapshot_agree_to_the_penny(quantities, amount
     paying = replace(BARS, dividends=dividends((TUESDAY, "AAA", str(amount))))
     shop = venue(paying, policy=priced, at=rates({AS_OF: str(rate)}))
 
-    reports: list[VenueReport] = [shop.opening(AS_OF), *shop.executions([orders], TUESDAY)]
+    reports: list[VenueReport] = [shop.opening(AS_OF)]
+    reports += shop.executions(reports, [orders], TUESDAY)
+    assert shop.snapshot(reports, TUESDAY).cash >= 0
     reports += shop.dividends(reports, AS_OF, TUESDAY)
 
     strict = ruled(reconciliation={"cash_tolerance": "0"}).reconciliation

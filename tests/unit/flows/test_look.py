@@ -1,0 +1,102 @@
+"""What is looked up for a decision: the phase's share of the capital, and what happens when it cannot be read."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from core.domain.facts import AuditState, ReconciliationState, Unread
+from core.pipeline import all_stages, decide, walk
+from core.riskguard.gates import halt_gate
+from flows.books import StoreError
+from flows.look import StandingBooks, capital_fraction, read_panel, read_standing
+from tests.unit.making import AS_OF, NOW, frame, panel, ruled, run
+
+PILOT, WHOLE, NONE = Decimal("0.1"), Decimal(1), Decimal(0)
+
+
+class People:
+    """A people's book in which nothing is halted, with a phase, or with one that cannot be read."""
+
+    def __init__(self, phase: str | StoreError | None) -> None:
+        """Hold what it says of the phase."""
+        self.said = phase
+
+    def phase(self, book: str) -> str | None:
+        """Give the phase, or fail."""
+        if isinstance(self.said, StoreError):
+            raise self.said
+        return self.said
+
+    def halts(self, book: str) -> list[Any]:
+        """Give no halt."""
+        return []
+
+
+def bound_by(venue: str) -> Any:
+    """Give a policy whose phases are told apart by their shares, at a venue."""
+    shares = {"phase_0": "0", "phase_a": "1", "phase_b": "0.1", "phase_c": "1"}
+    return ruled(rollout=shares, execution={"venue": venue})
+
+
+def books(people: People) -> StandingBooks:
+    """Give the books of a desk on which all is well."""
+    kept: Any = SimpleNamespace(
+        verify_on=lambda head: AuditState(7, "a" * 64, None),
+        kept=lambda: None,
+        unanswered=lambda book, slot: [],
+        reconciliation=lambda book, venue: ReconciliationState(AS_OF, (), has_fills=True),
+        entries=lambda book, venue: [],
+    )
+    said: Any = people
+    return StandingBooks(chain=kept, heads=kept, people=said, tickets=kept, journal=kept)
+
+
+@pytest.mark.parametrize(
+    ("phase", "paper", "manual"),
+    [
+        (None, WHOLE, NONE),
+        ("0", NONE, NONE),
+        ("A", WHOLE, NONE),
+        ("B", PILOT, PILOT),
+        ("C", WHOLE, WHOLE),
+    ],
+)
+def test_a_phase_allows_its_share_of_the_capital_at_each_venue(phase, paper, manual):
+    """Phase A is paper money's alone: recorded on paper, it gives nothing of real money."""
+    people: Any = People(phase)
+
+    shares = [capital_fraction(bound_by(venue), people) for venue in ("paper", "manual")]
+
+    assert shares == [paper, manual]
+
+
+def test_a_phase_that_cannot_be_read_is_a_closed_gate():
+    """No capital, and the reason on the ticket, where a crash would leave the slot without one."""
+    setup: Any = SimpleNamespace(policy=bound_by("paper"), universe_hash="u" * 64)
+
+    facts = read_standing(frame(), setup, books(People(StoreError("the database is gone"))), now=NOW)
+
+    assert facts.capital_fraction == 0
+    assert facts.halts == Unread("the database is gone")
+    gate = halt_gate(facts, run())
+    assert [finding.message for finding in gate.findings] == ["could not be looked up: the database is gone"]
+    assert decide(walk(all_stages(), {"frame": frame(), "standing": facts})).kind == "NO-TRADE"
+
+
+def test_a_run_sees_the_bars_that_were_known_at_its_instant():
+    """The clean set is asked for what was known when the run was, not for what is known today."""
+    asked: list[dict[str, Any]] = []
+
+    def known(snapshot: str, **wanted: Any) -> Any:
+        asked.append({"snapshot": snapshot, **wanted})
+        return panel({"AAA": [1.0, 2.0]})
+
+    clean: Any = SimpleNamespace(panel=known)
+
+    read_panel(frame(), clean, sessions=2)
+
+    assert [(one["snapshot"], one["last"], one["known_at"]) for one in asked] == [("s" * 64, AS_OF, NOW)]
