@@ -84,10 +84,17 @@ def _demo(parser: argparse.ArgumentParser) -> None:
 
 def _ingest(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--archive", nargs="+", type=Path, metavar="PATH", default=[], help="folders and files of the archive"
+        "--archive",
+        action="extend",
+        nargs="+",
+        type=Path,
+        metavar="PATH",
+        default=[],
+        help="folders and files of the archive",
     )
     parser.add_argument(
         "--fetch",
+        action="extend",
         nargs="+",
         choices=("stooq", "yahoo", "ecb"),
         metavar="SOURCE",
@@ -102,6 +109,13 @@ def _ingest(parser: argparse.ArgumentParser) -> None:
 def _run(parser: argparse.ArgumentParser) -> None:
     _book_on(parser)
     parser.add_argument("--no-ingest", action="store_true", help="decide on what is stored; fetch nothing first")
+    parser.add_argument(
+        "--revise",
+        action="store_true",
+        help="decide a slot again that has a ticket, which is then void; a person's act",
+    )
+    parser.add_argument("--by", metavar="NAME", help="with --revise: who says so")
+    parser.add_argument("--reason", metavar="WORDS", help="with --revise: why")
 
 
 def _simulate(parser: argparse.ArgumentParser) -> None:

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from typing import Protocol
 
 from core.domain.bars import Basis, Fixing, Parsed
+from core.domain.instrument import InstrumentId
 from core.domain.panel import Panel
 
 
@@ -107,11 +108,17 @@ class CleanSet(Protocol):
         ...
 
     def panel(
-        self, snapshot: str, *, first: date | None = None, last: date | None = None, known_at: datetime | None = None
+        self,
+        snapshot: str,
+        *,
+        first: date | None = None,
+        last: date | None = None,
+        known_at: datetime | None = None,
+        instruments: Sequence[InstrumentId] | None = None,
     ) -> Panel:
         """Give the panel of a clean set, or the part of it from `first` to `last` (both included), as known at an instant.
 
-        Without an instant, as it is known now.
+        Without an instant, as it is known now; with instruments, their columns alone, in their order.
         """
         ...
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-import io
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, replace
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -15,52 +13,42 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
 from adapters.files.atomic import READ_WRITE, write_whole
+from adapters.files.bar_parts import BARS, PartFiles, are_alike, array_of, part_of, table_of
+from adapters.files.described import Columns, Described
 from core.canonical import canonical_json, sha256_of
-from core.domain.bars import BAR_FIELDS, Basis, Days, Fixing, Floats
-from core.domain.panel import Defect, Dividend, Link, Panel, Split, Versions
-from core.market_data.adjust import adjust_bars
+from core.domain.bars import BAR_FIELDS, Days, Fixing, Floats
+from core.domain.instrument import InstrumentId
+from core.domain.panel import Link, Panel, Versions
 from core.market_data.knowledge import as_known
 from flows.ports import SourceError
 
 CURRENT = "CURRENT"
 SNAPSHOTS = "snapshots"
-BARS = "eod.parquet"
 FIXINGS = "fixings.parquet"
 VERSIONS = "versions.parquet"
-PRICE_COLUMNS = ("open", "high", "low", "close", "adj_open", "adj_high", "adj_low", "adj_close")
-# Few enough for one instrument to be found quickly, enough for a whole year to be read quickly.
-ROW_GROUP_ROWS = 4096
 
 
 class CleanFiles:
     """Keeps clean sets under a folder: parts named by their content, one description a snapshot, and CURRENT.
 
-    Parts and descriptions are never changed. A process killed while it publishes leaves the old set current.
+    Parts and descriptions are never changed. A process killed while it publishes leaves the old set current. Bars stand
+    there twice: as arrays, which are read, and as `eod.parquet`, for other tools; `verify` holds one against the other.
     """
 
     def __init__(self, folder: Path) -> None:
         """Keep under a folder, usually `data/clean` of a workspace; it is made when the first set is published."""
         self._folder = folder
-        self._checked: dict[bytes, dict[str, Any]] = {}
+        self._parts = PartFiles(folder)
+        self._read: tuple[tuple[str, int, int], Described] | None = None
 
     def publish(self, panel: Panel, fixings: Sequence[Fixing], *, made_of: Mapping[str, str]) -> str:
         """Store a clean set and make it current; give its hash, which only what the set holds decides."""
-        described = self._stored_parts(panel, fixings)
-        snapshot = sha256_of(described)
-        if self.verify(snapshot):
-            told = {"snapshot": snapshot, "made_of": dict(made_of), **described}
-            write_whole(self._description(snapshot), canonical_json(told).encode() + b"\n")
-        write_whole(self._folder / CURRENT, f"{snapshot}\n".encode(), mode=READ_WRITE)
-        return snapshot
-
-    def _stored_parts(self, panel: Panel, fixings: Sequence[Fixing]) -> dict[str, Any]:
-        """Store the parts of a clean set, and give its description: all that its hash is made of."""
-        return {
+        before = self._before()
+        years = list(_years(panel))
+        arrays = [self._write_year(year, before) for year in years]
+        described = {
             "is_recorded": panel.known_at is not None and panel.known_at.ndim > 1,
             "knowledge": panel.knowledge,
             "instruments": list(panel.instruments),
@@ -69,11 +57,18 @@ class CleanFiles:
             "defects": list(panel.defects),
             "dividends": [(one.session, one.instrument, str(one.amount)) for one in panel.dividends],
             "splits": [(one.session, one.instrument, str(one.ratio)) for one in panel.splits],
-            "parts": [self._write_year(year) for year in _years(panel)],
+            "parts": arrays,
             "links": [_link_row(link) for link in panel.links],
-            "versions": None if panel.versions is None else self._write_part(VERSIONS, _versions_table(panel.versions)),
-            "fixings": self._write_part(FIXINGS, _fixings_table(fixings)),
+            "versions": None if panel.versions is None else self._write_versions(panel.versions),
+            "fixings": asdict(self._parts.write_table(FIXINGS, _fixings_table(fixings))),
         }
+        snapshot = sha256_of(described)
+        tables = [self._write_year_table(*pair, before) for pair in zip(years, arrays, strict=True)]
+        if not self._is_described(snapshot, tables):
+            told = {"snapshot": snapshot, "made_of": dict(made_of), "tables": tables, **described}
+            write_whole(self._description(snapshot), canonical_json(told).encode() + b"\n")
+        write_whole(self._folder / CURRENT, f"{snapshot}\n".encode(), mode=READ_WRITE)
+        return snapshot
 
     def current(self) -> str | None:
         """Give the hash of the current clean set, or None before the first."""
@@ -85,143 +80,138 @@ class CleanFiles:
             raise SourceError(f"{CURRENT}: could not be read: {error}") from error
 
     def panel(
-        self, snapshot: str, *, first: date | None = None, last: date | None = None, known_at: datetime | None = None
+        self,
+        snapshot: str,
+        *,
+        first: date | None = None,
+        last: date | None = None,
+        known_at: datetime | None = None,
+        instruments: Sequence[InstrumentId] | None = None,
     ) -> Panel:
-        """Give the panel, or its part from `first` to `last`, as known at an instant or now; raises SourceError."""
-        return as_known(self.stored(snapshot, first=first, last=last), known_at)
+        """Give the panel, or its part from `first` to `last` or of some instruments, as known at an instant or now.
 
-    def stored(self, snapshot: str, *, first: date | None = None, last: date | None = None) -> Panel:
+        Raises SourceError.
+        """
+        return as_known(self.stored(snapshot, first=first, last=last, instruments=instruments), known_at)
+
+    def stored(
+        self,
+        snapshot: str,
+        *,
+        first: date | None = None,
+        last: date | None = None,
+        instruments: Sequence[InstrumentId] | None = None,
+    ) -> Panel:
         """Give the panel as it was published, with the versions and links that earlier mornings are made of."""
-        described = self._described(snapshot)
-        years = [_Year.of(row) for row in described["parts"]]
-        sessions = np.concatenate([np.empty(0, dtype="datetime64[D]"), *(year.sessions for year in years)])
-        taken = sessions[_within(sessions, first, last)]
-        wide = np.full((len(BAR_FIELDS), len(taken), len(described["instruments"])), np.nan)
-        for year in years:
-            if len(taken) and year.sessions[-1] >= taken[0] and year.sessions[0] <= taken[-1]:
-                self._fill(wide, year, taken, described["instruments"])
-        known_at = _known_at(years, _within(sessions, first, last))
-        if described["is_recorded"]:
-            known_at = self._known_at_each(years, taken, described["instruments"])
-        start, end = (first or date.min).isoformat(), (last or date.max).isoformat()
-        defects = [row for row in described["defects"] if start <= row["session"] <= end]
-        dividends = [row for row in described["dividends"] if start <= row[0] <= end]
-        splits = [row for row in described["splits"] if start <= row[0] <= end]
-        told = {**described, "defects": defects, "dividends": dividends, "splits": splits}
-        panel = _panel(told, taken, wide, known_at=known_at)
-        if described["versions"] is None:
+        described, within = self._described(snapshot), (first, last)
+        columns = described.columns(instruments)
+        panel = described.panel(self._wide(described, described.taken(within), columns), columns, within)
+        versions = described.told["versions"]
+        if versions is None:
             return panel
-        versions = _versions(self._read_part(described["versions"], None))
-        return replace(panel, versions=versions).between(first, last)
+        kept = _versions(self._parts.table(part_of(versions)))
+        return replace(panel, versions=kept if columns is None else _of_columns(kept, columns)).between(first, last)
+
+    def _wide(self, described: Described, taken: slice, columns: Columns | None) -> Floats:
+        """Read bars of a run of sessions, of shape (planes, sessions, instruments)."""
+        width = len(described.instruments) if columns is None else len(columns)
+        wide: Floats = np.empty((len(BAR_FIELDS) + described.is_recorded, taken.stop - taken.start, width))
+        for year in described.years:
+            start, stop = max(taken.start, year.start), min(taken.stop, year.stop)
+            if start < stop:
+                kept = self._parts.array(year.part)[:, :, start - year.start : stop - year.start]
+                kept = kept if columns is None else kept[columns]
+                wide[:, start - taken.start : stop - taken.start] = kept.transpose(1, 2, 0)
+        return wide
 
     def fixings(self, snapshot: str) -> Sequence[Fixing]:
         """Give the fixings of a clean set, oldest first; raises SourceError when it cannot."""
-        table = self._read_part(self._described(snapshot)["fixings"], None)
+        table = self._parts.table(part_of(self._described(snapshot).told["fixings"]))
         columns = (table[name].to_pylist() for name in ("day", "currency", "per_eur", "source"))
         rows = zip(*columns, strict=True)
         return [Fixing(day, currency, Decimal(per_eur), source) for day, currency, per_eur, source in rows]
 
     def verify(self, snapshot: str) -> list[str]:
-        """Read a clean set whole and give each difference from its hash as a sentence; none means that it is sound."""
+        """Read a clean set whole, anew, and give each difference from its hash as a sentence; none means that it is sound."""
+        anew = CleanFiles(self._folder)
         try:
-            self.stored(snapshot)
-            self.fixings(snapshot)
+            panel = anew.stored(snapshot)
+            anew.fixings(snapshot)
+            rows = anew._described(snapshot).told["tables"]
+            return [words for row, year in zip(rows, _years(panel), strict=True) for words in anew._differs(row, year)]
         except SourceError as error:
             return [str(error)]
-        return []
+
+    def _differs(self, row: Mapping[str, Any], year: Panel) -> Iterator[str]:
+        if not are_alike(self._parts.table(part_of(row)), table_of(year)):
+            yield f"{row['path']}: it does not hold what the arrays hold"
 
     def _description(self, snapshot: str) -> Path:
         return self._folder / SNAPSHOTS / f"{snapshot}.json"
 
-    def _described(self, snapshot: str) -> dict[str, Any]:
+    def _described(self, snapshot: str) -> Described:
         if not re.fullmatch("[0-9a-f]{64}", snapshot):
             raise SourceError(f"{snapshot!r} is no hash of a clean set")
+        path = self._description(snapshot)
         try:
-            content = self._description(snapshot).read_bytes()
-            if content in self._checked:
-                return self._checked[content]
-            described: dict[str, Any] = json.loads(content)
+            found = path.stat()
+            stamp = (snapshot, found.st_ino, found.st_mtime_ns)
+            if self._read is not None and self._read[0] == stamp:
+                return self._read[1]
+            told: dict[str, Any] = json.loads(path.read_bytes())
+            if "tables" not in told:
+                raise SourceError(
+                    f"the clean set {snapshot[:12]} is of an older version; `twokey ingest` makes it anew"
+                )
         except FileNotFoundError:
             raise SourceError(f"there is no clean set {snapshot}; run `twokey ingest`") from None
         except (OSError, ValueError) as error:
             raise SourceError(f"{SNAPSHOTS}/{snapshot}.json: could not be read: {error}") from error
         # The name is the hash of the description, and the description holds those of the parts: nothing goes unchecked.
-        found = sha256_of({name: told for name, told in described.items() if name not in ("snapshot", "made_of")})
-        if found != snapshot:
-            raise SourceError(f"{SNAPSHOTS}/{snapshot}.json: it was changed: what it holds hashes to {found}")
+        hashed = sha256_of(
+            {name: value for name, value in told.items() if name not in ("snapshot", "made_of", "tables")}
+        )
+        if hashed != snapshot:
+            raise SourceError(f"{SNAPSHOTS}/{snapshot}.json: it was changed: what it holds hashes to {hashed}")
         # One is enough: whoever reads many windows reads them of one set.
-        self._checked = {content: described}
-        return described
+        self._read = (stamp, Described(told))
+        return self._read[1]
 
-    def _write_year(self, panel: Panel) -> dict[str, Any]:
+    def _is_described(self, snapshot: str, tables: Sequence[Mapping[str, Any]]) -> bool:
+        try:
+            return bool(self._described(snapshot).told["tables"] == tables)
+        except SourceError:
+            return False
+
+    def _before(self) -> Described | None:
+        """Give the current set, whose unchanged parts the next one shares, if there is one that can be read."""
+        try:
+            current = self.current()
+            return None if current is None else self._described(current)
+        except SourceError:
+            return None
+
+    def _write_year(self, panel: Panel, before: Described | None) -> dict[str, Any]:
+        year = panel.sessions[0].astype(object).year
+        kept = None if before is None else before.array_of_year(year)
+        part = self._parts.write_array(year, array_of(panel), before=kept)
         return {
-            **self._write_part(f"{BARS}/year={panel.sessions[0].astype(object).year}", _bars_table(panel)),
-            "sessions": panel.sessions.astype("datetime64[D]").tolist(),
+            **asdict(part),
+            "sessions": [day.isoformat() for day in panel.sessions.astype("datetime64[D]").tolist()],
             # Seconds of the epoch: shorter to read back than texts, and exact.
             "known_at": None if panel.known_at is None or panel.known_at.ndim > 1 else _seconds(panel.known_at),
         }
 
-    def _write_part(self, place: str, table: pa.Table) -> dict[str, Any]:
-        """Write a part under a name made of its bytes, unless it is there already."""
-        content = _parquet(table)
-        sha256 = hashlib.sha256(content).hexdigest()
-        path = f"{place}/part-{sha256[:12]}.parquet"
-        target = self._folder / path
-        if not target.exists() or target.read_bytes() != content:
-            write_whole(target, content)
-        return {"path": path, "sha256": sha256}
+    def _write_year_table(self, panel: Panel, row: Mapping[str, Any], before: Described | None) -> dict[str, Any]:
+        """Write a year's table, unless the set before has the one of the same array, columns and instants."""
+        kept = None if before is None else before.table_beside(row, panel)
+        if kept is not None and self._parts.is_sound(kept):
+            return asdict(kept)
+        year = panel.sessions[0].astype(object).year
+        return asdict(self._parts.write_table(f"{BARS}/year={year}", table_of(panel)))
 
-    def _read_part(self, row: Mapping[str, Any], columns: list[str] | None) -> pa.Table:
-        """Read a part; raises SourceError unless its bytes are those that were written."""
-        try:
-            content = (self._folder / row["path"]).read_bytes()
-        except OSError as error:
-            raise SourceError(f"{row['path']}: could not be read: {error}") from error
-        sha256 = hashlib.sha256(content).hexdigest()
-        if sha256 != row["sha256"]:
-            raise SourceError(f"{row['path']}: its SHA-256 was {row['sha256']} when it was written and is {sha256} now")
-        return pq.ParquetFile(pa.BufferReader(content)).read(columns=columns)
-
-    def _known_at_each(self, years: Sequence[_Year], sessions: Days, instruments: Sequence[str]) -> Days:
-        """Give since when each bar was known, of shape (sessions, instruments)."""
-        instants = np.full((len(sessions), len(instruments)), "NaT", dtype="datetime64[s]")
-        for year in years:
-            if len(sessions) and year.sessions[-1] >= sessions[0] and year.sessions[0] <= sessions[-1]:
-                table = self._read_part(
-                    {"path": year.path, "sha256": year.sha256}, ["instrument", "session", "known_at"]
-                )
-                session = table["session"].to_numpy().astype("datetime64[D]")
-                column = pc.index_in(table["instrument"], value_set=pa.array(instruments, type=pa.string())).to_numpy()
-                keep = (session >= sessions[0]) & (session <= sessions[-1])
-                told = table["known_at"].cast(pa.int64()).to_numpy()[keep] // 1000
-                instants[np.searchsorted(sessions, session[keep]), column[keep]] = told.astype("datetime64[s]")
-        return instants
-
-    def _fill(self, wide: Floats, year: _Year, sessions: Days, instruments: Sequence[str]) -> None:
-        """Put a year's bars into their places of the wide arrays."""
-        table = self._read_part({"path": year.path, "sha256": year.sha256}, ["instrument", "session", *BAR_FIELDS])
-        session = table["session"].to_numpy().astype("datetime64[D]")
-        column = pc.index_in(table["instrument"], value_set=pa.array(instruments, type=pa.string())).to_numpy()
-        keep = (session >= sessions[0]) & (session <= sessions[-1])
-        cell = np.searchsorted(sessions, session[keep]) * len(instruments) + column[keep]
-        for at, name in enumerate(BAR_FIELDS):
-            wide[at].reshape(-1)[cell] = table[name].to_numpy()[keep]
-
-
-@dataclass(frozen=True, eq=False)
-class _Year:
-    """A year of a clean set: its part, its sessions (there is at least one), and when each was known."""
-
-    path: str
-    sha256: str
-    sessions: Days
-    known_at: Days | None
-
-    @staticmethod
-    def of(row: Mapping[str, Any]) -> _Year:
-        """Read it from a description."""
-        known_at = None if row["known_at"] is None else np.array(row["known_at"], dtype="datetime64[s]")
-        return _Year(row["path"], row["sha256"], np.array(row["sessions"], dtype="datetime64[D]"), known_at)
+    def _write_versions(self, versions: Versions) -> dict[str, Any]:
+        return asdict(self._parts.write_table(VERSIONS, _versions_table(versions)))
 
 
 def _years(panel: Panel) -> Iterator[Panel]:
@@ -231,54 +221,9 @@ def _years(panel: Panel) -> Iterator[Panel]:
         yield panel.window(panel.sessions[stop - 1].astype(object), count)
 
 
-def _within(sessions: Days, first: date | None, last: date | None) -> slice:
-    start = 0 if first is None else int(np.searchsorted(sessions, np.datetime64(first, "D")))
-    stop = len(sessions) if last is None else int(np.searchsorted(sessions, np.datetime64(last, "D"), side="right"))
-    return slice(start, max(start, stop))
-
-
 def _seconds(instants: Days) -> list[int]:
     seconds: list[int] = instants.astype("datetime64[s]").astype(np.int64).tolist()
     return seconds
-
-
-def _known_at(years: Sequence[_Year], taken: slice) -> Days | None:
-    told = [year.known_at for year in years if year.known_at is not None]
-    return np.concatenate(told)[taken] if told else None
-
-
-def _panel(described: Mapping[str, Any], sessions: Days, wide: Floats, *, known_at: Days | None) -> Panel:
-    return Panel(
-        sessions=sessions,
-        instruments=tuple(described["instruments"]),
-        open=wide[0],
-        high=wide[1],
-        low=wide[2],
-        close=wide[3],
-        adj_close=wide[4],
-        volume=wide[5],
-        basis=tuple(_basis(row) for row in described["basis"]),
-        provider=tuple(described["provider"]),
-        knowledge=described["knowledge"],
-        snapshot=described["snapshot"],
-        defects=tuple(
-            Defect(date.fromisoformat(row["session"]), row["instrument"], row["check"], row["detail"])
-            for row in described["defects"]
-        ),
-        dividends=tuple(
-            Dividend(date.fromisoformat(session), instrument, Decimal(amount))
-            for session, instrument, amount in described["dividends"]
-        ),
-        splits=tuple(
-            Split(date.fromisoformat(session), instrument, Decimal(ratio))
-            for session, instrument, ratio in described["splits"]
-        ),
-        known_at=known_at,
-        links=tuple(
-            Link(datetime.fromisoformat(at), name, date.fromisoformat(before), float(price), float(total_return))
-            for at, name, before, price, total_return in described["links"]
-        ),
-    )
 
 
 def _link_row(link: Link) -> tuple[str, ...]:
@@ -310,41 +255,16 @@ def _versions(table: pa.Table) -> Versions:
     )
 
 
-def _basis(row: Mapping[str, Any] | None) -> Basis | None:
-    if row is None:
-        return None
-    return Basis(row["kind"], date.fromisoformat(row["as_of"]) if row["as_of"] else None)
-
-
-def _bars_table(panel: Panel) -> pa.Table:
-    """Give bars in long form, in the order (instrument, session); where nothing was told is no row."""
-    adjusted = adjust_bars(panel)
-    columns = {name: getattr(panel, name) for name in BAR_FIELDS}
-    columns |= {f"adj_{name}": getattr(adjusted, name) for name in ("open", "high", "low")}
-    has_bar = np.logical_or.reduce([~np.isnan(columns[name]) for name in BAR_FIELDS])
-    instants = np.full(panel.close.shape, "NaT", dtype="datetime64[ms]")
-    if panel.known_at is not None:
-        told = panel.known_at if panel.known_at.ndim > 1 else panel.known_at[:, np.newaxis]
-        instants[:] = told.astype("datetime64[ms]")
-        if panel.known_at.ndim > 1:
-            # A bar that cannot be believed was told all the same, and since when counts.
-            has_bar |= ~np.isnat(panel.known_at)
-    column, row = np.nonzero(has_bar.T)
-    return pa.table(
-        {
-            "instrument": _texts(panel.instruments, column),
-            "session": pa.array(panel.sessions[row].astype("datetime64[D]"), type=pa.date32()),
-            **{name: columns[name][row, column] for name in PRICE_COLUMNS},
-            "volume": columns["volume"][row, column],
-            "source": _texts(panel.provider, column),
-            "known_at": pa.array(instants[row, column], type=pa.timestamp("ms", tz="UTC")),
-        }
+def _of_columns(versions: Versions, columns: Columns) -> Versions:
+    """Give the versions of some columns, which are counted anew in their order."""
+    parts = [versions.taken(versions.column == column) for column in columns.tolist()]
+    return Versions(
+        column=np.repeat(np.arange(len(parts)), [len(part.column) for part in parts]),
+        session=np.concatenate([versions.session[:0], *(part.session for part in parts)]),
+        known_at=np.concatenate([versions.known_at[:0], *(part.known_at for part in parts)]),
+        until=np.concatenate([versions.until[:0], *(part.until for part in parts)]),
+        values=np.concatenate([versions.values[:, :0], *(part.values for part in parts)], axis=1),
     )
-
-
-def _texts(names: Sequence[str], at: NDArray[np.int64]) -> pa.Array:
-    """Give a plain text a row: not Arrow's dictionary type, which some readers of Parquet cannot join."""
-    return pa.DictionaryArray.from_arrays(pa.array(at), pa.array(names, type=pa.string())).cast(pa.string())
 
 
 def _fixings_table(fixings: Sequence[Fixing]) -> pa.Table:
@@ -357,19 +277,3 @@ def _fixings_table(fixings: Sequence[Fixing]) -> pa.Table:
             "source": pa.array([one.source for one in fixings], type=pa.string()),
         }
     )
-
-
-def _parquet(table: pa.Table) -> bytes:
-    buffer = io.BytesIO()
-    # Prices of many instruments repeat few values and many high bytes: split by byte they are read in half the time.
-    numbers = [field.name for field in table.schema if field.type == pa.float64()]
-    others = [name for name in table.column_names if name not in numbers]
-    pq.write_table(
-        table,
-        buffer,
-        compression="zstd",
-        use_dictionary=others,
-        use_byte_stream_split=numbers,
-        row_group_size=ROW_GROUP_ROWS,
-    )
-    return buffer.getvalue()

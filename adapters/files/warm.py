@@ -7,6 +7,7 @@ from datetime import date, datetime
 
 from adapters.files.clean_set import CleanFiles
 from core.domain.bars import Fixing
+from core.domain.instrument import InstrumentId
 from core.domain.panel import Panel
 from core.market_data.knowledge import as_known
 
@@ -28,9 +29,17 @@ class WarmCleanSet:
         return self._clean.current()
 
     def panel(
-        self, snapshot: str, *, first: date | None = None, last: date | None = None, known_at: datetime | None = None
+        self,
+        snapshot: str,
+        *,
+        first: date | None = None,
+        last: date | None = None,
+        known_at: datetime | None = None,
+        instruments: Sequence[InstrumentId] | None = None,
     ) -> Panel:
-        """Give the part of a panel from `first` to `last`, both included, as known at an instant or now."""
+        """Give the part of a panel from `first` to `last`, both included, or of some instruments, as known at an instant."""
+        if instruments is not None:
+            return self._clean.panel(snapshot, first=first, last=last, known_at=known_at, instruments=instruments)
         if snapshot not in self._panels:
             self._panels[snapshot] = self._clean.stored(snapshot)
         return as_known(self._panels[snapshot].between(first, last), known_at)

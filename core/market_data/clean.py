@@ -402,7 +402,7 @@ def _dividends(
     parsed: Sequence[Parsed], universe: Universe, chosen: Mapping[int, _Series]
 ) -> tuple[list[Dividend], int]:
     """Give the dividends told where the bars come from, in order, and how many were told elsewhere."""
-    columns = {series.provider: _columns(universe, series.provider) for series in chosen.values()}
+    columns = {name: _columns(universe, name) for name in {series.provider for series in chosen.values()}}
     amounts: dict[tuple[date, InstrumentId], Decimal] = {}
     elsewhere = 0
     for one in parsed:
@@ -423,7 +423,7 @@ def _splits(
     parsed: Sequence[Parsed], universe: Universe, chosen: Mapping[int, _Series]
 ) -> tuple[list[Split], list[Finding]]:
     """Give the splits of raw bars, told where the bars come from, in order; a ratio that multiplies no units is a finding."""
-    columns = {series.provider: _columns(universe, series.provider) for series in chosen.values()}
+    columns = {name: _columns(universe, name) for name in {series.provider for series in chosen.values()}}
     found: dict[tuple[date, InstrumentId], Split] = {}
     odd: list[Finding] = []
     for one in parsed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from dataclasses import replace
@@ -150,6 +151,29 @@ def test_gives_a_panel_as_it_was_known_on_any_evening_whole_or_a_window_cold_or_
     assert clean.panel(snapshot, known_at=evenings[2]).close[:, 0].tolist()[:2] == [70.5, 72.0]
 
 
+@pytest.mark.parametrize("made", [a_panel, a_recorded_panel])
+@pytest.mark.parametrize("names", [("SPY",), ("SPY", "AAPL"), ()])
+def test_some_instruments_are_the_columns_of_the_panel_in_their_order(tmp_path, made, names):
+    """Bars, what is dated, versions and links: each of those instruments alone, cold or warm, whole or a window."""
+    clean, whole = CleanFiles(tmp_path), made()
+    snapshot = publish(clean, whole)
+    at = [whole.instruments.index(name) for name in names]
+    evening = known_at(whole.sessions, 6)[1].astype(object).replace(tzinfo=UTC)
+    for reader, instant in ((clean, None), (clean, evening), (WarmCleanSet(clean), evening)):
+        wanted = as_known(whole, instant).between(DAYS[0], DAYS[12])
+        found = reader.panel(snapshot, first=DAYS[0], last=DAYS[12], known_at=instant, instruments=names)
+
+        assert found.instruments == names
+        assert np.array_equal(found.values(), wanted.values()[:, :, at], equal_nan=True)
+        for dated in ("defects", "dividends", "splits"):
+            assert getattr(found, dated) == tuple(one for one in getattr(wanted, dated) if one.instrument in names)
+        assert [found.basis, found.provider] == [
+            tuple(told[one] for one in at) for told in (wanted.basis, wanted.provider)
+        ]
+    with pytest.raises(SourceError, match="has no column NONE"):
+        clean.panel(snapshot, instruments=("SPY", "NONE"))
+
+
 def test_days_between_sessions_bound_a_window_too(tmp_path):
     """A window without a session is empty and keeps its columns."""
     clean = CleanFiles(tmp_path)
@@ -171,7 +195,7 @@ def test_a_window_reads_only_its_years(tmp_path):
     """The other years' parts may be anything."""
     clean = CleanFiles(tmp_path)
     snapshot = publish(clean)
-    shutil.rmtree(tmp_path / "eod.parquet" / "year=2022")
+    shutil.rmtree(tmp_path / "arrays" / "year=2022")
 
     assert clean.panel(snapshot, first=date(2023, 1, 1)).sessions[0].astype(object).year == 2023
     with pytest.raises(SourceError, match="year=2022"):
@@ -216,13 +240,14 @@ def test_years_that_did_not_change_are_shared(tmp_path):
     clean, volume = CleanFiles(tmp_path), a_panel().volume.copy()
     volume[-1, 0] += 1
     publish(clean)
-    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "eod.parquet").rglob("part-*")}
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("year=*/part-*")}
 
     publish(clean, replace(a_panel(), volume=volume))
 
-    after = {path: path.stat().st_mtime_ns for path in (tmp_path / "eod.parquet").rglob("part-*")}
+    after = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("year=*/part-*")}
     assert before.items() <= after.items()
-    assert [path.parent.name for path in after.keys() - before.keys()] == ["year=2025"]
+    new = {path.parent.relative_to(tmp_path).as_posix() for path in after.keys() - before.keys()}
+    assert new == {"arrays/year=2025", "eod.parquet/year=2025"}
 
 
 def test_a_new_set_is_current_and_the_old_one_stays_readable(tmp_path):
@@ -258,13 +283,39 @@ def test_damage_is_seen_and_publishing_mends_it(tmp_path):
     """A changed part is refused, verifying says so, and the same content put there again is sound."""
     clean = CleanFiles(tmp_path)
     snapshot = publish(clean)
-    part = next((tmp_path / "eod.parquet" / "year=2023").iterdir())
+    assert clean.panel(snapshot).snapshot == snapshot
+    part = next((tmp_path / "arrays" / "year=2023").iterdir())
     part.chmod(0o644)
     part.write_bytes(part.read_bytes()[:-1] + b"x")
 
     with pytest.raises(SourceError, match="its SHA-256 was"):
         clean.panel(snapshot)
     assert len(clean.verify(snapshot)) == 1
+    assert publish(clean) == snapshot
+    assert clean.verify(snapshot) == []
+
+
+def test_a_table_that_says_otherwise_than_the_array_is_seen(tmp_path):
+    """Held against what counts, whatever the description says of the table; publishing writes one that is gone."""
+    clean = CleanFiles(tmp_path)
+    snapshot = publish(clean)
+    part = next((tmp_path / "eod.parquet" / "year=2023").iterdir())
+    table = pq.ParquetFile(part).read()
+    part.chmod(0o644)
+    pq.write_table(table.set_column(5, "close", [pa.array([1.0] * len(table))]), part)
+    path = tmp_path / "snapshots" / f"{snapshot}.json"
+    described = json.loads(path.read_bytes())
+    row = next(row for row in described["tables"] if "year=2023" in row["path"])
+
+    assert clean.verify(snapshot) == [
+        f"{row['path']}: its SHA-256 was {row['sha256']} when it was written and is"
+        f" {hashlib.sha256(part.read_bytes()).hexdigest()} now"
+    ]
+    row["sha256"] = hashlib.sha256(part.read_bytes()).hexdigest()
+    path.chmod(0o644)
+    path.write_text(json.dumps(described), encoding="utf-8")
+    assert clean.verify(snapshot) == [f"{row['path']}: it does not hold what the arrays hold"]
+    part.unlink()
     assert publish(clean) == snapshot
     assert clean.verify(snapshot) == []
 
@@ -307,6 +358,6 @@ def test_the_parts_are_plain_tables_that_others_can_read(tmp_path):
     assert table["known_at"][0].as_py().isoformat().endswith("+00:00")
     described = json.loads((tmp_path / "snapshots" / f"{snapshot}.json").read_bytes())
     assert described["made_of"] == MADE_OF
-    assert [row["path"] for row in described["parts"]] == sorted(
+    assert [row["path"] for row in described["tables"]] == sorted(
         path.relative_to(tmp_path).as_posix() for path in Path(tmp_path / "eod.parquet").rglob("part-*")
     )
