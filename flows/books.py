@@ -33,8 +33,27 @@ class RunBook(Protocol):
         """Find a run."""
         ...
 
+    def newest_run(self, book: BookName, slot: str) -> Run | None:
+        """Find the slot's run in its highest revision."""
+        ...
+
+    def unfinished(self, book: BookName, before: str) -> Sequence[Run]:
+        """Give the runs of earlier slots that ended in no ticket, oldest first."""
+        ...
+
     def last_slot(self, book: BookName) -> str | None:
         """Give the label of the book's latest slot that has a run."""
+        ...
+
+
+class RevisionBook(Protocol):
+    """Opens the runs of revisions, for a person."""
+
+    def revise_run(self, run: Run, *, by: str, reason: str) -> Run:
+        """Open the run of a slot's next revision, which voids the ticket before it; the same revision again gives the first.
+
+        Raises StoreError when that ticket is not there, or a line of it was answered.
+        """
         ...
 
 
@@ -89,6 +108,15 @@ class TicketStanding:
     waiting: tuple[int, ...]
 
 
+@dataclass(frozen=True)
+class Voided:
+    """A void ticket: who opened the next revision, and why."""
+
+    issued: IssuedTicket
+    by: str
+    reason: str
+
+
 class TicketBook(Protocol):
     """Keeps tickets. Adding that of a slot and revision twice keeps the first."""
 
@@ -98,6 +126,14 @@ class TicketBook(Protocol):
 
     def live_ticket(self, book: BookName, slot: str) -> IssuedTicket | None:
         """Find the slot's ticket in its highest revision."""
+        ...
+
+    def ticket_of(self, run_id: RunId) -> IssuedTicket | None:
+        """Find the ticket that a run ended in, void or not."""
+        ...
+
+    def voided(self, ticket_id: TicketId) -> Sequence[Voided]:
+        """Give the void revisions of a ticket, oldest first, with who voided each and why."""
         ...
 
     def ticket(self, ticket_id: TicketId) -> TicketStanding | None:

@@ -45,17 +45,39 @@ def run_day(day: date, setup: BookSetup, texts: dict[str, tuple[str, str]], door
     `texts` holds each configuration by kind as (hash, text). Raises SlotRefused on a weekend, for a day that has
     not come, and for a slot before one that was decided.
     """
-    try:
-        run = setup.run_of(day, today=doors.today, snapshot=doors.clean.current())
-    except ValueError as error:
-        raise SlotRefused(str(error)) from error
-    live = doors.tickets.live_ticket(run.slot.book, run.slot.label)
+    run = run_of(day, setup, doors)
+    live = doors.tickets.ticket_of(run.run_id)
     if live is None:
-        _refuse_earlier(run, doors)
+        refuse_earlier(run, doors)
+        for left in doors.runs.unfinished(run.slot.book, run.slot.label):
+            close_run(left, setup, doors)
         live = decide_slot(run, setup, texts, doors=doors)
-    publish(live, doors.publish)
+    voided = doors.tickets.voided(live.ticket.ticket_id) if run.revision > 1 else ()
+    publish(live, doors.publish, voided=voided)
     doors.heads.keep(doors.chain.head())
     return live
+
+
+def run_of(day: date, setup: BookSetup, doors: DayDoors, *, revision: int | None = None) -> Run:
+    """Give the run of a day's slot: that of a revision, or else the newest that is open, or else a first one to open.
+
+    Raises SlotRefused on a weekend, and for a day that has not come.
+    """
+    try:
+        run = setup.run_of(day, today=doors.today, snapshot=doors.clean.current(), revision=revision or 1)
+    except ValueError as error:
+        raise SlotRefused(str(error)) from error
+    return run if revision is not None else doors.runs.newest_run(run.slot.book, run.slot.label) or run
+
+
+def close_run(run: Run, setup: BookSetup, doors: DayDoors) -> IssuedTicket:
+    """Close an earlier slot whose run was abandoned, with a NO-TRADE ticket that says so; nothing is settled for it."""
+    score(run, setup, doors.score)
+    propose(run.run_id, setup, doors.decide)
+    decide_run(run.run_id, setup, doors.decide)
+    issued = issue_ticket(run.run_id, setup, doors.issue, is_unfinished=True)
+    publish(issued, doors.publish, voided=doors.tickets.voided(issued.ticket.ticket_id))
+    return issued
 
 
 def decide_slot(run: Run, setup: BookSetup, texts: dict[str, tuple[str, str]], *, doors: DayDoors) -> IssuedTicket:
@@ -79,7 +101,8 @@ def _verifies(doors: DayDoors) -> bool:
         return False
 
 
-def _refuse_earlier(run: Run, doors: DayDoors) -> None:
+def refuse_earlier(run: Run, doors: DayDoors) -> None:
+    """Raise SlotRefused for a slot before one that was decided."""
     last = doors.runs.last_slot(run.slot.book)
     if last is not None and run.slot.label < last:
         raise SlotRefused(

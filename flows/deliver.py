@@ -14,6 +14,7 @@ from flows.ports import Clock
 from flows.publish import ticket_json
 
 SENT = "sent"
+VOID = "void"
 Progress = Literal["nothing to confirm", "waiting", "partly confirmed", "confirmed"]
 
 
@@ -51,7 +52,7 @@ class ChannelError(RuntimeError):
 class Undeliverable(ValueError):
     """A ticket that nobody may act on is not sent: why, the limit, and the value that is beyond it."""
 
-    def __init__(self, why: Literal["halted", "expired"], message: str, *, limit: str, value: str) -> None:
+    def __init__(self, why: Literal["halted", "expired", "void"], message: str, *, limit: str, value: str) -> None:
         """Keep the parts."""
         super().__init__(message)
         self.why, self.limit, self.value = why, limit, value
@@ -93,7 +94,7 @@ class Delivered:
 def deliver(ticket_id: TicketId, doors: DeliverDoors) -> Delivered:
     """Send a ticket once through every channel and keep each attempt; one that was sent is not sent again.
 
-    Raises ValueError when there is no such ticket, Undeliverable for a trade that is halted or expired.
+    Raises ValueError when there is no such ticket, Undeliverable for a void one, and for a trade that is halted or expired.
     """
     standing = doors.tickets.ticket(ticket_id)
     if standing is None:
@@ -101,6 +102,9 @@ def deliver(ticket_id: TicketId, doors: DeliverDoors) -> Delivered:
     if SENT in standing.steps:
         return Delivered(was_sent=True, deliveries=())
     issued = standing.issued
+    if VOID in standing.steps:
+        words = f"{ticket_id} revision {issued.ticket.revision} is void: a person revised it, and the next is not issued yet"
+        raise Undeliverable("void", words, limit="a live revision", value=f"revision {issued.ticket.revision}")
     if issued.ticket.kind == "TRADE":
         _refuse_dead(issued.ticket, doors)
     message = Message(issued, doors.render(issued), ticket_json(issued) + "\n")

@@ -13,7 +13,7 @@ from core.domain.order import Proposal
 from core.domain.slot import RunId
 from core.domain.ticket import IssuedTicket, Seal, Ticket
 from core.riskguard.approval import mandate_of, void_reasons
-from core.ticketing.draft import Surroundings, draft_ticket, ticket_objections, void_decision
+from core.ticketing.draft import Surroundings, draft_ticket, ticket_objections, unfinished_decision, void_decision
 from flows.books import AuditChain, DecisionBook, Journal, PersonBook, RunBook, StoreError, TicketBook, Verifier
 from flows.decide import NotReady
 from flows.look import capital_fraction, holdings_in
@@ -35,10 +35,11 @@ class IssueDoors:
     clock: Clock
 
 
-def issue_ticket(run_id: RunId, setup: BookSetup, doors: IssueDoors) -> IssuedTicket:
+def issue_ticket(run_id: RunId, setup: BookSetup, doors: IssueDoors, *, is_unfinished: bool = False) -> IssuedTicket:
     """Draft and keep the ticket of a decided run; again gives the live one.
 
-    A trade whose approval no longer holds becomes NO-TRADE and says what moved. Raises NotReady before a decision.
+    A trade whose approval no longer holds becomes NO-TRADE and says what moved; so does whatever was decided of a run that
+    was abandoned (`is_unfinished`). Raises NotReady before a decision.
     """
     run, kept = doors.runs.run(run_id), doors.decisions.decision(run_id)
     if run is None or kept is None:
@@ -49,7 +50,9 @@ def issue_ticket(run_id: RunId, setup: BookSetup, doors: IssueDoors) -> IssuedTi
     decision, seen = kept
     frame, approval = setup.frame(run), doors.decisions.approval(run_id)
     proposal = doors.decisions.proposal(run_id)
-    if decision.kind == "TRADE":
+    if is_unfinished:
+        decision, approval = unfinished_decision(decision, run), None
+    elif decision.kind == "TRADE":
         reasons = _void_reasons(run_id, kept, setup, doors)
         if reasons:
             decision, approval = void_decision(decision, reasons), None

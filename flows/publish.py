@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from core.canonical import canonical_json, sha256_of, sha256_text
@@ -11,7 +11,7 @@ from core.domain.order import Proposal
 from core.domain.scores import Scores, ScoreSet
 from core.domain.slot import MAIN_BOOK, Run
 from core.domain.ticket import IssuedTicket
-from flows.books import ConfigBook, DecisionBook, RunBook, ScoreBook
+from flows.books import ConfigBook, DecisionBook, RunBook, ScoreBook, Voided
 
 Write = Callable[[str, str], None]
 
@@ -40,8 +40,11 @@ class PublishDoors:
     versions: Callable[[], dict[str, str]]
 
 
-def publish(issued: IssuedTicket, doors: PublishDoors) -> Outcome:
-    """Write a run's signals, trades, ticket and manifest; doing it again writes the same bytes."""
+def publish(issued: IssuedTicket, doors: PublishDoors, *, voided: Sequence[Voided] = ()) -> Outcome:
+    """Write a run's signals, trades, ticket and manifest; doing it again writes the same bytes.
+
+    Of the older revisions that it stands in the place of, the tickets are kept beside it, marked void, and no trades are.
+    """
     run_id = issued.seal.run_id
     run, kept = doors.runs.run(run_id), doors.decisions.decision(run_id)
     if run is None:
@@ -50,6 +53,10 @@ def publish(issued: IssuedTicket, doors: PublishDoors) -> Outcome:
         run, doors.scores.scores(run_id), doors.decisions.proposal(run_id), kept[0] if kept else None, issued
     )
     files = _files(outcome, doors)
+    for old in voided:
+        if old.issued.ticket.revision < run.revision:
+            files |= _void_tickets(old, f"-r{old.issued.ticket.revision}", doors)
+            files = _void_trades(old, doors) | files
     for name, text in files.items():
         doors.write(name, text)
     manifest = doors.config.manifest(run_id) or _manifest(outcome, files, doors.versions())
@@ -61,6 +68,12 @@ def publish(issued: IssuedTicket, doors: PublishDoors) -> Outcome:
     if signals is not None and is_newest:
         doors.write("signals/latest.csv", signals)
     return outcome
+
+
+def publish_void(voided: Voided, doors: PublishDoors) -> None:
+    """Write over a ticket's files, and those of its trades, that it is void."""
+    for name, text in (_void_tickets(voided, "", doors) | _void_trades(voided, doors)).items():
+        doors.write(name, text)
 
 
 def ticket_json(issued: IssuedTicket) -> str:
@@ -93,6 +106,35 @@ def _files(outcome: Outcome, doors: PublishDoors) -> dict[str, str]:
             canonical_json({"approved": outcome.decision.approved, "seal": issued.seal}) + "\n"
         )
     return files
+
+
+def _void_tickets(voided: Voided, suffix: str, doors: PublishDoors) -> dict[str, str]:
+    issued, ticket = voided.issued, voided.issued.ticket
+    banner = (
+        f"> **VOID.** Revision {ticket.revision + 1} stands in the place of this ticket: {voided.by} said"
+        f" {voided.reason!r}. Do not execute anything of it.\n\n"
+    )
+    facts = {"hash": ticket.hash, "seal": issued.seal, "short_hash": ticket.short_hash, "ticket": ticket}
+    name = f"tickets/{ticket.ticket_id}{suffix}"
+    return {
+        f"{name}.json": canonical_json(facts | {"void": _void(voided)}) + "\n",
+        f"{name}.md": banner + doors.render(issued),
+    }
+
+
+def _void_trades(voided: Voided, doors: PublishDoors) -> dict[str, str]:
+    """Give, for each file of trades that the void ticket left, one in its place without any trade."""
+    issued, day = voided.issued, _stem(voided.issued)
+    text = canonical_json({"void": _void(voided)}) + "\n"
+    names = [f"trades/approved_{day}.json"] if issued.ticket.kind == "TRADE" else []
+    if issued.ticket.kind != "NO-TRADE" and doors.decisions.proposal(issued.seal.run_id) is not None:
+        names.append(f"trades/proposed_{day}.json")
+    return dict.fromkeys(names, text)
+
+
+def _void(voided: Voided) -> dict[str, object]:
+    ticket = voided.issued.ticket
+    return {"ticket_id": ticket.ticket_id, "revision": ticket.revision, "by": voided.by, "reason": voided.reason}
 
 
 def _stem(issued: IssuedTicket) -> str:

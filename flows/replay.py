@@ -18,7 +18,7 @@ from core.ledger.equity import worth_of
 from core.ledger.positions import holdings_of
 from core.pipeline import TO_SCORES, Trail, all_stages, decide, stages, walk
 from core.riskguard.approval import mandate_of, signed_bytes
-from core.ticketing.draft import void_decision
+from core.ticketing.draft import is_unfinished, unfinished_decision, void_decision
 from flows.books import DecisionBook, Journal, RunBook, ScoreBook, TicketBook, Verifier
 from flows.decide import NotReady, score_gate, seen_in
 from flows.issue import draft
@@ -63,9 +63,10 @@ def replay(run_id: RunId, setup: BookSetup, doors: ReplayDoors) -> tuple[Compari
     """
     run, stored = doors.runs.run(run_id), doors.decisions.decision(run_id)
     kept_scores = doors.scores.scores(run_id)
-    live = doors.tickets.live_ticket(run.slot.book, run.slot.label) if run else None
-    if run is None or stored is None or kept_scores is None or live is None or live.seal.run_id != run_id:
-        raise NotReady(f"{run_id} did not end in a live ticket; there is nothing to replay")
+    # Void or not: a revised slot's runs are replayed each.
+    issued = doors.tickets.ticket_of(run_id)
+    if run is None or stored is None or kept_scores is None or issued is None:
+        raise NotReady(f"{run_id} did not end in a ticket; there is nothing to replay")
     decision, seen = stored
     frame, proposal = setup.frame(run), doors.decisions.proposal(run_id)
     given = _given(frame, seen, setup, doors)
@@ -73,14 +74,14 @@ def replay(run_id: RunId, setup: BookSetup, doors: ReplayDoors) -> tuple[Compari
     trail = walk(all_stages(stored={"scores": score_gate(scores)}), given)
     again = decide(trail)
     planned: Proposal | None = trail.values.get("proposal") if proposal is not None else None
-    ticket = _ticket(again, live.ticket, planned, trail=trail)
+    ticket = _ticket(again, issued.ticket, planned, trail=trail)
     comparisons = [
         Comparison("policy", run.policy_hash, setup.policy.hash),
         Comparison("scores", sha256_of(kept_scores), sha256_of(scores)),
         Comparison("seen", sha256_of(seen), sha256_of(seen_in(trail, given["panel"]))),
         Comparison("proposal", sha256_of(proposal), sha256_of(planned)),
         Comparison("decision", sha256_of(decision), sha256_of(again)),
-        Comparison("ticket", live.ticket.hash, ticket.hash),
+        Comparison("ticket", issued.ticket.hash, ticket.hash),
     ]
     return (*comparisons, *_approval(run_id, again, planned, doors=doors, frame=frame))
 
@@ -112,7 +113,9 @@ def _scores(given: dict[str, Any]) -> ScoreSet:
 
 def _ticket(again: Decision, issued: Ticket, planned: Proposal | None, *, trail: Trail) -> Ticket:
     prefix = "approval: "
-    if again.kind == "TRADE" and issued.kind == "NO-TRADE":
+    if is_unfinished(issued):
+        again = unfinished_decision(again, trail.values["frame"].run)
+    elif again.kind == "TRADE" and issued.kind == "NO-TRADE":
         again = void_decision(again, tuple(reason.removeprefix(prefix) for reason in issued.reasons))
     return draft(again, seen_in(trail, trail.values["panel"]), planned, trail.values["frame"])
 

@@ -35,6 +35,7 @@ class Code(StrEnum):
     REFUSED = "REFUSED"
     HALTED = "HALTED"
     EXPIRED = "EXPIRED"
+    VOID = "VOID"
     BUSY = "BUSY"
     TOO_LARGE = "TOO_LARGE"
     CONFIGURATION = "CONFIGURATION"

@@ -18,10 +18,11 @@ ROLES: Final[tuple[Role, ...]] = (
 )
 OWNER: Final = "owner"
 
-# One writer a table. `event`, `run` and `halt` have none: rows come through functions that record who called.
+# One writer a table. `event`, `run`, `revision` and `halt` have none: rows come through functions that record who called.
 WRITERS: Final[dict[str, Role | None]] = {
     "event": None,
     "run": None,
+    "revision": None,
     "halt": None,
     "config_version": "desk",
     "clean_snapshot": "desk",
@@ -50,9 +51,10 @@ WRITERS: Final[dict[str, Role | None]] = {
     "verification": "person",
 }
 
-# Who may call which function: opening a run and halting are for every door that decides; nobody else adds events.
+# Who may call which function: opening a run and halting are for every door that decides, revising a slot is a person's.
 CALLERS: Final[dict[str, tuple[Role, ...]]] = {
     "open_run(text, text, text, integer, text)": ("desk", "quant"),
+    "revise_run(text, text, text, integer, text, text, text)": ("person",),
     "halt_trading(text, text)": ("desk", "quant", "riskguard", "ticketing", "confirm", "ledger", "person"),
 }
 

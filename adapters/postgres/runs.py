@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from adapters.postgres.bodies import dump, load
 from adapters.postgres.connect import Session
 from core.canonical import sha256_text
@@ -28,6 +30,29 @@ class PgRuns:
         """Find a run."""
         row = self._session.one("SELECT body FROM run WHERE run_id = %s", (run_id,))
         return None if row is None else load(Run, row["body"])
+
+    def revise_run(self, run: Run, *, by: str, reason: str) -> Run:
+        """Open the run of a slot's next revision, which voids the ticket before it; the same revision again gives the first.
+
+        Raises StoreError when that ticket is not there, or a line of it was answered.
+        """
+        slot = run.slot
+        body = self._session.call("revise_run", run.run_id, slot.book, slot.label, run.revision, dump(run), by, reason)
+        return load(Run, body)
+
+    def newest_run(self, book: BookName, slot: str) -> Run | None:
+        """Find the slot's run in its highest revision."""
+        query = "SELECT body FROM run WHERE book = %s AND slot = %s ORDER BY revision DESC LIMIT 1"
+        row = self._session.one(query, (book, slot))
+        return None if row is None else load(Run, row["body"])
+
+    def unfinished(self, book: BookName, before: str) -> Sequence[Run]:
+        """Give the runs of earlier slots that ended in no ticket, oldest first."""
+        query = (
+            "SELECT body FROM run r WHERE book = %s AND slot < %s"
+            " AND NOT EXISTS (SELECT 1 FROM ticket t WHERE t.run_id = r.run_id) ORDER BY slot, revision"
+        )
+        return [load(Run, row["body"]) for row in self._session.all(query, (book, before))]
 
     def last_slot(self, book: BookName) -> str | None:
         """Give the label of the book's latest slot that has a run."""

@@ -186,6 +186,16 @@ class Ticket(Fact, table=True):
     seal: str = _text()
 
 
+class Revision(Fact, table=True):
+    """A person's fact: the run of a slot's next revision, the ticket that it voids, who asked and why."""
+
+    __tablename__: ClassVar[Any] = "revision"
+    run_id: str = _text(key="run.run_id", unique=True)
+    voids: int = _ref("ticket.id", unique=True)
+    said_by: str = _text()
+    reason: str = _text()
+
+
 class TicketLine(Fact, table=True):
     """One trade of a ticket, resting on exactly one approved line, which is used once."""
 
@@ -384,6 +394,7 @@ FACTS: tuple[type[Fact], ...] = (
     Approval,
     ApprovalLine,
     Ticket,
+    Revision,
     TicketLine,
     TicketStep,
     Delivery,

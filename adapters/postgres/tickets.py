@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from adapters.postgres.bodies import dump, load
 from adapters.postgres.connect import Row, Session
 from core.domain.confirmation import Confirmation, Executed
-from core.domain.slot import BookName, TicketId
+from core.domain.slot import BookName, RunId, TicketId
 from core.domain.ticket import IssuedTicket, Seal, Ticket
-from flows.books import StoreError, TicketStanding
+from flows.books import StoreError, TicketStanding, Voided
 
-IS_LIVE = "NOT EXISTS (SELECT 1 FROM ticket n WHERE n.book = t.book AND n.slot = t.slot AND n.revision > t.revision)"
+# A ticket is void from the moment that a person opened the next revision's run, before that has a ticket of its own.
+IS_LIVE = "NOT EXISTS (SELECT 1 FROM revision n WHERE n.voids = t.id)"
 HAS_NO_ANSWER = (
     "NOT EXISTS (SELECT 1 FROM confirmation_line c WHERE c.ticket_line = l.id)"
     " AND NOT EXISTS (SELECT 1 FROM venue_report v WHERE v.ticket_line = l.id)"
@@ -43,6 +44,20 @@ class PgTickets:
         query = "SELECT * FROM ticket WHERE book = %s AND slot = %s ORDER BY revision DESC LIMIT 1"
         row = self._session.one(query, (book, slot))
         return None if row is None else _issued(row)
+
+    def ticket_of(self, run_id: RunId) -> IssuedTicket | None:
+        """Find the ticket that a run ended in, void or not."""
+        row = self._session.one("SELECT * FROM ticket WHERE run_id = %s", (run_id,))
+        return None if row is None else _issued(row)
+
+    def voided(self, ticket_id: TicketId) -> Sequence[Voided]:
+        """Give the void revisions of a ticket, oldest first, with who voided each and why."""
+        query = (
+            "SELECT t.*, r.said_by, r.reason FROM ticket t JOIN revision r ON r.voids = t.id"
+            " WHERE t.ticket_id = %s ORDER BY t.revision"
+        )
+        rows = self._session.all(query, (ticket_id,))
+        return [Voided(_issued(row), row["said_by"], row["reason"]) for row in rows]
 
     def ticket(self, ticket_id: TicketId) -> TicketStanding | None:
         """Find a ticket in its highest revision, as it stands."""

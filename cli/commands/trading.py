@@ -24,32 +24,55 @@ from core.canonical import sha256_text
 from core.domain.ticket import IssuedTicket
 from core.settings_text import parse_policy
 from flows import settle as settling
-from flows.daily import SlotRefused, run_day
+from flows.daily import DayDoors, SlotRefused, run_day
 from flows.decide import NotReady
 from flows.look import CurveCache
 from flows.ports import SourceError
 from flows.publish import ticket_json
 from flows.replay import replay as replay_run
+from flows.revise import Asked, revise_day
 from flows.setup import BookSetup
 
 EXIT_NO_TRADE = 3
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Decide a slot and show its ticket; exit 3 when it is NO-TRADE."""
+    """Decide a slot, or let a person decide it again, and show its ticket; exit 3 when it is NO-TRADE."""
+    asked = _asked(arguments)
     with Desk(Workspace(arguments.workspace)) as desk:
         configuration = desk.configuration(arguments.book)
         moment = _when(configuration, arguments.on)
         day = arguments.on or moment.today
         told = [] if arguments.no_ingest or day != moment.today else _fetch_first(arguments, desk, configuration, day)
         try:
-            issued = run_day(day, configuration.setup, configuration.texts, desk.day_doors(moment))
+            issued = _decide(asked, day, configuration, doors=desk.day_doors(moment), desk=desk)
         except SlotRefused as error:
             raise UsageError(str(error)) from error
         facts = run_facts(issued, desk) | {"not_fetched": told}
     words = ticket_markdown(issued) + f"\nTicket: {facts['ticket_path']}\nNext: {next_step(issued)}\n"
     emit(arguments, facts, words)
     return EXIT_NO_TRADE if issued.ticket.kind == "NO-TRADE" else 0
+
+
+def _asked(arguments: argparse.Namespace) -> Asked | None:
+    """Give what a person said who revises; refuses half of it, and words without --revise."""
+    by, reason = (arguments.by or "").strip(), (arguments.reason or "").strip()
+    if not arguments.revise:
+        if arguments.by is not None or arguments.reason is not None:
+            raise UsageError("--by and --reason belong to --revise; a run without it needs neither")
+        return None
+    if not by or not reason:
+        raise UsageError("--revise is a person's act: say --by NAME and --reason WORDS")
+    return Asked(by, reason)
+
+
+def _decide(
+    asked: Asked | None, day: date, configuration: Configuration, *, doors: DayDoors, desk: Desk
+) -> IssuedTicket:
+    setup, texts = configuration.setup, configuration.texts
+    if asked is None:
+        return run_day(day, setup, texts, doors)
+    return revise_day(day, setup, texts, asked=asked, doors=doors, book=PgRuns(desk.session("person")))
 
 
 def _fetch_first(arguments: argparse.Namespace, desk: Desk, configuration: Configuration, day: date) -> list[str]:
@@ -61,7 +84,8 @@ def _fetch_first(arguments: argparse.Namespace, desk: Desk, configuration: Confi
     names = source_settings(desk).fetch
     if not names or not is_run_day(policy, day):
         return []
-    if PgTickets(desk.session("reader")).live_ticket(policy.book, slot_of(policy, day).label) is not None:
+    is_decided = PgTickets(desk.session("reader")).live_ticket(policy.book, slot_of(policy, day).label) is not None
+    if is_decided and not arguments.revise:
         return []
     sources = fetched_sources(desk, configuration, names, is_shown=not arguments.json)
     try:

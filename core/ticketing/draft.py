@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from core.canonical import instant_text
 from core.domain.case import cash_effect
 from core.domain.decision import Approved, Decision, GateReport, TicketKind
 from core.domain.frame import Frame
 from core.domain.instrument import Instrument, Universe
-from core.domain.slot import ticket_id_of
+from core.domain.slot import Run, ticket_id_of
 from core.domain.ticket import Ticket, TicketLine
+
+UNFINISHED = "run"
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,22 @@ def void_decision(decision: Decision, reasons: Sequence[str]) -> Decision:
     report = GateReport("approval", "closed", tuple(reasons))
     reports = tuple(report if old.gate == "approval" else old for old in decision.gates)
     return Decision(kind, tuple(f"approval: {reason}" for reason in reasons), reports, (), (), decision.notes)
+
+
+def unfinished_decision(decision: Decision, run: Run) -> Decision:
+    """Turn what was decided of an abandoned run into a NO-TRADE that says so first; its own reasons stay."""
+    until = "its day ended" if run.window is None else f"its window closed at {instant_text(run.window.closes_at)}"
+    message = f"{run.run_id} was opened and ended in no ticket before {until}"
+    report = GateReport(UNFINISHED, "closed", (message,))
+    reasons = decision.reasons if decision.kind == "NO-TRADE" else ()
+    return Decision(
+        "NO-TRADE", (f"run not finished: {message}", *reasons), (report, *decision.gates), (), (), decision.notes
+    )
+
+
+def is_unfinished(ticket: Ticket) -> bool:
+    """Say whether a ticket closed a run that was abandoned."""
+    return bool(ticket.gates) and ticket.gates[0].gate == UNFINISHED
 
 
 def ticket_objections(ticket: Ticket) -> tuple[str, ...]:

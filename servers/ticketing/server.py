@@ -89,6 +89,7 @@ def dead(error: Undeliverable) -> Refused:
     """Give the refusal of a trade that nobody may act on any more."""
     code, passes = {
         "halted": (Code.HALTED, "after a person resumed"),
+        "void": (Code.VOID, "the revision that takes its place"),
         "expired": (Code.EXPIRED, "the ticket of a later slot"),
     }[error.why]
     return Refused(code, str(error), limit=error.limit, value=error.value, would_pass=passes)

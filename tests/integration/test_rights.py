@@ -28,6 +28,8 @@ CALLS = {
     "add_event(text, text, jsonb)": "add_event('added', 'ticket', '{}')",
     "open_run(text, text, text, integer, text)": "open_run('RUN-1', 'main', '20200101', 1, '{}')",
     "halt_trading(text, text)": "halt_trading('main', 'why')",
+    "revise_run(text, text, text, integer, text, text, text)": "revise_run('RUN-1', 'main', '1', 2, '{}', 'p', 'why')",
+    "refuse_void()": "refuse_void()",
     "lock_chain()": "lock_chain()",
     "tie_to_event()": "tie_to_event()",
     "record_rows()": "record_rows()",
@@ -254,7 +256,7 @@ def test_functions_that_run_as_their_owner_are_pinned(house):
 
     assert {row["owner"] for row in rows} == {role_name(DATABASE, OWNER)}
     assert all(row["proconfig"][0] == "search_path=public, pg_temp" for row in rows)
-    assert len(rows) == 6
+    assert len(rows) == 8
 
 
 def test_a_search_path_of_the_caller_leads_nowhere(house):
