@@ -10,7 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
-from core.domain.bars import Parsed
+from core.domain.bars import Fixing, FixingTable, Parsed
 from core.domain.instrument import Currency, InstrumentId, Universe
 from core.domain.panel import Panel
 from core.gate import Finding
@@ -114,13 +114,13 @@ class _Read:
         of_events = {action.symbol for action in self.parsed.actions} | {
             factor.symbol for factor in self.parsed.factors
         }
-        named = {rename.symbol for rename in self.parsed.renames} | {fixing.currency for fixing in self.parsed.fixings}
+        named = {rename.symbol for rename in self.parsed.renames} | _currencies(self.parsed.fixings)
         return of_events.union(named, *(symbols.tolist() for symbols in arrays))
 
     @cached_property
     def days(self) -> list[date]:
         """Give the first and the last day that the file tells of, or nothing."""
-        days = [action.session for action in self.parsed.actions] + [fixing.day for fixing in self.parsed.fixings]
+        days = [action.session for action in self.parsed.actions] + _ends(self.parsed.fixings)
         for told in (self.parsed.bars, self.parsed.levels):
             if told is not None and len(told.session):
                 ends = np.array([told.session.min(), told.session.max()]).astype("datetime64[D]")
@@ -133,6 +133,16 @@ class _Read:
         one = self.parsed
         of_arrays = sum(len(told.session) for told in (one.bars, one.levels) if told is not None)
         return of_arrays + sum(len(rows) for rows in (one.actions, one.factors, one.fixings, one.renames))
+
+
+def _currencies(fixings: Sequence[Fixing]) -> set[str]:
+    return set(fixings.currency.tolist()) if isinstance(fixings, FixingTable) else {one.currency for one in fixings}
+
+
+def _ends(fixings: Sequence[Fixing]) -> list[date]:
+    if isinstance(fixings, FixingTable):
+        return [fixings.day.min().astype(object), fixings.day.max().astype(object)] if len(fixings) else []
+    return [fixing.day for fixing in fixings]
 
 
 def _store(sources: Sequence[Source], raw: RawStore, *, at: datetime) -> _Told:

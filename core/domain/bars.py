@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -106,6 +107,39 @@ class Fixing:
     source: Provider = "ecb"
 
 
+class FixingTable(Sequence[Fixing]):
+    """Fixings in columns of one length: a quarter of a million of them are read at once, and few are ever wanted.
+
+    `per_eur` holds texts, each an exact number, so that no digit is lost.
+    """
+
+    def __init__(
+        self, day: Days, currency: NDArray[np.object_], per_eur: NDArray[np.object_], source: Provider
+    ) -> None:
+        """Hold the columns."""
+        self.day, self.currency, self.per_eur, self.source = day.astype("datetime64[D]"), currency, per_eur, source
+
+    def __len__(self) -> int:
+        """Give how many there are."""
+        return len(self.day)
+
+    @overload
+    def __getitem__(self, at: int) -> Fixing: ...
+    @overload
+    def __getitem__(self, at: slice) -> FixingTable: ...
+    def __getitem__(self, at: int | slice) -> Fixing | FixingTable:
+        """Give one, or a run of them."""
+        if isinstance(at, slice):
+            return FixingTable(self.day[at], self.currency[at], self.per_eur[at], self.source)
+        return Fixing(self.day[at].astype(object), self.currency[at], Decimal(self.per_eur[at]), self.source)
+
+    def of(self, currencies: Collection[str]) -> FixingTable:
+        """Give those of some currencies."""
+        keep = np.logical_or.reduce([self.currency == name for name in currencies], initial=False)
+        keep = np.broadcast_to(keep, self.day.shape)
+        return FixingTable(self.day[keep], self.currency[keep], self.per_eur[keep], self.source)
+
+
 @dataclass(frozen=True)
 class Rename:
     """Whose bars stand under an alias from its first day until its last (both inclusive): the provider's symbol of today."""
@@ -141,7 +175,7 @@ class Parsed:
     bars: Bars | None = None
     actions: tuple[Action, ...] = ()
     factors: tuple[Factor, ...] = ()
-    fixings: tuple[Fixing, ...] = ()
+    fixings: Sequence[Fixing] = ()
     renames: tuple[Rename, ...] = ()
     levels: Levels | None = None
     unread: tuple[str, ...] = ()

@@ -13,7 +13,19 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from core.domain.bars import BAR_FIELDS, Action, Bars, Basis, BasisKind, Days, Fixing, Floats, Parsed, Provider
+from core.domain.bars import (
+    BAR_FIELDS,
+    Action,
+    Bars,
+    Basis,
+    BasisKind,
+    Days,
+    Fixing,
+    FixingTable,
+    Floats,
+    Parsed,
+    Provider,
+)
 from core.domain.instrument import Currency, Instrument, InstrumentId, Universe
 from core.domain.panel import Defect, Dividend, Link, Panel, Split, Versions
 from core.gate import Finding, Gate, block, closed, note
@@ -93,7 +105,8 @@ def clean_fixings(
     Synthetic fixings belong to a synthetic market and to no other.
     """
     newest: dict[tuple[date, Currency], Fixing] = {}
-    for fixing in (fixing for one in parsed for fixing in one.fixings):
+    told = [one.fixings.of(currencies) if isinstance(one.fixings, FixingTable) else one.fixings for one in parsed]
+    for fixing in (fixing for fixings in told for fixing in fixings):
         if fixing.currency in currencies and (fixing.source == "synthetic") == is_synthetic:
             newest[fixing.day, fixing.currency] = fixing
     return tuple(newest[key] for key in sorted(newest))

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pacsv
 
 from adapters.sources.formats.form import Format, never, provider_of
 from adapters.sources.formats.opened import ZIP_MAGIC, header, only_member
 from adapters.sources.formats.rows import Row, rows_of
-from core.domain.bars import Fixing, Parsed
+from core.domain.bars import Fixing, FixingTable, Parsed, Provider
 from flows.ports import RawRecord
+
+NOT_FIXED = ("", "N/A")
 
 
 def _is_zip(name: str, head: bytes) -> bool:
@@ -24,13 +32,52 @@ def _is_csv(name: str, head: bytes) -> bool:
 
 
 def _fixings(record: RawRecord, text: bytes) -> Parsed:
+    """Read all days at once where every cell is sound, else row by row, so that each bad one is told by its line."""
+    table = _all_at_once(text, provider_of(record))
+    return Parsed(fixings=table) if table is not None else _row_by_row(record, text)
+
+
+def _all_at_once(text: bytes, source: Provider) -> FixingTable | None:
+    """Give all fixings, or None where any day or rate is not what it must be."""
+    try:
+        names = [name.strip() for name in text.decode("utf-8-sig").partition("\n")[0].split(",")]
+        told = dict.fromkeys((name for name in names if name), pa.string())
+        cells = pacsv.read_csv(
+            pa.BufferReader(text),
+            read_options=pacsv.ReadOptions(use_threads=False, skip_rows=1, column_names=names),
+            convert_options=pacsv.ConvertOptions(
+                column_types=told, include_columns=list(told), strings_can_be_null=False
+            ),
+        )
+        day = cells["Date"].cast(pa.date32()).to_numpy().astype("datetime64[D]")
+        currencies = [name for name in told if name != "Date"]
+        columns = [pc.utf8_trim_whitespace(cells[name]) for name in currencies]
+        for column in columns:
+            rates = pc.cast(column.filter(_is_told(column)), pa.float64())
+            if not bool(np.all(np.isfinite(rates.to_numpy()))):
+                return None
+    except (pa.ArrowException, KeyError, UnicodeDecodeError):
+        return None
+    if not columns or not len(day):
+        return None
+    row, at = np.nonzero(np.stack([_is_told(column).to_numpy() for column in columns], axis=1))
+    texts = np.stack([column.to_numpy() for column in columns], axis=1)
+    return FixingTable(day[row], np.array(currencies, dtype=object)[at], texts[row, at], source)
+
+
+def _is_told(column: Any) -> Any:
+    """Say of each cell whether it holds a rate: what was not fixed on a day is blank or N/A."""
+    return pc.invert(pc.is_in(column, value_set=pa.array(NOT_FIXED)))
+
+
+def _row_by_row(record: RawRecord, text: bytes) -> Parsed:
     source = provider_of(record)
     unread: list[str] = []
 
     def fixings(row: Row) -> list[Fixing]:
         day = _day(row)
-        # What was not fixed on a day is blank or N/A; the line ends with a comma.
-        told = [name for name, cell in row.cells.items() if name not in ("", "Date") and cell not in ("", "N/A")]
+        # The line ends with a comma: a column without a name.
+        told = [name for name, cell in row.cells.items() if name not in ("", "Date") and cell not in NOT_FIXED]
         return [Fixing(day, name, row.decimal(name), source) for name in told]
 
     days = list(rows_of(record, text, fixings, unread))

@@ -183,6 +183,21 @@ def test_reads_reference_rates():
     assert {fixing.source for fixing in made_up.fixings} == {"synthetic"}
 
 
+@pytest.mark.parametrize("bad", ["2024-06-06,x,1,1,", "2024-06-06,inf,1,1,", "06/06/2024,1,1,1,", "2024-06-06,1,"])
+def test_rates_are_the_same_read_at_once_or_row_by_row(bad):
+    """A bad row makes the reader go row by row: it is told by its line, and all others stay what they were."""
+    text = "Date,USD,GBP,JPY,\n2024-06-05,1.0870,N/A,,\n2024-06-04, 1.0880 ,0.8512,170.10,\n"
+
+    whole = parse("ecb/eurofxref.csv", "ecb_csv", text, provider="ecb")
+    broken = parse("ecb/eurofxref.csv", "ecb_csv", f"{text}{bad}\n", provider="ecb")
+
+    told = ((5, "USD", "1.0870"), (4, "USD", "1.0880"), (4, "GBP", "0.8512"), (4, "JPY", "170.10"))
+    wanted = [Fixing(date(2024, 6, day), name, Decimal(rate), "ecb") for day, name, rate in told]
+    assert list(whole.fixings) == list(broken.fixings) == wanted
+    assert [str(one.per_eur) for one in whole.fixings] == [rate for *_, rate in told]
+    assert [whole.unread, len(broken.unread), "line 4" in broken.unread[0]] == [(), 1, True]
+
+
 @pytest.mark.parametrize(
     ("bad", "words"),
     [
