@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from adapters.postgres.bodies import load
 from adapters.postgres.connect import Session
 from adapters.postgres.rights import WRITERS
 from core.domain.facts import AuditHead, AuditState
@@ -32,7 +33,7 @@ class Chain:
         rows = self._session.all(
             "SELECT seq, bytes, hash FROM event WHERE seq > %s ORDER BY seq LIMIT %s", (after, limit)
         )
-        return [{**json.loads(row["bytes"]), "hash": row["hash"]} for row in rows]
+        return [{**load(dict[str, Any], row["bytes"], of=f"event {row['seq']}"), "hash": row["hash"]} for row in rows]
 
     def verify(self, kept: Sequence[AuditHead], *, since: AuditHead | None = None) -> AuditState:
         """Verify the chain against every head kept outside, from `since` on (from the start when it is None).

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
-from adapters.postgres.bodies import dump, load
+from adapters.postgres.bodies import dump, load, reading
 from adapters.postgres.connect import Row, Session
 from core.domain.confirmation import Executed
 from core.domain.facts import ReconciliationState
@@ -16,6 +16,7 @@ from core.domain.slot import BookName, VenueName
 from core.domain.venue import AccountSnapshot, Break, CashReport, ExecutionReport, SplitReport, VenueReport
 from flows.books import Execution, StoreError
 
+Report = TypeVar("Report", ExecutionReport, CashReport, SplitReport)
 EVIDENCE_KINDS = ("confirmation_line", "venue_report", "cash_movement", "clean_snapshot")
 # The kinds of a venue's reports, as rows name them.
 REPORT_KINDS: dict[str, type[VenueReport]] = {"execution": ExecutionReport, "cash": CashReport, "split": SplitReport}
@@ -74,11 +75,11 @@ class PgJournal:
             (book, venue),
         )
         found = [
-            Execution(f"confirmation_line:{row['id']}", row["ticket_id"], row["revision"], load(Executed, row["body"]))
+            Execution(f"confirmation_line:{row['id']}", row["ticket_id"], row["revision"], _confirmed(row))
             for row in confirmed
         ]
         for row in self._unposted_reports(book, venue, "execution"):
-            report = load(ExecutionReport, row["body"])
+            report = _read_report(ExecutionReport, row)
             if isinstance(report.answer, Executed):
                 found.append(Execution(f"venue_report:{row['id']}", report.ticket_id, report.revision, report.answer))
         return found
@@ -86,7 +87,7 @@ class PgJournal:
     def unposted_cash(self, book: BookName, venue: VenueName, *, base: str) -> Sequence[CashFact]:
         """Give cash that came or went and that no entry rests on yet."""
         reported = [
-            _reported_cash(load(CashReport, row["body"]), row, base)
+            _reported_cash(_read_report(CashReport, row), row, base)
             for row in self._unposted_reports(book, venue, "cash")
         ]
         moved = self._session.all(
@@ -99,7 +100,7 @@ class PgJournal:
     def unposted_splits(self, book: BookName, venue: VenueName) -> Sequence[SplitFact]:
         """Give the splits that a venue reported and that no entry rests on yet."""
         return [
-            _reported_split(load(SplitReport, row["body"]), row) for row in self._unposted_reports(book, venue, "split")
+            _reported_split(_read_report(SplitReport, row), row) for row in self._unposted_reports(book, venue, "split")
         ]
 
     def evidence_of(self, snapshot: str) -> str:
@@ -137,7 +138,8 @@ class PgJournal:
         )
         if row is None:
             return ReconciliationState(None, (), fills is not None)
-        return ReconciliationState(row["session"], load(tuple[str, ...], row["breaks"]), fills is not None)
+        breaks = load(tuple[str, ...], row["breaks"], of=f"the reconciliation of {row['session']}")
+        return ReconciliationState(row["session"], breaks, fills is not None)
 
     def _unposted_reports(self, book: BookName, venue: VenueName, kind: str) -> list[Row]:
         return self._session.all(
@@ -182,7 +184,9 @@ class PgVenue:
         """Give the newest snapshot with its id."""
         query = "SELECT id, body FROM account_snapshot WHERE book = %s AND venue = %s ORDER BY session DESC, id DESC LIMIT 1"
         row = self._session.one(query, (book, venue))
-        return None if row is None else (row["id"], load(AccountSnapshot, row["body"]))
+        return (
+            None if row is None else (row["id"], load(AccountSnapshot, row["body"], of=f"account snapshot {row['id']}"))
+        )
 
     def _report_row(self, report: VenueReport, book: BookName, venue: VenueName) -> Row:
         return {
@@ -217,17 +221,18 @@ def _entries(rows: list[Row]) -> list[tuple[int, Entry]]:
 
 
 def _entry(row: Row, postings: list[Posting]) -> Entry:
-    evidence = next(f"{kind}:{row[kind]}" for kind in EVIDENCE_KINDS if row[kind] is not None)
-    return Entry(
-        key=row["key"],
-        kind=row["kind"],
-        book=row["book"],
-        venue=row["venue"],
-        session=row["session"],
-        instrument=row["instrument"],
-        evidence=evidence,
-        postings=tuple(postings),
-    )
+    with reading(f"entry {row['key']}"):
+        evidence = next(f"{kind}:{row[kind]}" for kind in EVIDENCE_KINDS if row[kind] is not None)
+        return Entry(
+            key=row["key"],
+            kind=row["kind"],
+            book=row["book"],
+            venue=row["venue"],
+            session=row["session"],
+            instrument=row["instrument"],
+            evidence=evidence,
+            postings=tuple(postings),
+        )
 
 
 def _entry_row(entry: Entry) -> Row:
@@ -248,7 +253,21 @@ def _entry_row(entry: Entry) -> Row:
 
 
 def _report(row: Row) -> VenueReport:
-    return load(REPORT_KINDS[row["kind"]], row["body"])
+    with reading(_report_name(row)):
+        kind = REPORT_KINDS[row["kind"]]
+    return load(kind, row["body"], of=_report_name(row))
+
+
+def _read_report(kind: type[Report], row: Row) -> Report:
+    return load(kind, row["body"], of=_report_name(row))
+
+
+def _report_name(row: Row) -> str:
+    return f"venue report {row['id']}"
+
+
+def _confirmed(row: Row) -> Executed:
+    return load(Executed, row["body"], of=f"the answer {row['id']} to a line of {row['ticket_id']}")
 
 
 def _reported_split(report: SplitReport, row: Row) -> SplitFact:

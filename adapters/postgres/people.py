@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 
+from adapters.postgres.bodies import changed
 from adapters.postgres.connect import Session
 from core.canonical import sha256_text
 from core.domain.facts import Halt
@@ -111,5 +112,7 @@ class PgConfig:
 
     def manifest(self, run_id: RunId) -> str | None:
         """Find a run's manifest."""
-        row = self._session.one("SELECT body FROM manifest WHERE run_id = %s", (run_id,))
+        row = self._session.one("SELECT body, hash FROM manifest WHERE run_id = %s", (run_id,))
+        if row is not None and sha256_text(row["body"]) != row["hash"]:
+            raise changed(f"the manifest of {run_id}", "it does not have the hash that it was kept with")
         return None if row is None else row["body"]

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 from adapters.postgres.bodies import dump, load
-from adapters.postgres.connect import Session
+from adapters.postgres.connect import Row, Session
 from core.canonical import sha256_text
 from core.domain.decision import Approval, Decision, Mandate
 from core.domain.facts import Seen
 from core.domain.order import OrderLine, Proposal
 from core.domain.scores import ScoreSet
 from core.domain.slot import BookName, Run, RunId
+
+T = TypeVar("T")
 
 
 class PgRuns:
@@ -24,12 +27,12 @@ class PgRuns:
         """Open a run, or give the one that was opened before."""
         slot = run.slot
         body = self._session.call("open_run", run.run_id, slot.book, slot.label, run.revision, dump(run))
-        return load(Run, body)
+        return load(Run, body, of=run.run_id)
 
     def run(self, run_id: RunId) -> Run | None:
         """Find a run."""
         row = self._session.one("SELECT body FROM run WHERE run_id = %s", (run_id,))
-        return None if row is None else load(Run, row["body"])
+        return None if row is None else load(Run, row["body"], of=run_id)
 
     def revise_run(self, run: Run, *, by: str, reason: str) -> Run:
         """Open the run of a slot's next revision, which voids the ticket before it; the same revision again gives the first.
@@ -38,21 +41,21 @@ class PgRuns:
         """
         slot = run.slot
         body = self._session.call("revise_run", run.run_id, slot.book, slot.label, run.revision, dump(run), by, reason)
-        return load(Run, body)
+        return load(Run, body, of=run.run_id)
 
     def newest_run(self, book: BookName, slot: str) -> Run | None:
         """Find the slot's run in its highest revision."""
-        query = "SELECT body FROM run WHERE book = %s AND slot = %s ORDER BY revision DESC LIMIT 1"
+        query = "SELECT run_id, body FROM run WHERE book = %s AND slot = %s ORDER BY revision DESC LIMIT 1"
         row = self._session.one(query, (book, slot))
-        return None if row is None else load(Run, row["body"])
+        return None if row is None else load(Run, row["body"], of=row["run_id"])
 
     def unfinished(self, book: BookName, before: str) -> Sequence[Run]:
         """Give the runs of earlier slots that ended in no ticket, oldest first."""
         query = (
-            "SELECT body FROM run r WHERE book = %s AND slot < %s"
+            "SELECT run_id, body FROM run r WHERE book = %s AND slot < %s"
             " AND NOT EXISTS (SELECT 1 FROM ticket t WHERE t.run_id = r.run_id) ORDER BY slot, revision"
         )
-        return [load(Run, row["body"]) for row in self._session.all(query, (book, before))]
+        return [load(Run, row["body"], of=row["run_id"]) for row in self._session.all(query, (book, before))]
 
     def last_slot(self, book: BookName) -> str | None:
         """Give the label of the book's latest slot that has a run."""
@@ -75,8 +78,8 @@ class PgScores:
 
     def scores(self, run_id: RunId) -> ScoreSet | None:
         """Find a run's scores."""
-        row = self._session.one("SELECT body FROM score_set WHERE run_id = %s", (run_id,))
-        return None if row is None else load(ScoreSet, row["body"])
+        row = self._session.one("SELECT body, hash FROM score_set WHERE run_id = %s", (run_id,))
+        return None if row is None else _hashed(ScoreSet, row, f"the scores of {run_id}")
 
     def _kept(self, run_id: RunId) -> ScoreSet:
         kept = self.scores(run_id)
@@ -100,8 +103,8 @@ class PgDecisions:
 
     def proposal(self, run_id: RunId) -> Proposal | None:
         """Find a run's proposal."""
-        row = self._session.one("SELECT body FROM proposal WHERE run_id = %s", (run_id,))
-        return None if row is None else load(Proposal, row["body"])
+        row = self._session.one("SELECT body, hash FROM proposal WHERE run_id = %s", (run_id,))
+        return None if row is None else _hashed(Proposal, row, f"the proposal of {run_id}")
 
     def add_decision(
         self, run_id: RunId, decision: Decision, seen: Seen, *, approval: Approval | None, halt: str | None = None
@@ -122,13 +125,19 @@ class PgDecisions:
 
     def decision(self, run_id: RunId) -> tuple[Decision, Seen] | None:
         """Find a run's decision with what was seen."""
-        row = self._session.one("SELECT body, facts FROM decision WHERE run_id = %s", (run_id,))
-        return None if row is None else (load(Decision, row["body"]), load(Seen, row["facts"]))
+        row = self._session.one("SELECT body, hash, facts FROM decision WHERE run_id = %s", (run_id,))
+        if row is None:
+            return None
+        seen = load(Seen, row["facts"], of=f"what was seen for the decision of {run_id}")
+        return _hashed(Decision, row, f"the decision of {run_id}"), seen
 
     def approval(self, run_id: RunId) -> Approval | None:
         """Find a run's approval, its lines included in the decision that it binds."""
         row = self._session.one("SELECT mandate, key_id, signature FROM approval WHERE run_id = %s", (run_id,))
-        return None if row is None else Approval(load(Mandate, row["mandate"]), row["key_id"], row["signature"])
+        if row is None:
+            return None
+        mandate = load(Mandate, row["mandate"], of=f"the approval of {run_id}")
+        return Approval(mandate, row["key_id"], row["signature"])
 
     def approved_lines(self, run_id: RunId) -> tuple[OrderLine, ...]:
         """Give the lines that were approved, in order."""
@@ -136,7 +145,10 @@ class PgDecisions:
             "SELECT l.body FROM approval_line l JOIN approval a ON a.id = l.approval_id"
             " WHERE a.run_id = %s ORDER BY l.line"
         )
-        return tuple(load(OrderLine, row["body"]) for row in self._session.all(query, (run_id,)))
+        return tuple(
+            load(OrderLine, row["body"], of=f"a line approved for {run_id}")
+            for row in self._session.all(query, (run_id,))
+        )
 
     def _halt_book(self, run_id: RunId, reason: str) -> None:
         row = self._session.one("SELECT book FROM run WHERE run_id = %s", (run_id,))
@@ -156,3 +168,7 @@ class PgDecisions:
             for number, line in enumerate(decision.approved, start=1)
         ]
         self._session.add("approval_line", lines)
+
+
+def _hashed(kind: type[T], row: Row, name: str) -> T:
+    return load(kind, row["body"], of=name, digest=row["hash"])

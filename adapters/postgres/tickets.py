@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from adapters.postgres.bodies import dump, load
+from adapters.postgres.bodies import changed, dump, load
 from adapters.postgres.connect import Row, Session
 from core.domain.confirmation import Confirmation, Executed
+from core.domain.order import OrderLine
 from core.domain.slot import BookName, RunId, TicketId
-from core.domain.ticket import IssuedTicket, Seal, Ticket
+from core.domain.ticket import IssuedTicket, Seal, Ticket, TicketLine, departures
 from flows.books import StoreError, TicketStanding, Voided
 
 # A ticket is void from the moment that a person opened the next revision's run, before that has a ticket of its own.
@@ -124,13 +125,20 @@ class PgTickets:
     def _add_lines(self, ticket: int, issued: IssuedTicket) -> None:
         query = "SELECT l.id, l.line, l.body FROM approval_line l JOIN approval a ON a.id = l.approval_id WHERE a.run_id = %s"
         approved = {row["line"]: row for row in self._session.all(query, (issued.seal.run_id,))}
-        lines = issued.ticket.lines
-        missing = [line.line for line in lines if line.line not in approved]
-        if missing:
-            raise StoreError(f"lines {missing} of {issued.ticket.ticket_id} rest on no approval")
+        shown = issued.ticket
+        # The database refuses the same, in the same step; here it is said of the ticket, and before a row is tried.
+        problems = [_departure(line, approved.get(line.line), shown) for line in shown.lines]
+        if shown.kind == "TRADE":
+            left_out = sorted(approved.keys() - {line.line for line in shown.lines})
+            problems += [
+                f"line {at} of {issued.seal.run_id} was approved and is not on {shown.ticket_id}" for at in left_out
+            ]
+        told = [problem for problem in problems if problem is not None]
+        if told:
+            raise StoreError("; ".join(told))
         rows = [
             {"ticket": ticket, "line": line.line, "approval_line": approved[line.line]["id"], "body": dump(line)}
-            for line in lines
+            for line in shown.lines
         ]
         self._session.add("ticket_line", rows)
 
@@ -173,6 +181,19 @@ class PgConfirmations:
             self._session.add("confirmation_line", answers)
 
 
+def _departure(line: TicketLine, approved: Row | None, ticket: Ticket) -> str | None:
+    if approved is None:
+        return f"line {line.line} of {ticket.ticket_id} rests on no approval"
+    differing = departures(
+        line, load(OrderLine, approved["body"], of=f"line {line.line} approved for {ticket.ticket_id}")
+    )
+    return (
+        f"line {line.line} of {ticket.ticket_id} is not as it was approved: {'; '.join(differing)}"
+        if differing
+        else None
+    )
+
+
 def _outcome(is_partial: bool) -> str:
     return "partial" if is_partial else "filled"
 
@@ -195,6 +216,8 @@ def _ticket_row(issued: IssuedTicket) -> Row:
 
 
 def _issued(row: Row) -> IssuedTicket:
-    issued = IssuedTicket(load(Ticket, row["body"]), load(Seal, row["seal"]))
-    assert issued.ticket.hash == row["hash"], f"{row['ticket_id']} does not have the hash that it was issued with"
-    return issued
+    name = f"{row['ticket_id']} revision {row['revision']}"
+    ticket = load(Ticket, row["body"], of=name, digest=row["hash"])
+    if ticket.hash != row["hash"]:
+        raise changed(name, "what can be read of it has another hash than the whole")
+    return IssuedTicket(ticket, load(Seal, row["seal"], of=f"the seal of {name}"))

@@ -6,13 +6,28 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
-from core.canonical import sha256_of
+from core.canonical import plain, sha256_of
 from core.domain.decision import GateReport, TicketKind
 from core.domain.instrument import InstrumentId
-from core.domain.order import Effect, OrderType, Side
+from core.domain.order import Effect, OrderLine, OrderType, Side
 from core.domain.slot import BookName, TicketId, VenueName, Window
 
 SHORT_HASH_LENGTH = 8
+# What an approved order line's fields are called on a ticket's line; the rest of that line are words around them.
+APPROVED_AS = {
+    "instrument": "instrument",
+    "side": "side",
+    "effect": "effect",
+    "quantity": "quantity",
+    "notional": "value",
+    "notional_quote": "value_quote",
+    "order_type": "order_type",
+    "limit_price": "limit_price",
+    "stop_price": "stop_price",
+    "price": "decision_price",
+    "worst_price": "worst_price",
+    "cost": "expected_cost",
+}
 
 
 @dataclass(frozen=True)
@@ -103,3 +118,9 @@ class IssuedTicket:
 
     ticket: Ticket
     seal: Seal
+
+
+def departures(line: TicketLine, approved: OrderLine) -> tuple[str, ...]:
+    """Say in which fields a ticket's line is not the approved one, each with both values; none means that it is."""
+    pairs = {said: (plain(getattr(line, said)), plain(getattr(approved, name))) for name, said in APPROVED_AS.items()}
+    return tuple(f"{said} is {told}, approved was {was}" for said, (told, was) in pairs.items() if told != was)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import subprocess
 import sys
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from adapters.files.workspace import Workspace
+from adapters.postgres.bodies import load
 from adapters.postgres.connect import Session
 from core.canonical import canonical_json, plain, sha256_of
 from servers.refusals import Code, Refused
@@ -94,9 +94,12 @@ class Jobs:
         row = self._session.one("SELECT kind, body FROM job WHERE job_id = %s", (job_id,))
         if row is None:
             return None
-        asked = backtest_from(row["body"])
+        asked = load(Backtest, row["body"], of=job_id)
         steps = self._session.all("SELECT state, body FROM job_step WHERE job_id = %s ORDER BY id", (job_id,))
-        taken = {step["state"]: json.loads(step["body"]) for step in steps}
+        taken = {
+            step["state"]: load(dict[str, Any], step["body"], of=f"the step {step['state']} of {job_id}")
+            for step in steps
+        }
         if "done" in taken:
             return Job(job_id, row["kind"], asked, "done", taken["done"])
         if "failed" in taken:
@@ -161,12 +164,6 @@ class Claim:
         finally:
             os.close(descriptor)
         return None
-
-
-def backtest_from(body: str) -> Backtest:
-    """Read what a backtest is asked of from a row's body."""
-    fields: dict[str, Any] = json.loads(body)
-    return Backtest(**fields | {name: date.fromisoformat(fields[name]) for name in ("first", "last")})
 
 
 def result_of(simulated: Mapping[str, Any], worth: Mapping[str, Any]) -> dict[str, Any]:

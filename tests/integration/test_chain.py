@@ -102,7 +102,9 @@ class Tamperer:
     def _loosen(self, table: str) -> None:
         if table != "event":
             self.do(f"ALTER TABLE {table} ALTER id DROP IDENTITY")
-        query = "SELECT conname FROM pg_constraint WHERE conrelid = %s::regclass ORDER BY contype DESC"
+        query = (
+            "SELECT conname FROM pg_constraint WHERE conrelid = %s::regclass AND contype <> 't' ORDER BY contype DESC"
+        )
         for row in self.do(query, table):
             self.do(f'ALTER TABLE {table} DROP CONSTRAINT IF EXISTS "{row["conname"]}" CASCADE')
 

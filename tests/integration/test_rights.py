@@ -34,6 +34,8 @@ CALLS = {
     "tie_to_event()": "tie_to_event()",
     "record_rows()": "record_rows()",
     "refuse_change()": "refuse_change()",
+    "rest_on_approval()": "rest_on_approval()",
+    "show_what_was_approved()": "show_what_was_approved()",
 }
 # None of these is anybody's but the owner's: making, changing and dropping things, becoming another, reaching files.
 REFUSED = (

@@ -36,9 +36,12 @@ FACT_TRIGGERS = {
     "refuse_change": "BEFORE DELETE OR UPDATE ON {} FOR EACH STATEMENT",
     "refuse_truncate": "BEFORE TRUNCATE ON {} FOR EACH STATEMENT",
 }
-# What else holds a table: nobody answers a ticket that a person revised.
+# What else holds a table: nobody answers a ticket that a person revised, and a ticket holds what was approved.
 MORE_TRIGGERS = {
-    (table, "refuse_void"): "BEFORE INSERT ON public.{} FOR EACH ROW" for table in ("confirmation_line", "venue_report")
+    ("confirmation_line", "refuse_void"): "BEFORE INSERT ON public.{} FOR EACH ROW",
+    ("venue_report", "refuse_void"): "BEFORE INSERT ON public.{} FOR EACH ROW",
+    ("ticket_line", "rest_on_approval"): "BEFORE INSERT ON public.{} FOR EACH ROW",
+    ("ticket", "show_what_was_approved"): "AFTER INSERT ON public.{} DEFERRABLE INITIALLY DEFERRED FOR EACH ROW",
 }
 EVENT_TRIGGERS = ("refuse_change", "refuse_truncate")
 PASSWORD = "a password / with @ signs & more: 50%"
@@ -125,7 +128,7 @@ def test_what_alembic_does_not_compare_is_there_too(migrated):
 
 
 def test_every_fact_has_its_triggers_and_all_of_them_fire(migrated):
-    """Five a fact, one more where a void ticket could be answered, two for the chain itself, none disabled."""
+    """Five a fact, two for the chain itself, and those of answers to void tickets and of what a ticket holds, none disabled."""
     query = "SELECT tgrelid::regclass::text, tgname, tgenabled::text, pg_get_triggerdef(oid) FROM pg_trigger"
     found = {
         (row[0], row[1]): (row[2], row[3].partition(f" {row[1]} ")[2].partition(" EXECUTE FUNCTION ")[::2])
