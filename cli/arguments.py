@@ -115,7 +115,9 @@ def _run(parser: argparse.ArgumentParser) -> None:
         help="decide a slot again that has a ticket, which is then void; a person's act",
     )
     parser.add_argument("--by", metavar="NAME", help="with --revise: who says so")
-    parser.add_argument("--reason", metavar="WORDS", help="with --revise: why")
+    parser.add_argument(
+        "--reason", metavar="WORDS", help="with --revise: why; the same words again give the same revision"
+    )
 
 
 def _simulate(parser: argparse.ArgumentParser) -> None:

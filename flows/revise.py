@@ -27,9 +27,12 @@ def revise_day(
 ) -> IssuedTicket:
     """Decide a day's slot again and give the new live ticket; a revision that was cut short is gone on with.
 
+    The same words again give the revision that was made of them, so that two terminals at once make one; other words make
+    another.
+
     Raises SlotRefused when the slot has no ticket, when a line of it was answered, and when a later slot was decided.
     """
-    run, live = _next_run(day, setup, doors)
+    run, live = _next_run(day, setup, asked, doors=doors)
     if live is not None:
         refuse_earlier(run, doors)
         _refuse_answered(live, doors)
@@ -43,8 +46,8 @@ def revise_day(
     return run_day(day, setup, texts, doors)
 
 
-def _next_run(day: date, setup: BookSetup, doors: DayDoors) -> tuple[Run, IssuedTicket | None]:
-    """Give the run to open with the ticket that it would void; without one when that run is open and goes on."""
+def _next_run(day: date, setup: BookSetup, asked: Asked, *, doors: DayDoors) -> tuple[Run, IssuedTicket | None]:
+    """Give the run to open and the ticket that it would void; no ticket when the run is open, or these words made it."""
     newest = run_of(day, setup, doors)
     live = doors.tickets.ticket_of(newest.run_id)
     if live is None and newest.revision > 1:
@@ -52,6 +55,9 @@ def _next_run(day: date, setup: BookSetup, doors: DayDoors) -> tuple[Run, Issued
     if live is None:
         label = newest.slot.label
         raise SlotRefused(f"slot {label} has no ticket to revise; `twokey run` without --revise decides it")
+    voided = doors.tickets.voided(live.ticket.ticket_id)
+    if voided and asked == Asked(voided[-1].by, voided[-1].reason):
+        return newest, None
     return run_of(day, setup, doors, revision=newest.revision + 1), live
 
 

@@ -121,6 +121,9 @@ def test_two_programs_make_one_ticket(workspaces, calm):
 def test_every_command_at_once_on_one_workspace(workspaces, forker, calm):
     """Run, settle, verify, halt, reconcile, positions and run again, all together, five slots long."""
     root = workspaces.copy("crowded", *BUSY)
+    (root / "config" / "books").mkdir(exist_ok=True)
+    # A halt names a book that there is.
+    (root / "config" / "books" / "other.yml").write_bytes((root / "config" / "policy.yml").read_bytes())
     days = weekdays(DAY, 5)
     with held(root):
         # A first slot alone: before it there is no snapshot to reconcile with.

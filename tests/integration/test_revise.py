@@ -106,6 +106,7 @@ def test_a_revision_has_a_run_of_its_own_and_voids_the_ticket_before(workspaces,
         )
         assert [tuple(row.values()) for row in steps] == [(1, "issued"), (1, "void"), (2, "issued")]
     assert twokey(root, "run", "--on", str(DAY)).out == done.out
+    assert revise(root).out == done.out
     assert problem_of(root) is None
 
 
@@ -124,6 +125,20 @@ def test_the_paper_venue_fills_the_live_revision_alone(workspaces, decided):
         assert desk.session("reader").all(query) == [{"revision": 2}]
 
 
+def test_other_words_make_another_revision(workspaces, decided):
+    """A third decision of the slot voids the second; the first stays void, and each is kept on file."""
+    root = workspaces.copy("twice", of=decided)
+    assert revise(root).code == 0
+
+    done = revise(root, "--revise", "--by", "Ada", "--reason", "and once more")
+
+    assert done.facts["run_id"] == f"RUN-{LABEL}-r3"
+    assert {path.name for path in (root / "tickets").iterdir()} == {
+        f"{TICKET}{tail}.{kind}" for tail in ("", "-r1", "-r2") for kind in ("md", "json")
+    }
+    assert "Revision 3 stands in the place" in (root / "tickets" / f"{TICKET}-r2.md").read_text()
+
+
 def test_a_revision_that_ends_in_no_trade_leaves_no_trades_on_file(workspaces, decided):
     """The files of trades are written over: nobody finds the void approval by its name."""
     root = workspaces.copy("halted", of=decided)
@@ -134,7 +149,7 @@ def test_a_revision_that_ends_in_no_trade_leaves_no_trades_on_file(workspaces, d
     assert (done.code, done.facts["kind"]) == (3, "NO-TRADE")
     for name in ("approved", "proposed"):
         facts = json.loads((root / "trades" / f"{name}_{DAY}.json").read_text())
-        assert set(facts) == {"void"}
+        assert set(facts) == {"stamps", "void"}
 
 
 def test_a_slot_is_revised_only_while_nothing_of_it_was_answered(workspaces, asked):
