@@ -82,11 +82,15 @@ def ticket_json(issued: IssuedTicket) -> str:
     return canonical_json({"hash": ticket.hash, "seal": issued.seal, "short_hash": ticket.short_hash, "ticket": ticket})
 
 
-def signals_csv(scores: Scores) -> str:
-    """Give scores as CSV: instrument, rank, score; then what could not be ranked, with the reason."""
-    lines = ["instrument,rank,score,note"]
-    lines += [f"{score.instrument},{score.rank},{score.value}," for score in scores.ranked]
-    lines += [f"{name},,,{why}" for name, why in scores.unranked]
+def signals_csv(scores: Scores, stamps: Sequence[str] = ()) -> str:
+    """Give scores as CSV: instrument, rank, score; then what could not be ranked, with the reason.
+
+    The last column repeats the stamps: a row that is copied elsewhere still says SYNTHETIC, and no reader has to skip a line.
+    """
+    stamped = " ".join(stamps)
+    lines = ["instrument,rank,score,note,stamps"]
+    lines += [f"{score.instrument},{score.rank},{score.value},,{stamped}" for score in scores.ranked]
+    lines += [f"{name},,,{why},{stamped}" for name, why in scores.unranked]
     return "\n".join(lines) + "\n"
 
 
@@ -98,12 +102,12 @@ def _files(outcome: Outcome, doors: PublishDoors) -> dict[str, str]:
         f"tickets/{ticket.ticket_id}.md": doors.render(issued),
     }
     if outcome.scores is not None and outcome.scores.scores is not None:
-        files[f"signals/{day}.csv"] = signals_csv(outcome.scores.scores)
+        files[f"signals/{day}.csv"] = signals_csv(outcome.scores.scores, ticket.stamps)
     if ticket.kind != "NO-TRADE" and outcome.proposal is not None:
-        files[f"trades/proposed_{day}.json"] = canonical_json(outcome.proposal) + "\n"
+        files[f"trades/proposed_{day}.json"] = canonical_json(vars(outcome.proposal) | {"stamps": ticket.stamps}) + "\n"
     if ticket.kind == "TRADE" and outcome.decision is not None:
         files[f"trades/approved_{day}.json"] = (
-            canonical_json({"approved": outcome.decision.approved, "seal": issued.seal}) + "\n"
+            canonical_json({"approved": outcome.decision.approved, "stamps": ticket.stamps, "seal": issued.seal}) + "\n"
         )
     return files
 
@@ -125,7 +129,7 @@ def _void_tickets(voided: Voided, suffix: str, doors: PublishDoors) -> dict[str,
 def _void_trades(voided: Voided, doors: PublishDoors) -> dict[str, str]:
     """Give, for each file of trades that the void ticket left, one in its place without any trade."""
     issued, day = voided.issued, _stem(voided.issued)
-    text = canonical_json({"void": _void(voided)}) + "\n"
+    text = canonical_json({"stamps": issued.ticket.stamps, "void": _void(voided)}) + "\n"
     names = [f"trades/approved_{day}.json"] if issued.ticket.kind == "TRADE" else []
     if issued.ticket.kind != "NO-TRADE" and doors.decisions.proposal(issued.seal.run_id) is not None:
         names.append(f"trades/proposed_{day}.json")
@@ -155,6 +159,7 @@ def _manifest(outcome: Outcome, files: dict[str, str], versions: dict[str, str])
     return canonical_json(
         {
             "run": run,
+            "stamps": outcome.issued.ticket.stamps,
             "inputs": {
                 "policy": run.policy_hash,
                 "universe": run.universe_hash,

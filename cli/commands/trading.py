@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from datetime import date, timedelta
 
 from adapters.clock import FixedClock
@@ -21,12 +22,13 @@ from cli.output import Progress, emit, table
 from cli.wiring import Desk, When, when
 from core.calendar import is_run_day, slot_of
 from core.canonical import sha256_text
-from core.domain.ticket import IssuedTicket
+from core.domain.panel import Panel
+from core.domain.ticket import IssuedTicket, stamps_of
 from core.settings_text import parse_policy
 from flows import settle as settling
 from flows.daily import DayDoors, SlotRefused, run_day
 from flows.decide import NotReady
-from flows.look import CurveCache
+from flows.look import CurveCache, read_panel
 from flows.ports import SourceError
 from flows.publish import ticket_json
 from flows.replay import replay as replay_run
@@ -123,6 +125,7 @@ def run_facts(issued: IssuedTicket, desk: Desk) -> dict[str, object]:
         "reasons": ticket.reasons,
         "findings": findings + waiting,
         "is_rehearsal": ticket.is_rehearsal,
+        "stamps": ticket.stamps,
     }
 
 
@@ -151,11 +154,16 @@ def settle(arguments: argparse.Namespace) -> int:
         except ValueError as error:
             raise UsageError(str(error)) from error
         desk.keep(configuration)
-        done = settling.settle(configuration.setup.frame(planned), desk.settle_doors(desk.clean))
+        frame = configuration.setup.frame(planned)
+        done = settling.settle(frame, desk.settle_doors(desk.clean))
+        panel = read_panel(frame, desk.clean, sessions=1)
+        is_synthetic = isinstance(panel, Panel) and panel.is_synthetic
+        stamps = stamps_of(is_synthetic=is_synthetic, is_rehearsal=planned.is_rehearsal)
         desk.heads.keep(desk.chain.head())
     breaks = [str(item) for item in done.breaks]
     words = f"{done.reports} new reports, {done.entries} entries posted, {len(breaks)} breaks"
-    emit(arguments, {"reports": done.reports, "entries": done.entries, "breaks": breaks}, "\n".join([words, *breaks]))
+    facts = {"reports": done.reports, "entries": done.entries, "breaks": breaks, "stamps": stamps}
+    emit(arguments, facts, "\n".join([*_stamp_words(stamps), words, *breaks]))
     return 1 if breaks else 0
 
 
@@ -166,8 +174,10 @@ def simulate(arguments: argparse.Namespace) -> int:
         issued = simulate_slots(desk, configuration, arguments.first, arguments.last)
     kinds = {kind: sum(1 for item in issued if item.ticket.kind == kind) for kind in ("TRADE", "HOLD", "NO-TRADE")}
     lines = sum(len(item.ticket.lines) for item in issued)
-    words = table(("ticket", "slots"), list(kinds.items())) + f"\n{len(issued)} slots, {lines} order lines"
-    emit(arguments, {"slots": len(issued), "kinds": kinds, "lines": lines}, words)
+    stamps = sorted({stamp for item in issued for stamp in item.ticket.stamps}, reverse=True)
+    counted = table(("ticket", "slots"), list(kinds.items()))
+    words = "\n".join([*_stamp_words(stamps), counted, f"{len(issued)} slots, {lines} order lines"])
+    emit(arguments, {"slots": len(issued), "kinds": kinds, "lines": lines, "stamps": stamps}, words)
     return 0
 
 
@@ -189,6 +199,12 @@ def simulate_slots(desk: Desk, configuration: Configuration, first: date, last: 
             raise UsageError(str(error)) from error
         progress.step(f"{day} {issued[-1].ticket.kind}")
     return issued
+
+
+def _stamp_words(stamps: Sequence[str]) -> list[str]:
+    """Give the line that stands above what is not a real day's."""
+    says = {"SYNTHETIC": "SYNTHETIC market data: no real price", "REHEARSAL": "REHEARSAL: nothing to execute"}
+    return ["; ".join(says[stamp] for stamp in stamps)] if stamps else []
 
 
 def show(arguments: argparse.Namespace) -> int:

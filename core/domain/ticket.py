@@ -94,9 +94,20 @@ class Ticket:
         return sha256_of(self)
 
     @property
+    def stamps(self) -> tuple[str, ...]:
+        """Give what every artefact of this ticket must say of itself."""
+        return stamps_of(is_synthetic=self.is_synthetic, is_rehearsal=self.is_rehearsal)
+
+    @property
     def short_hash(self) -> str:
         """Give the short hash that a confirmation must quote."""
         return self.hash[:SHORT_HASH_LENGTH]
+
+
+def stamps_of(*, is_synthetic: bool, is_rehearsal: bool) -> tuple[str, ...]:
+    """Give the words that stamp what is not a real day's: SYNTHETIC for made prices, REHEARSAL for a day that is not today."""
+    words = (("SYNTHETIC", is_synthetic), ("REHEARSAL", is_rehearsal))
+    return tuple(word for word, is_so in words if is_so)
 
 
 @dataclass(frozen=True)
