@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import platform
 from dataclasses import dataclass
 from datetime import date
-from functools import cached_property, lru_cache
-from importlib.metadata import version
+from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from adapters.clock import FixedClock, SystemClock
-from adapters.files.atomic import write_artefact
+from adapters.files.artefacts import Artefacts
 from adapters.files.clean_set import CleanFiles
 from adapters.files.configuration import Configuration, read_configuration
 from adapters.files.heads import FileHeads
@@ -26,6 +24,7 @@ from adapters.postgres.runs import PgDecisions, PgRuns, PgScores
 from adapters.postgres.tickets import PgConfirmations, PgTickets
 from adapters.render.markdown import ticket_markdown
 from adapters.venues.paper import PaperVenue
+from adapters.versions import versions
 from core.calendar import slot_of
 from flows.confirm import ConfirmDoors
 from flows.daily import DayDoors
@@ -126,11 +125,10 @@ class Desk:
 
     @cached_property
     def publish_doors(self) -> PublishDoors:
-        """Wire publishing, as desk."""
-        desk = self.session("desk")
-        return PublishDoors(
-            PgRuns(desk), PgScores(desk), PgDecisions(desk), PgConfig(desk), self.write, ticket_markdown, versions
-        )
+        """Wire publishing, as ticketing, whose server publishes too."""
+        session, write = self.session("ticketing"), Artefacts(self.workspace.root).write
+        runs, scores, decisions = PgRuns(session), PgScores(session), PgDecisions(session)
+        return PublishDoors(runs, scores, decisions, PgConfig(session), write, ticket_markdown, versions)
 
     @property
     def confirm_doors(self) -> ConfirmDoors:
@@ -197,12 +195,6 @@ class Desk:
         for kind, (digest, text) in configuration.texts.items():
             PgConfig(self.session("desk")).add_config(kind, digest, text)
 
-    def write(self, name: str, text: str) -> None:
-        """Write one of the workspace's files whole."""
-        path = self.workspace.root / name
-        if not path.exists() or path.read_bytes() != text.encode():
-            write_artefact(path, text.encode())
-
 
 @dataclass(frozen=True)
 class When:
@@ -219,11 +211,3 @@ def when(configuration: Configuration, on: date | None) -> When:
     if on is None or on == today:
         return When(today, clock)
     return When(today, FixedClock(slot_of(policy, on).at))
-
-
-@lru_cache(maxsize=1)
-def versions() -> dict[str, str]:
-    """Give the versions that a manifest names: ours, Python's and the libraries' that compute."""
-    return {name: version(name) for name in ("twokey", "numpy", "pyarrow", "exchange_calendars")} | {
-        "python": platform.python_version()
-    }

@@ -40,10 +40,13 @@ class PublishDoors:
     versions: Callable[[], dict[str, str]]
 
 
-def publish(issued: IssuedTicket, doors: PublishDoors, *, voided: Sequence[Voided] = ()) -> Outcome:
+def publish(
+    issued: IssuedTicket, doors: PublishDoors, *, voided: Sequence[Voided] = (), with_ticket: bool = True
+) -> Outcome:
     """Write a run's signals, trades, ticket and manifest; doing it again writes the same bytes.
 
     Of the older revisions that it stands in the place of, the tickets are kept beside it, marked void, and no trades are.
+    A ticket that is void itself is written as that. Without `with_ticket` its own files are left to whoever delivers it.
     """
     run_id = issued.seal.run_id
     run, kept = doors.runs.run(run_id), doors.decisions.decision(run_id)
@@ -54,11 +57,15 @@ def publish(issued: IssuedTicket, doors: PublishDoors, *, voided: Sequence[Voide
     )
     files = _files(outcome, doors)
     for old in voided:
+        if old.issued.ticket.revision == run.revision:
+            publish_void(old, doors)
+            return outcome
         if old.issued.ticket.revision < run.revision:
             files |= _void_tickets(old, f"-r{old.issued.ticket.revision}", doors)
             files = _void_trades(old, doors) | files
     for name, text in files.items():
-        doors.write(name, text)
+        if with_ticket or not name.startswith("tickets/"):
+            doors.write(name, text)
     manifest = doors.config.manifest(run_id) or _manifest(outcome, files, doors.versions())
     doors.config.add_manifest(run_id, manifest)
     doors.write(f"runs/{run_id}/manifest.json", manifest + "\n")

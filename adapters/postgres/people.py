@@ -85,7 +85,7 @@ class PgPeople:
 
 
 class PgConfig:
-    """Configurations, clean sets and manifests, written by the desk."""
+    """Configurations and clean sets, written by the desk, and manifests, written by ticketing when a run ends."""
 
     def __init__(self, session: Session) -> None:
         self._session = session

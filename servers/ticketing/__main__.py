@@ -22,16 +22,19 @@ def wire(place: Place) -> TicketingDoors:
 
     from adapters.channels.file import FileChannel
     from adapters.clock import SystemClock
+    from adapters.files.artefacts import Artefacts
     from adapters.files.atomic import READ_WRITE, write_whole
     from adapters.keys import FileVerifier
     from adapters.postgres.chain import Chain
     from adapters.postgres.journal import PgJournal
-    from adapters.postgres.people import PgPeople
-    from adapters.postgres.runs import PgDecisions, PgRuns
+    from adapters.postgres.people import PgConfig, PgPeople
+    from adapters.postgres.runs import PgDecisions, PgRuns, PgScores
     from adapters.postgres.tickets import PgTickets
     from adapters.render.markdown import ticket_markdown
+    from adapters.versions import versions
     from flows.deliver import DeliverDoors
     from flows.issue import IssueDoors
+    from flows.publish import PublishDoors
 
     session, clock = place.session, SystemClock()
     tickets, people = PgTickets(session), PgPeople(session)
@@ -46,7 +49,16 @@ def wire(place: Place) -> TicketingDoors:
         clock=clock,
     )
     file = FileChannel(place.workspace.root / "tickets", partial(write_whole, mode=READ_WRITE))
-    return TicketingDoors(place, issue, DeliverDoors(tickets, people, (file,), ticket_markdown, clock))
+    publish = PublishDoors(
+        runs=issue.runs,
+        scores=PgScores(session),
+        decisions=issue.decisions,
+        config=PgConfig(session),
+        write=Artefacts(place.workspace.root).write,
+        render=ticket_markdown,
+        versions=versions,
+    )
+    return TicketingDoors(place, issue, publish, DeliverDoors(tickets, people, (file,), ticket_markdown, clock))
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from servers.ticketing.answers import Rendered, Sent, TicketState, rendered, sen
 if TYPE_CHECKING:
     from flows.deliver import DeliverDoors, Undeliverable
     from flows.issue import IssueDoors
+    from flows.publish import PublishDoors
     from servers.wiring import Place
 
 INSTRUCTIONS = (
@@ -25,10 +26,11 @@ INSTRUCTIONS = (
 
 @dataclass(frozen=True)
 class TicketingDoors:
-    """What ticketing may use: its place, what issuing needs, and what delivering needs."""
+    """What ticketing may use: its place, and what issuing, publishing and delivering need."""
 
     place: Place
     issue: IssueDoors
+    publish: PublishDoors
     deliver: DeliverDoors
 
 
@@ -44,10 +46,13 @@ def build(doors: Door[TicketingDoors]) -> MCPServer:
         """
         from flows.decide import NotReady
         from flows.issue import issue_ticket
+        from flows.publish import publish
 
         _, day = doors().place.run(run_id)
         with refusing(NotReady, Code.NOT_DECIDED):
             issued = issue_ticket(run_id, day.setup, replace(doors().issue, clock=day.clock))
+        voided = doors().issue.tickets.voided(issued.ticket.ticket_id)
+        publish(issued, doors().publish, voided=voided, with_ticket=False)
         return rendered(issued, doors().deliver.render(issued))
 
     @host.tool

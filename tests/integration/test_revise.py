@@ -10,7 +10,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from adapters.clock import SystemClock
+from adapters.clock import FixedClock, SystemClock
 from adapters.postgres.connect import DatabaseError
 from adapters.postgres.people import PgPeople
 from adapters.postgres.runs import PgRuns
@@ -34,6 +34,7 @@ from tests.integration.workspaces import (
     the_time_is,
     twokey,
 )
+from tests.servers.playing import Five
 
 LABEL = f"{DAY:%Y%m%d}"
 TICKET, FIRST_RUN, SECOND_RUN = f"TICKET-{LABEL}", f"RUN-{LABEL}-r1", f"RUN-{LABEL}-r2"
@@ -211,6 +212,9 @@ def test_a_revision_that_was_cut_short_leaves_no_live_ticket_and_goes_on(workspa
                         SystemClock(),
                     ),
                 )
+            with Five(root, on=None, clock=FixedClock(morning(DAY))) as five:
+                five("ticketing.render_ticket_md", run_id=FIRST_RUN)
+            assert set(json.loads((root / f"trades/approved_{DAY}.json").read_text())) == {"stamps", "void"}
             between = (root / "tickets" / f"{TICKET}.md").read_text()
             again = twokey(root, "run", *(SAID if before == "ticket" else ()))
 

@@ -1,0 +1,20 @@
+"""Artefacts: the files of a workspace that can be made again from what is stored."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from adapters.files.atomic import write_artefact
+
+
+class Artefacts:
+    """Writes a workspace's files whole; one that says the same already is left as it is."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def write(self, name: str, text: str) -> None:
+        """Write a file by its name below the workspace."""
+        path, content = self._root / name, text.encode()
+        if not path.exists() or path.read_bytes() != content:
+            write_artefact(path, content)

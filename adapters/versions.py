@@ -1,0 +1,15 @@
+"""Versions: what a manifest names of the programs that computed."""
+
+from __future__ import annotations
+
+import platform
+from functools import lru_cache
+from importlib.metadata import version
+
+
+@lru_cache(maxsize=1)
+def versions() -> dict[str, str]:
+    """Give the versions that a manifest names: ours, Python's and the libraries' that compute."""
+    return {name: version(name) for name in ("twokey", "numpy", "pyarrow", "exchange_calendars")} | {
+        "python": platform.python_version()
+    }
