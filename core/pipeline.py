@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from core.calendar import is_rebalance_day
@@ -19,6 +20,7 @@ from core.domain.decision import Decision, GateReport, Review, TicketKind
 from core.domain.facts import Standing, Unread, Worth
 from core.domain.frame import Frame
 from core.domain.holdings import Holdings
+from core.domain.instrument import InstrumentId
 from core.domain.market import FxRate, Mark, Prices
 from core.domain.order import Proposal
 from core.domain.panel import Panel
@@ -30,7 +32,7 @@ from core.market_data.quality import judge_panel
 from core.money import price_of
 from core.quant.ranking import rank_instruments
 from core.riskguard import gates
-from core.riskguard.plan import hold_still, plan_trades
+from core.riskguard.plan import equity_of, hold_still, plan_trades
 from core.riskguard.review import review_proposal
 from core.riskguard.target import Stance, build_target, tradable
 from core.strategies.registry import strategy_of
@@ -162,7 +164,7 @@ def proposal(scores: Scores, prices: Prices, standing: Standing, frame: Frame) -
     if not _is_first_build(standing) and not is_rebalance_day(frame.calendar, policy, run.slot.day):
         return Gate(hold_still("no rebalance due", holdings, prices))
     strategy = strategy_of(policy.strategy)
-    stance = Stance(strategy.hold_rank_multiple, standing.capital_fraction)
+    stance = Stance(strategy.hold_rank_multiple, standing.capital_fraction, _weights(holdings, prices))
     target = build_target(scores, frozenset(holdings.quantities()), policy, stance=stance)
     return Gate(plan_trades(target, holdings, prices, policy=policy, capital_fraction=standing.capital_fraction))
 
@@ -186,7 +188,14 @@ def review(proposal: Proposal, prices: Prices, standing: Standing, frame: Frame)
     if verdict.refused and not verdict.approved:
         return closed(block("review", item.line.instrument, str(item)) for item in verdict.refused)
     # Noted here and not where the plan is made: a stored proposal comes without the notes of its making.
-    return Gate(verdict, (_first_build_note(frame),) if verdict.approved and _is_first_build(standing) else ())
+    notes = [
+        note("review", row.instrument, f"{row.instrument}: {row.reason}")
+        for row in proposal.target.weights
+        if row.is_unscored
+    ]
+    if verdict.approved and _is_first_build(standing):
+        notes.append(_first_build_note(frame))
+    return Gate(verdict, tuple(notes))
 
 
 PIPELINE: tuple[Stage, ...] = (
@@ -289,6 +298,16 @@ def _doubtful(quality: QualityReport, holdings: Holdings) -> list[str]:
         for name, why in quality.excluded
         if name in held
     ]
+
+
+def _weights(holdings: Holdings, prices: Prices) -> dict[InstrumentId, Decimal]:
+    """Give the share of equity that each holding has; none where there is no equity, which the plan refuses."""
+    equity = equity_of(holdings, prices)
+    return {
+        row.instrument: prices.value_of(row.instrument, row.quantity) / equity
+        for row in holdings.positions
+        if equity > 0
+    }
 
 
 def _is_first_build(standing: Standing) -> bool:

@@ -40,6 +40,9 @@ class OrderLine:
     parent: int | None = None
 
 
+UNSCORED = "not scored"
+
+
 @dataclass(frozen=True)
 class TargetWeight:
     """The wanted share of equity in one instrument, a fraction."""
@@ -47,6 +50,11 @@ class TargetWeight:
     instrument: InstrumentId
     weight: Decimal
     reason: str
+
+    @property
+    def is_unscored(self) -> bool:
+        """Say whether this is a holding without a score, which is held as it is."""
+        return self.reason.startswith(UNSCORED)
 
 
 @dataclass(frozen=True)

@@ -20,3 +20,5 @@ class Strategy:
     sessions_needed: int
     hold_rank_multiple: int
     is_trainable: bool
+    # The bars without which there is no score, as sessions before as-of: what a missing score is told with.
+    bars_needed: tuple[int, ...] = ()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
+
+import numpy as np
 
 from core.domain.instrument import InstrumentId
 from core.domain.panel import Panel
@@ -19,7 +22,18 @@ def rank_instruments(
     if last != as_of:
         return closed([block("scores", strategy.name, f"the panel ends with {last}, not with as-of {as_of}")])
     scores = ranked_scores(strategy.name, as_of, strategy.score(panel, instruments))
+    scores = replace(
+        scores, unranked=tuple((name, _why(panel, name, strategy) or why) for name, why in scores.unranked)
+    )
     return Gate(scores, tuple(_degenerate(scores)))
+
+
+def _why(panel: Panel, name: InstrumentId, strategy: Strategy) -> str | None:
+    """Name the first session whose bar a score needs and that has none; None where that is not what is missing."""
+    column, length = panel.column(name), len(panel.sessions)
+    rows = [length - 1 - back for back in strategy.bars_needed if back < length]
+    missing = [row for row in rows if column is None or np.isnan(panel.adj_close[row, column])]
+    return f"no bar on {panel.sessions[missing[0]].astype('datetime64[D]')}" if missing else None
 
 
 def _degenerate(scores: Scores) -> list[Finding]:

@@ -10,7 +10,7 @@ from core.domain.holdings import Holdings
 from core.domain.instrument import InstrumentId
 from core.domain.market import Mark, Prices
 from core.domain.order import OrderLine, Proposal, Side, Target
-from core.money import BPS, floor_to, round_price, to_pence
+from core.money import BPS, WEIGHT_STEP, floor_to, round_price, to_pence
 from core.settings import Policy
 
 ZERO = Decimal(0)
@@ -21,22 +21,27 @@ def plan_trades(
 ) -> Proposal:
     """Give the lines that lead towards the target: exits, then trims, then buys in the order of the target.
 
-    The turnover limit, the cash above the buffer, the rollout phase's share of the capital and the number of positions are
-    budgets, spent in that order; what they do not reach, what comes to less than the smallest order and what may not be
-    bought is left undone and told. Quantities are cut to the policy's step once, at `_sized`; everything else is exact to
-    the penny. Raises ValueError when a holding has no mark.
+    A holding without a score is held as it is: only what a cap leaves no place for is sold. The turnover limit, the cash
+    above the buffer, the rollout phase's share of the capital and the number of positions are budgets, spent in that order;
+    what they do not reach, what comes to less than the smallest order and what may not be bought is left undone and told.
+    Quantities are cut to the policy's step once, at `_sized`; everything else is exact to the penny. Raises ValueError when
+    a holding has no mark.
     """
     equity = equity_of(holdings, prices)
     if equity <= 0:
         raise ValueError(f"equity was {equity} {policy.base_currency}; there is nothing to invest")
     plan = _Plan(policy, prices, equity, holdings, capital_fraction)
-    wanted = {name: weight for name, weight in target.by_instrument().items() if weight > 0}
+    still = {row.instrument for row in target.weights if row.is_unscored}
+    wanted = {name: weight for name, weight in target.by_instrument().items() if weight > 0 or name in still}
     held = holdings.quantities()
     for name in sorted(held.keys() - wanted.keys()):
         plan.sell_all(name)
     for name in sorted(held.keys() & wanted.keys()):
-        plan.trim(name, wanted[name])
+        # Its weight was cut to a step, which is no reason to trade.
+        plan.trim(name, wanted[name] + (WEIGHT_STEP if name in still else ZERO))
     for row in target.weights:
+        if row.instrument in still:
+            continue
         plan.buy(row.instrument, row.weight)
     return Proposal(
         equity, target, tuple(plan.lines), tuple(plan.left_undone), plan.hold_reason(), holdings.ledger_head

@@ -17,6 +17,7 @@ def _bind_momentum(settings: StrategySettings) -> Strategy:
         sessions_needed=parameters.lookback_sessions + 1,
         hold_rank_multiple=parameters.hold_rank_multiple,
         is_trainable=False,
+        bars_needed=(parameters.lookback_sessions, parameters.skip_sessions),
     )
 
 

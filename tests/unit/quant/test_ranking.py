@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -22,6 +23,21 @@ BARS = panel({"AAA": [1.0, 2.0], "BBB": [1.0, 2.0]})
 def giving(**numbers: float) -> Strategy:
     """Give a strategy whose numbers are known beforehand."""
     return Strategy("fixed", lambda panel, names: {name: numbers[name] for name in names}, 1, 1, is_trainable=False)
+
+
+def test_a_missing_score_names_the_day_whose_bar_it_needs():
+    """The first one in the order of what the strategy needs; another cause is told in general."""
+    bars = panel({"AAA": [1.0, 2.0, 3.0], "BBB": [NAN, 2.0, 3.0], "CCC": [NAN, NAN, 3.0], "DDD": [1.0, 2.0, 3.0]})
+    needy = replace(giving(AAA=1.0, BBB=NAN, CCC=NAN, DDD=NAN), bars_needed=(2, 1))
+
+    scores = rank_instruments(bars, ("AAA", "BBB", "CCC", "DDD"), AS_OF, strategy=needy).value
+
+    first = bars.sessions[0]
+    assert scores.unranked == (
+        ("BBB", f"no bar on {first}"),
+        ("CCC", f"no bar on {first}"),
+        ("DDD", "its history is too short or has gaps"),
+    )
 
 
 def test_the_highest_number_is_rank_one():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from core.domain.instrument import Universe
 from core.domain.order import TargetWeight
-from core.domain.scores import ranked_scores
+from core.domain.scores import Scores, ranked_scores
 from core.riskguard.target import Stance, build_target, tradable
 from tests.unit.making import AS_OF, SHIPPED, ranking, ruled
 from tests.unit.market_data.making import instrument
@@ -55,11 +56,79 @@ def test_keeps_the_best_of_too_many_holdings():
     assert chosen(ranking(*NAMES), held={"B", "C", "D"}) == ["B", "C"]
 
 
-def test_drops_a_holding_that_is_not_ranked():
-    """Without a score there is no reason to keep it."""
-    scores = ranked_scores("momentum", AS_OF, {"A": 3.0, "B": 2.0, "Z": float("nan")})
+def gapped(*unscored: str) -> Scores:
+    """Rank A to D, and tell of others that a bar is absent."""
+    scores = ranked_scores("momentum", AS_OF, dict(zip("ABCD", (4.0, 3.0, 2.0, 1.0), strict=True)))
+    return replace(scores, unranked=tuple((name, "no bar on 2023-06-12") for name in sorted(unscored)))
 
-    assert chosen(scores, held={"Z"}) == ["A", "B"]
+
+def holding(scores, policy=TWO, fraction="1", **weights: str):
+    """Give the target of a book that holds so much of each, as instrument and weight."""
+    known = {name: Decimal(weight) for name, weight in weights.items()}
+    stance = replace(WHOLE, capital_fraction=Decimal(fraction), weights=known)
+    return build_target(scores, frozenset(known), policy, stance=stance)
+
+
+def test_a_holding_without_a_score_keeps_its_place_and_its_weight():
+    """It counts as one of two positions, and the other one shares what it leaves; the reason names the day."""
+    target = holding(gapped("Z"), Z="0.4")
+
+    assert target.weights == (
+        TargetWeight("A", Decimal("0.5"), "rank 1"),
+        TargetWeight("Z", Decimal("0.4"), "not scored: no bar on 2023-06-12; held as it is"),
+    )
+    assert [row.is_unscored for row in target.weights] == [False, True]
+
+
+def test_what_has_no_score_and_is_not_held_is_not_wanted():
+    """A missing score is no reason to buy either."""
+    assert chosen(gapped("Z")) == ["A", "B"]
+
+
+def test_a_holding_that_is_no_longer_looked_at_is_not_kept():
+    """What left the universe has no score and is not unscored: it is sold as before."""
+    assert chosen(gapped(), held={"Z"}) == ["A", "B"]
+
+
+def test_an_unscored_holding_obeys_the_caps():
+    """At most the highest weight each, and all of them together what may be invested."""
+    capped = ruled(within=TWO, limits={"weight_max": "0.3"})
+
+    assert holding(gapped("Z"), capped, Z="0.4").by_instrument() == {"A": Decimal("0.3"), "Z": Decimal("0.3")}
+    assert holding(gapped("Z"), fraction="0.1", Z="0.4").by_instrument() == {"A": 0, "Z": Decimal("0.095")}
+    assert holding(gapped("Y", "Z"), Y="0.5", Z="0.5").by_instrument() == {"Y": Decimal("0.475"), "Z": Decimal("0.475")}
+
+
+def test_more_unscored_holdings_than_places_are_all_kept_and_nothing_is_bought():
+    """Nobody says which of them to sell."""
+    assert [row.instrument for row in holding(gapped("X", "Y", "Z"), X="0.3", Y="0.3", Z="0.3").weights] == [
+        "X",
+        "Y",
+        "Z",
+    ]
+
+
+@given(
+    unscored=st.lists(st.decimals("0", "1", places=9), max_size=6),
+    held=st.sets(st.sampled_from("ABCD")),
+    fraction=st.decimals("0", "1", places=2),
+    buffer=st.decimals("0", "0.99", places=2),
+    risk_off=st.sampled_from(["cash_allowed", "always_invested"]),
+)
+def test_reserved_weights_and_the_others_are_within_what_may_be_invested(unscored, held, fraction, buffer, risk_off):
+    """For all gaps: the sum, the highest weight, and the number of positions unless more unscored ones are held."""
+    names = [f"X{number}" for number in range(len(unscored))]
+    policy = ruled(within=TWO, limits={"cash_buffer_min": buffer}, risk_off=risk_off)
+    known = dict.fromkeys(held, Decimal("0.1")) | dict(zip(names, unscored, strict=True))
+    stance = Stance(2, fraction, known)
+
+    weights = build_target(gapped(*names), frozenset(known), policy, stance=stance).by_instrument()
+
+    assert set(names) <= weights.keys()
+    assert len(weights) == max(2, len(names))
+    assert sum(weights.values()) <= fraction * (1 - buffer)
+    assert all(0 <= weight <= Decimal("0.5") and weight == round(weight, 6) for weight in weights.values())
+    assert all(weights[name] <= weight for name, weight in zip(names, unscored, strict=True))
 
 
 def test_wants_nothing_new_from_the_no_buy_list():
