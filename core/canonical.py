@@ -44,7 +44,8 @@ def plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {_text_key(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
+        # Most of what is long holds texts and numbers: those are spared a call each.
+        return [item if type(item) is str or type(item) is int else plain(item) for item in value]
     raise TypeError(f"{type(value).__name__} has no canonical form: {value!r}")
 
 

@@ -17,7 +17,7 @@ import pyarrow as pa
 from adapters.files.atomic import READ_WRITE, write_whole
 from adapters.files.bar_parts import BARS, PartFiles, are_alike, array_of, part_of, table_of
 from adapters.files.described import Columns, Described
-from core.canonical import canonical_json, sha256_of
+from core.canonical import canonical_json, sha256_text
 from core.domain.bars import BAR_FIELDS, Days, Fixing, Floats
 from core.domain.instrument import InstrumentId
 from core.domain.panel import Link, Panel, Versions
@@ -33,7 +33,8 @@ VERSIONS = "versions.parquet"
 class CleanFiles:
     """Keeps clean sets under a folder: parts named by their content, one description a snapshot, and CURRENT.
 
-    Parts and descriptions are never changed. A process killed while it publishes leaves the old set current. Bars stand
+    A description is two lines of JSON: what the set holds, whose hash is its name, and what stands beside it. Parts and
+    descriptions are never changed. A process killed while it publishes leaves the old set current. Bars stand
     there twice: as arrays, which are read, and as `eod.parquet`, for other tools; `verify` holds one against the other.
     """
 
@@ -62,11 +63,12 @@ class CleanFiles:
             "versions": None if panel.versions is None else self._write_versions(panel.versions),
             "fixings": asdict(self._parts.write_table(FIXINGS, _fixings_table(fixings))),
         }
-        snapshot = sha256_of(described)
+        text = canonical_json(described)
+        snapshot = sha256_text(text)
         tables = [self._write_year_table(*pair, before) for pair in zip(years, arrays, strict=True)]
         if not self._is_described(snapshot, tables):
-            told = {"snapshot": snapshot, "made_of": dict(made_of), "tables": tables, **described}
-            write_whole(self._description(snapshot), canonical_json(told).encode() + b"\n")
+            beside = canonical_json({"snapshot": snapshot, "made_of": made_of, "tables": tables})
+            write_whole(self._description(snapshot), f"{text}\n{beside}\n".encode())
         write_whole(self._folder / CURRENT, f"{snapshot}\n".encode(), mode=READ_WRITE)
         return snapshot
 
@@ -147,7 +149,7 @@ class CleanFiles:
             yield f"{row['path']}: it does not hold what the arrays hold"
 
     def _description(self, snapshot: str) -> Path:
-        return self._folder / SNAPSHOTS / f"{snapshot}.json"
+        return self._folder / SNAPSHOTS / f"{snapshot}.jsonl"
 
     def _described(self, snapshot: str) -> Described:
         if not re.fullmatch("[0-9a-f]{64}", snapshot):
@@ -158,21 +160,15 @@ class CleanFiles:
             stamp = (snapshot, found.st_ino, found.st_mtime_ns)
             if self._read is not None and self._read[0] == stamp:
                 return self._read[1]
-            told: dict[str, Any] = json.loads(path.read_bytes())
-            if "tables" not in told:
-                raise SourceError(
-                    f"the clean set {snapshot[:12]} is of an older version; `twokey ingest` makes it anew"
-                )
+            text, _, beside = path.read_text(encoding="utf-8").partition("\n")
+            told: dict[str, Any] = {**json.loads(beside), **json.loads(text)}
         except FileNotFoundError:
             raise SourceError(f"there is no clean set {snapshot}; run `twokey ingest`") from None
         except (OSError, ValueError) as error:
-            raise SourceError(f"{SNAPSHOTS}/{snapshot}.json: could not be read: {error}") from error
+            raise SourceError(f"{SNAPSHOTS}/{snapshot}.jsonl: could not be read: {error}") from error
         # The name is the hash of the description, and the description holds those of the parts: nothing goes unchecked.
-        hashed = sha256_of(
-            {name: value for name, value in told.items() if name not in ("snapshot", "made_of", "tables")}
-        )
-        if hashed != snapshot:
-            raise SourceError(f"{SNAPSHOTS}/{snapshot}.json: it was changed: what it holds hashes to {hashed}")
+        if sha256_text(text) != snapshot:
+            raise SourceError(f"{path.parent.name}/{path.name}: it was changed: it hashes to {sha256_text(text)}")
         # One is enough: whoever reads many windows reads them of one set.
         self._read = (stamp, Described(told))
         return self._read[1]
@@ -205,7 +201,7 @@ class CleanFiles:
     def _write_year_table(self, panel: Panel, row: Mapping[str, Any], before: Described | None) -> dict[str, Any]:
         """Write a year's table, unless the set before has the one of the same array, columns and instants."""
         kept = None if before is None else before.table_beside(row, panel)
-        if kept is not None and self._parts.is_sound(kept):
+        if kept is not None and self._parts.is_there(kept):
             return asdict(kept)
         year = panel.sessions[0].astype(object).year
         return asdict(self._parts.write_table(f"{BARS}/year={year}", table_of(panel)))

@@ -288,7 +288,7 @@ def _rows_of(chosen: Mapping[int, _Series]) -> Told:
     for series in dict.fromkeys(chosen.values()):
         wanted = [column for column, one in chosen.items() if one is series]
         parts.append(series.rows.taken(np.isin(series.rows.column, wanted)))
-    return _joined_rows(parts)
+    return parts[0] if len(parts) == 1 else _joined_rows(parts)
 
 
 # --- which rows are sound ---------------------------------------------------------------------------------------------

@@ -303,8 +303,9 @@ def test_a_table_that_says_otherwise_than_the_array_is_seen(tmp_path):
     table = pq.ParquetFile(part).read()
     part.chmod(0o644)
     pq.write_table(table.set_column(5, "close", [pa.array([1.0] * len(table))]), part)
-    path = tmp_path / "snapshots" / f"{snapshot}.json"
-    described = json.loads(path.read_bytes())
+    path = tmp_path / "snapshots" / f"{snapshot}.jsonl"
+    text, beside = path.read_text(encoding="utf-8").splitlines()
+    described = json.loads(beside)
     row = next(row for row in described["tables"] if "year=2023" in row["path"])
 
     assert clean.verify(snapshot) == [
@@ -313,7 +314,7 @@ def test_a_table_that_says_otherwise_than_the_array_is_seen(tmp_path):
     ]
     row["sha256"] = hashlib.sha256(part.read_bytes()).hexdigest()
     path.chmod(0o644)
-    path.write_text(json.dumps(described), encoding="utf-8")
+    path.write_text(f"{text}\n{json.dumps(described)}\n", encoding="utf-8")
     assert clean.verify(snapshot) == [f"{row['path']}: it does not hold what the arrays hold"]
     part.unlink()
     assert publish(clean) == snapshot
@@ -324,7 +325,7 @@ def test_a_description_that_was_changed_is_seen(tmp_path):
     """The hash binds what the description itself says, too."""
     clean = CleanFiles(tmp_path)
     snapshot = publish(clean)
-    path = tmp_path / "snapshots" / f"{snapshot}.json"
+    path = tmp_path / "snapshots" / f"{snapshot}.jsonl"
     path.chmod(0o644)
     path.write_text(path.read_text(encoding="utf-8").replace('"0.50"', '"5.50"'), encoding="utf-8")
 
@@ -356,7 +357,7 @@ def test_the_parts_are_plain_tables_that_others_can_read(tmp_path):
     assert table["adj_open"][0].as_py() == adjust_bars(whole).open[row, column]
     assert table["source"][0].as_py() == "yahoo"
     assert table["known_at"][0].as_py().isoformat().endswith("+00:00")
-    described = json.loads((tmp_path / "snapshots" / f"{snapshot}.json").read_bytes())
+    described = json.loads((tmp_path / "snapshots" / f"{snapshot}.jsonl").read_text(encoding="utf-8").splitlines()[1])
     assert described["made_of"] == MADE_OF
     assert [row["path"] for row in described["tables"]] == sorted(
         path.relative_to(tmp_path).as_posix() for path in Path(tmp_path / "eod.parquet").rglob("part-*")
