@@ -29,6 +29,10 @@ _DEPTH_MAX = 8
 _SHOWN_MAX = 60
 
 
+# Stands between a missing key and what it must be.
+MISSING = " is missing; it must be "
+
+
 class SettingsError(ValueError):
     """Settings cannot be read: each of `problems` names file, line and key, what was found and what would be right."""
 
@@ -237,7 +241,7 @@ def _tell(detail: ErrorDetails, model: type[Section], document: _Document) -> No
         document.object_to(document.spots[path].line, _unknown(path, model))
     elif detail["type"] == "missing":
         line = document.spots[document.nearest(path)].line
-        document.object_to(line, f"{_dotted(path)} is missing; it must be {_right(model, path)}")
+        document.object_to(line, f"{_dotted(path)}{MISSING}{_right(model, path)}")
     elif detail["type"] == "contradiction":
         for key, why in detail["ctx"]["found"]:
             inner = (*path, *key.split("."))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from importlib import resources
 from importlib.metadata import version
 
 from adapters.files.atomic import READ_WRITE, write_whole
@@ -12,12 +13,14 @@ from adapters.files.workspace import Workspace, WorkspaceError
 from core.calendar import Calendar, calendar_from_json, calendar_to_json, load_calendar
 from core.canonical import canonical_json
 from core.settings import Policy, desk_objections, universe_objections
-from core.settings_text import parse_desk, parse_policy
+from core.settings_text import MISSING, SettingsError, parse_desk, parse_policy
 from core.strategies.registry import strategy_of
 from core.universe_text import parse_universe, universe_hash
 from flows.setup import BookSetup, with_verifications
 
 # Wide enough for every day that a workspace asks about, and fixed, so that the calendar does not depend on the clock.
+# So many missing keys are no slip of the hand: the file was written for an earlier version.
+MISSING_MIN = 3
 CALENDAR_FIRST, CALENDAR_LAST = date(1998, 1, 1), date(2035, 12, 31)
 
 
@@ -34,7 +37,7 @@ def read_configuration(workspace: Workspace, book: str, verified: Mapping[str, d
     path = workspace.policy_path(book)
     text = workspace.text(path)
     where = f"config/{path.relative_to(workspace.config)}"
-    policy = parse_policy(text, where)
+    policy = _parsed(text, where)
     universe_text = workspace.text(workspace.config / "universe.csv")
     universe = with_verifications(parse_universe(universe_text, "config/universe.csv"), dict(verified))
     desk = parse_desk(workspace.text(workspace.config / "desk.yml"), "config/desk.yml")
@@ -59,6 +62,24 @@ def read_calendar(workspace: Workspace, name: str) -> Calendar:
     calendar = load_calendar(name, CALENDAR_FIRST, CALENDAR_LAST)
     write_whole(path, calendar_to_json(calendar).encode(), mode=READ_WRITE)
     return calendar
+
+
+def _parsed(text: str, where: str) -> Policy:
+    """Parse a policy; of one that an earlier version wrote, say in one line what it lacks and where that is to be had."""
+    try:
+        return parse_policy(text, where)
+    except SettingsError as error:
+        missing = [problem for problem in error.problems if MISSING in problem]
+        if len(missing) < MISSING_MIN:
+            raise
+        keys = ", ".join(problem.partition(MISSING)[0].rpartition(": ")[2] for problem in missing)
+        shipped = resources.files("config") / "policy.yml"
+        others = [problem for problem in error.problems if problem not in missing]
+        words = (
+            f"{where}: {len(missing)} keys are missing ({keys}); the file was written for an earlier version. Copy each with"
+            f" its comment and default from {shipped}, and judge it: CHANGELOG.md and docs/decisions say what it decides"
+        )
+        raise SettingsError([words, *others]) from error
 
 
 def _own_objections(policy: Policy, book: str) -> Iterator[str]:

@@ -15,6 +15,8 @@ from adapters.postgres.rights import Role
 from flows.books import StoreError
 
 Row = dict[str, Any]
+# What the code asks for and the database does not have: it was made by another version.
+UNKNOWN = (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn, psycopg.errors.UndefinedFunction)
 
 
 class DatabaseError(StoreError):
@@ -124,5 +126,8 @@ class Session:
     def _in_our_words(self) -> Iterator[None]:
         try:
             yield
+        except UNKNOWN as error:
+            hint = "the database was made by another version; `twokey init DIR` brings it up to date"
+            raise DatabaseError(f"role {self.role}: {hint} ({str(error).partition(chr(10))[0]})") from error
         except psycopg.Error as error:
             raise DatabaseError(f"role {self.role}: {str(error).strip()}") from error

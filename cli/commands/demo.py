@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
+from shlex import quote
 
-from adapters.files.workspace import Workspace
+from adapters.files.workspace import Workspace, WorkspaceError
 from adapters.render.markdown import ticket_markdown
 from cli.commands.ingest import ingest_into, synthetic_source
 from cli.commands.trading import next_step, run_facts, simulate_slots
@@ -14,6 +17,9 @@ from cli.commands.workspace import prepare
 from cli.output import emit, table
 from cli.wiring import Desk
 from core.domain.ticket import IssuedTicket
+from core.settings_text import SettingsError
+from core.universe_text import UniverseError
+from flows.ports import SourceError
 from flows.value import Valuation, value_book
 
 # A market of its own, so its days are fixed: the demo gives the same ticket on every day and machine.
@@ -25,17 +31,38 @@ def demo(arguments: argparse.Namespace) -> int:
     """Make a workspace with a synthetic market, decide two weeks of slots on paper, and show the newest trade ticket."""
     root = _folder(arguments)
     steps = [f"workspace {root}", f"synthetic market, seed {arguments.seed}: {FIRST_BAR} to {LAST_BAR}"]
+    with _of_this_version(root):
+        issued, shown, valued, facts = _play(root, arguments.seed)
+    emit(arguments, facts, _words(steps, issued, shown, valued, path=str(facts["ticket_path"])))
+    return 0
+
+
+@contextmanager
+def _of_this_version(root: Path) -> Iterator[None]:
+    """Say of a folder that another version made, in one line, what to do with it."""
+    was_there = (root / "config").is_dir()
+    try:
+        yield
+    except (SettingsError, UniverseError, SourceError) as error:
+        if not was_there:
+            raise
+        why = str(error).partition("\n")[0]
+        raise WorkspaceError(
+            f"{root} was made by another version of twokey. If it holds nothing but the demonstration, remove it"
+            f" (rm -r {quote(str(root))}) and run this again; else name another folder with -w. It said: {why}"
+        ) from error
+
+
+def _play(root: Path, seed: int) -> tuple[list[IssuedTicket], IssuedTicket, Valuation, dict[str, object]]:
     prepare(root, is_synthetic=True)
     with Desk(Workspace(root)) as desk:
         configuration = desk.configuration("main")
         if desk.clean.current() is None:
-            ingest_into(desk, configuration, [synthetic_source(configuration, arguments.seed, FIRST_BAR, LAST_BAR)])
+            ingest_into(desk, configuration, [synthetic_source(configuration, seed, FIRST_BAR, LAST_BAR)])
         issued = simulate_slots(desk, configuration, FIRST_SLOT, LAST_SLOT)
         shown = next(item for item in reversed(issued) if item.ticket.kind == "TRADE")
         valued = value_book(configuration.setup, desk.journal, desk.clean, up_to=LAST_SLOT)
-        facts = run_facts(shown, desk)
-    emit(arguments, facts, _words(steps, issued, shown, valued, path=str(facts["ticket_path"])))
-    return 0
+        return issued, shown, valued, run_facts(shown, desk)
 
 
 def _folder(arguments: argparse.Namespace) -> Path:
