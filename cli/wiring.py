@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
-from zoneinfo import ZoneInfo
 
-from adapters.clock import FixedClock, SystemClock
+from adapters import slot_time
+from adapters.clock import SystemClock
 from adapters.files.artefacts import Artefacts
 from adapters.files.clean_set import CleanFiles
 from adapters.files.configuration import Configuration, read_configuration
@@ -23,9 +23,9 @@ from adapters.postgres.rights import Role
 from adapters.postgres.runs import PgDecisions, PgRuns, PgScores
 from adapters.postgres.tickets import PgConfirmations, PgTickets
 from adapters.render.markdown import ticket_markdown
+from adapters.slot_time import When as When
 from adapters.venues.paper import PaperVenue
 from adapters.versions import versions
-from core.calendar import slot_of
 from flows.confirm import ConfirmDoors
 from flows.daily import DayDoors
 from flows.decide import DecideDoors
@@ -196,18 +196,6 @@ class Desk:
             PgConfig(self.session("desk")).add_config(kind, digest, text)
 
 
-@dataclass(frozen=True)
-class When:
-    """The day that it is, and the clock that a decision goes by: for another day's slot, one that stands at that slot."""
-
-    today: date
-    clock: Clock
-
-
 def when(configuration: Configuration, on: date | None) -> When:
     """Say when a slot is decided: now, or as it would have been at the slot of another day."""
-    policy, clock = configuration.setup.policy, SystemClock()
-    today = clock.now().astimezone(ZoneInfo(policy.schedule.timezone)).date()
-    if on is None or on == today:
-        return When(today, clock)
-    return When(today, FixedClock(slot_of(policy, on).at))
+    return slot_time.when(configuration.setup.policy, on, SystemClock())

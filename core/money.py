@@ -17,7 +17,12 @@ _SPLIT_DIGITS_LOST = Fraction(1, 2_000_000)
 
 def to_pence(amount: Decimal) -> Decimal:
     """Round an amount of money to the penny (cent), half to even."""
-    return amount.quantize(PENNY, rounding=ROUND_HALF_EVEN)
+    return round_to(amount, PENNY)
+
+
+def round_to(amount: Decimal, step: Decimal) -> Decimal:
+    """Round to the decimals of a step such as 0.0001, half to even."""
+    return amount.quantize(step, rounding=ROUND_HALF_EVEN)
 
 
 def floor_to(quantity: Decimal, step: Decimal) -> Decimal:
@@ -52,12 +57,12 @@ def price_of(number: float) -> Decimal:
 
 def round_price(price: Decimal) -> Decimal:
     """Round a price to four decimals, half to even."""
-    return price.quantize(PRICE_STEP, rounding=ROUND_HALF_EVEN)
+    return round_to(price, PRICE_STEP)
 
 
 def rate_of(numerator: Decimal, denominator: Decimal) -> Decimal:
     """Divide two fixings into a cross rate of six decimals, half to even."""
-    return (numerator / denominator).quantize(RATE_STEP, rounding=ROUND_HALF_EVEN)
+    return round_to(numerator / denominator, RATE_STEP)
 
 
 def weight_of(part: Decimal, whole: Decimal) -> Decimal:

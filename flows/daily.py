@@ -12,7 +12,7 @@ from flows.decide import DecideDoors, decide_run, propose
 from flows.issue import IssueDoors, issue_ticket
 from flows.ports import CleanSet
 from flows.publish import PublishDoors, publish
-from flows.score import ScoreDoors, score
+from flows.score import ScoreDoors, passed_by, score
 from flows.settle import SettleDoors, settle
 from flows.setup import BookSetup
 
@@ -103,8 +103,8 @@ def _verifies(doors: DayDoors) -> bool:
 
 def refuse_earlier(run: Run, doors: DayDoors) -> None:
     """Raise SlotRefused for a slot before one that was decided."""
-    last = doors.runs.last_slot(run.slot.book)
-    if last is not None and run.slot.label < last:
+    last = passed_by(run, doors.runs)
+    if last is not None:
         raise SlotRefused(
             f"slot {run.slot.label} is before {last}, which was decided; slots go forward: take a later day,"
             " or a workspace of its own"

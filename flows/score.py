@@ -32,3 +32,9 @@ def score(run: Run, setup: BookSetup, doors: ScoreDoors) -> ScoreSet:
     panel = read_panel(frame, doors.clean, sessions=setup.strategy.sessions_needed)
     trail = walk(stages(TO_SCORES), {"panel": panel, "frame": frame})
     return doors.scores.add_scores(opened.run_id, ScoreSet(trail.values.get("scores"), trail.findings))
+
+
+def passed_by(run: Run, runs: RunBook) -> str | None:
+    """Name the later slot of the book that has a run, or None: slots go forward, an earlier one is opened no more."""
+    last = runs.last_slot(run.slot.book)
+    return last if last is not None and run.slot.label < last else None

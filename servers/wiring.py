@@ -13,9 +13,8 @@ from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
-from zoneinfo import ZoneInfo
 
-from adapters.clock import FixedClock, SystemClock
+from adapters.clock import SystemClock
 from adapters.files.heads import FileHeads
 from adapters.files.workspace import Workspace, WorkspaceError
 from servers.host import CallLog
@@ -149,14 +148,12 @@ class Place:
 
     def book_day(self, book: str) -> BookDay:
         """Give a book on the server's day: today by its policy's time zone, or the day of the rehearsal."""
-        from core.calendar import slot_of
+        from adapters.slot_time import when
 
-        setup, clock = self.setup(book), self.clock
-        today = clock.now().astimezone(ZoneInfo(setup.policy.schedule.timezone)).date()
-        if self._on is None or self._on == today:
-            return BookDay(setup, today, today, clock)
+        setup = self.setup(book)
         with refusing(ValueError, Code.NO_SLOT):
-            return BookDay(setup, self._on, today, FixedClock(slot_of(setup.policy, self._on).at))
+            found = when(setup.policy, self._on, self.clock)
+        return BookDay(setup, self._on or found.today, found.today, found.clock)
 
     def run(self, run_id: str) -> tuple[Run, BookDay]:
         """Find a run with its book; raises Refused when there is none, or of a book that is not served."""

@@ -17,7 +17,7 @@ from core.domain.instrument import InstrumentId
 from core.domain.panel import Panel
 from core.domain.posting import Entry
 from core.ledger.splits import Ratios, ratios_of, units_since
-from core.money import price_of, rate_of, round_price, to_pence
+from core.money import price_of, rate_of, round_price, round_to, to_pence
 
 ZERO = Decimal(0)
 INDEX_START = Decimal(100)
@@ -104,7 +104,7 @@ def worth_of(curve: Curve) -> Worth:
         return Worth(ZERO, ZERO, None)
     peak = max(curve.points, key=lambda point: point.index)
     last = curve.points[-1]
-    drawdown = (last.index / peak.index - 1).quantize(INDEX_STEP) if peak.index > 0 else ZERO
+    drawdown = round_to(last.index / peak.index - 1, INDEX_STEP) if peak.index > 0 else ZERO
     return Worth(last.equity, drawdown, peak.session)
 
 
@@ -143,7 +143,7 @@ class _Walk:
         else:
             ground = before.equity + flow
             index = before.index * equity / ground if ground > 0 else before.index
-        self.points.append(EquityPoint(session, equity, index.quantize(INDEX_STEP)))
+        self.points.append(EquityPoint(session, equity, round_to(index, INDEX_STEP)))
 
     def _apply(self, due: Sequence[Entry]) -> Decimal:
         flow = ZERO

@@ -11,6 +11,7 @@ from decimal import Decimal
 from core.domain.holdings import GENESIS_HEAD, Holdings, Position
 from core.domain.instrument import InstrumentId
 from core.domain.posting import Entry
+from core.money import round_price, round_to
 
 ZERO = Decimal(0)
 # Finer than any broker's step: a share of a split is a number that ends.
@@ -118,7 +119,7 @@ def _split(queue: deque[Lot], entry: Entry, units: Decimal) -> None:
     """Share the units of a split out over the lots; the last lot takes the rest, so that no unit is lost."""
     held = sum((lot.quantity for lot in queue), ZERO)
     left = held + units
-    shares = [(lot.quantity * left / held).quantize(UNITS_STEP) for lot in queue][:-1]
+    shares = [round_to(lot.quantity * left / held, UNITS_STEP) for lot in queue][:-1]
     whole = [*shares, left - sum(shares, ZERO)]
     lots = [replace(lot, quantity=share) for lot, share in zip(queue, whole, strict=False)]
     if not lots and units and entry.instrument is not None:
@@ -137,7 +138,7 @@ def _take(queue: deque[Lot], quantity: Decimal, entry: Entry) -> Decimal:
         if lot.quantity <= quantity:
             cost, quantity = cost + lot.cost, quantity - lot.quantity
             continue
-        part = (lot.cost * quantity / lot.quantity).quantize(Decimal("0.0001"))
+        part = round_price(lot.cost * quantity / lot.quantity)
         queue.appendleft(Lot(lot.instrument, lot.session, lot.quantity - quantity, lot.cost - part))
         cost, quantity = cost + part, ZERO
     return cost

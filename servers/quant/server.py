@@ -82,9 +82,11 @@ def build(doors: Door[QuantDoors]) -> MCPServer:
 
 def slot_run(day: BookDay, doors: ScoreDoors) -> Run:
     """Give the day's run, as it was opened if it was; raises Refused for a slot before one that has a run."""
+    from flows.score import passed_by
+
     planned = day.run(doors.clean.current())
-    last = doors.runs.last_slot(planned.slot.book)
-    if last is not None and planned.slot.label < last:
+    last = passed_by(planned, doors.runs)
+    if last is not None:
         raise Refused(
             Code.SLOT_PASSED,
             f"slot {planned.slot.label} is before {last}, which has a run; slots go forward",

@@ -15,7 +15,7 @@ import pytest
 
 from adapters.clock import FixedClock
 from adapters.postgres.people import PgPeople
-from cli.wiring import When
+from adapters.slot_time import When
 from flows.decide import decide_run, propose
 from flows.issue import issue_ticket
 from flows.publish import publish

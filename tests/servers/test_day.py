@@ -10,7 +10,8 @@ import pytest
 
 from adapters.files.workspace import Workspace
 from adapters.postgres.location import Server
-from cli.wiring import Desk, When, when
+from adapters.slot_time import When
+from cli.wiring import Desk, when
 from core.domain.ticket import IssuedTicket
 from flows.daily import run_day
 from servers.refusals import Code
