@@ -265,9 +265,7 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command("positions", "positions and cash of a book", "cli.commands.ledger", "positions", _book_on),
     Command("pnl", "profit and loss of a book", "cli.commands.ledger", "pnl", _book_on),
-    Command(
-        "reconcile", "compare a book with the venue's newest snapshot", "cli.commands.ledger", "reconcile", _book_on
-    ),
+    Command("reconcile", "compare a book with the venue's newest snapshot", "cli.commands.ledger", "reconcile", _book),
     Command(
         "audit",
         "the audit chain",

@@ -32,7 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if parsed.module is None:
         build_parser().print_help()
         return EXIT_USAGE
-    parsed.workspace = Path(parsed.workspace).expanduser().absolute()
+    chosen = parsed.workspace or os.environ.get("TWOKEY_WORKSPACE") or parsed.default_workspace
+    parsed.workspace = Path(chosen).expanduser().absolute()
     handler: Callable[[argparse.Namespace], int] = getattr(importlib.import_module(parsed.module), parsed.handler)
     try:
         return handler(parsed)
@@ -54,6 +55,7 @@ def build_parser() -> argparse.ArgumentParser:
         prog="twokey",
         description="Two keys turn before money moves: the riskguard's signature, and a person's hand.",
     )
+    _add_everywhere(parser, workspace=None, json=False)
     parser.set_defaults(module=None)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     for command in COMMANDS:
@@ -63,21 +65,32 @@ def build_parser() -> argparse.ArgumentParser:
 
 def _add(commands: argparse._SubParsersAction[argparse.ArgumentParser], command: Command) -> None:
     parser = commands.add_parser(command.name, help=command.help, description=command.help)
+    # Without defaults of their own, which would replace what was said before the command.
+    _add_everywhere(parser, workspace=argparse.SUPPRESS, json=argparse.SUPPRESS, default=command.workspace)
     if command.children:
         parser.set_defaults(module=None)
         below = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
         for child in command.children:
             _add(below, child)
         return
+    command.configure(parser)
+    parser.set_defaults(module=command.module, handler=command.handler, default_workspace=command.workspace)
+
+
+def _add_everywhere(
+    parser: argparse.ArgumentParser, *, workspace: str | None, json: bool | str, default: str = "workspace"
+) -> None:
+    """Add what every command takes, before its name and after it; what is said last counts."""
     parser.add_argument(
         "-w",
         "--workspace",
-        default=os.environ.get("TWOKEY_WORKSPACE", command.workspace),
-        help=f"the workspace's folder (default: $TWOKEY_WORKSPACE, else ./{command.workspace})",
+        metavar="DIR",
+        default=workspace,
+        help=f"the workspace's folder (default: $TWOKEY_WORKSPACE, else ./{default})",
     )
-    parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else on stdout")
-    command.configure(parser)
-    parser.set_defaults(module=command.module, handler=command.handler)
+    parser.add_argument(
+        "--json", action="store_true", default=json, help="print one JSON object and nothing else on stdout"
+    )
 
 
 def _is_expected(error: Exception) -> bool:

@@ -20,7 +20,7 @@ from cli.commands.ingest import fetched_sources, ingest_into, source_settings, t
 from cli.main import UsageError
 from cli.output import Progress, emit, table
 from cli.wiring import Desk, When, when
-from core.calendar import is_run_day, slot_of
+from core.calendar import as_of, is_run_day, slot_of
 from core.canonical import sha256_text
 from core.domain.panel import Panel
 from core.domain.ticket import IssuedTicket, stamps_of
@@ -29,7 +29,7 @@ from flows import settle as settling
 from flows.daily import DayDoors, SlotRefused, run_day
 from flows.decide import NotReady
 from flows.look import CurveCache, read_panel
-from flows.ports import SourceError
+from flows.ports import CleanSet, SourceError
 from flows.publish import ticket_json
 from flows.replay import replay as replay_run
 from flows.revise import Asked, revise_day
@@ -184,11 +184,13 @@ def simulate(arguments: argparse.Namespace) -> int:
 def simulate_slots(desk: Desk, configuration: Configuration, first: date, last: date) -> list[IssuedTicket]:
     """Decide every slot from `first` to `last` as the daily flow would have on its morning."""
     setup = configuration.setup
-    _check_simulation(setup, first, last)
+    today = _when(configuration, None).today
+    _check_simulation(setup, first, last, today=today)
     days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
     slots = [day for day in days if is_run_day(setup.policy, day)]
-    today = _when(configuration, None).today
-    warm, cache, progress = WarmCleanSet(desk.clean), CurveCache(), Progress(len(slots), "simulate")
+    warm, cache = WarmCleanSet(desk.clean), CurveCache()
+    _check_bars(setup, slots, warm)
+    progress = Progress(len(slots), "simulate")
     issued = []
     for day in slots:
         moment = When(today, FixedClock(slot_of(setup.policy, day).at))
@@ -286,10 +288,28 @@ def _when(configuration: Configuration, on: date | None) -> When:
         raise UsageError(str(error)) from error
 
 
-def _check_simulation(setup: BookSetup, first: date, last: date) -> None:
+def _check_simulation(setup: BookSetup, first: date, last: date, *, today: date) -> None:
     if first > last:
         raise UsageError(f"--from {first} is after --to {last}")
+    if last > today:
+        raise UsageError(f"--to {last} has not come; today is {today}, which is the last day that can be simulated")
     if setup.policy.execution.venue != "paper":
         raise UsageError(
             f"book {setup.policy.book} trades at {setup.policy.execution.venue}; only a paper book is simulated"
+        )
+
+
+def _check_bars(setup: BookSetup, slots: Sequence[date], clean: CleanSet) -> None:
+    """Say before the first slot that the last ones would have no bars: each would be NO-TRADE, and slots go forward."""
+    snapshot = clean.current()
+    if snapshot is None:
+        raise UsageError("no market data was ingested; run `twokey ingest` first")
+    known = clean.panel(snapshot).sessions[-1].astype(object)
+    blind = [day for day in slots if as_of(setup.calendar, slot_of(setup.policy, day)).session > known]
+    if blind:
+        right = [day for day in slots if day < blind[0]]
+        instead = f"take --to {right[-1]} at the latest" if right else "take earlier days"
+        raise UsageError(
+            f"the ingested bars end on {known}; the slots from {blind[0]} to {slots[-1]} need later ones:"
+            f" `twokey ingest` newer bars, or {instead}"
         )

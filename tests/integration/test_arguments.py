@@ -1,0 +1,98 @@
+"""Arguments: where they may stand, and what is refused before anything begins."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from cli.main import main
+from tests.integration.workspaces import DAY, LAST, Workspaces, counts, desk_of, end_bars, morning, the_time_is, twokey
+
+
+@pytest.fixture(scope="module")
+def root(workspaces: Workspaces) -> Path:
+    """Give a workspace that these tests only read."""
+    return workspaces.copy("arguments")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("-w", "ROOT", "--json", "ticket", "list"),
+        ("ticket", "-w", "ROOT", "--json", "list"),
+        ("ticket", "list", "-w", "ROOT", "--json"),
+        ("--json", "ticket", "list", "--workspace", "ROOT"),
+        ("-w", "/nowhere", "ticket", "list", "-w", "ROOT", "--json"),
+    ],
+    ids=" ".join,
+)
+def test_workspace_and_json_may_stand_before_the_command_and_after(root, capsys, arguments):
+    """Every place is the same; what is said last counts."""
+    code = main([str(root) if word == "ROOT" else word for word in arguments])
+
+    assert (code, json.loads(capsys.readouterr().out)) == (0, {"tickets": []})
+
+
+def test_the_workspace_of_the_environment_gives_way_to_the_argument(root, capsys, monkeypatch):
+    """An argument is nearer than a setting, and the setting nearer than the default."""
+    monkeypatch.setenv("TWOKEY_WORKSPACE", "/nowhere")
+
+    assert main(["-w", str(root), "ticket", "list"]) == 0
+    assert main(["ticket", "list"]) == 1
+    assert "/nowhere is no workspace" in capsys.readouterr().err
+
+
+def test_the_demonstration_keeps_a_folder_of_its_own():
+    """Without a word about the workspace no command but `demo` goes there."""
+    from cli.main import build_parser
+
+    assert build_parser().parse_args(["demo"]).default_workspace == "workspace-demo"
+    assert build_parser().parse_args(["run"]).default_workspace == "workspace"
+
+
+def test_a_simulation_past_today_is_refused_before_it_begins(workspaces):
+    """Nothing is decided of the days that could be."""
+    root = workspaces.copy("past-today")
+    with the_time_is(morning(DAY)):
+        refused = twokey(root, "simulate", "--from", str(DAY), "--to", str(DAY + timedelta(days=1)))
+
+    assert refused.code == 2
+    assert f"--to {DAY + timedelta(days=1)} has not come; today is {DAY}" in refused.err
+    with desk_of(root) as desk:
+        assert counts(desk.session("reader"))["run"] == 0
+
+
+def test_a_simulation_past_the_bars_names_the_last_day_that_it_can_reach(workspaces):
+    """The slot after the last bar is the last; the one after it is refused, and nothing before it is decided."""
+    root = workspaces.copy("past-bars")
+    end_bars(root, DAY)
+    last = DAY + timedelta(days=1)
+
+    refused = twokey(root, "simulate", "--from", str(DAY), "--to", str(last + timedelta(days=2)))
+
+    assert refused.code == 2
+    assert f"the ingested bars end on {DAY}; the slots from {last + timedelta(days=1)}" in refused.err
+    assert f"take --to {last} at the latest" in refused.err
+    with desk_of(root) as desk:
+        assert counts(desk.session("reader"))["run"] == 0
+    assert twokey(root, "simulate", "--from", str(DAY), "--to", str(last)).facts["slots"] == 2
+
+
+def test_a_simulation_that_begins_past_the_bars_is_refused(root):
+    """There is no day to name but an earlier one."""
+    first = LAST + timedelta(days=10)
+
+    refused = twokey(root, "simulate", "--from", str(first), "--to", str(first + timedelta(days=1)))
+
+    assert (refused.code, "take earlier days" in refused.err) == (2, True)
+
+
+def test_reconcile_takes_no_day(root):
+    """It compares with the newest snapshot, whatever day that is; a day that would be ignored is refused."""
+    with pytest.raises(SystemExit) as ended:
+        twokey(root, "reconcile", "--on", str(DAY))
+
+    assert ended.value.code == 2
