@@ -145,6 +145,11 @@ def _confirm(parser: argparse.ArgumentParser) -> None:
         ' or "3 not executed: market closed"; once a line',
     )
     parser.add_argument("--file", type=Path, metavar="PATH", help="a file with one such answer a line")
+    parser.add_argument(
+        "--acknowledge",
+        metavar="WORDS",
+        help="how you know that a fill outside the bounds truly happened; the same as `acknowledged: WORDS` in the answer",
+    )
 
 
 def _cash(parser: argparse.ArgumentParser) -> None:

@@ -134,7 +134,7 @@ class Desk:
     def confirm_doors(self) -> ConfirmDoors:
         """Wire confirming, as confirm."""
         session = self.session("confirm")
-        return ConfirmDoors(PgTickets(session), PgConfirmations(session))
+        return ConfirmDoors(PgTickets(session), PgConfirmations(session), PgJournal(session), self.clean)
 
     @property
     def replay_doors(self) -> ReplayDoors:

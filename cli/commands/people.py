@@ -20,9 +20,7 @@ from flows.settle import post_unposted
 
 def confirm(arguments: argparse.Namespace) -> int:
     """Keep a person's answers to lines of a ticket and post what was executed; all of them or none."""
-    texts = [*arguments.line, *_lines_of(arguments)]
-    if not texts:
-        raise UsageError("no answer was given; use --line ANSWER or --file PATH")
+    texts = _answers(arguments)
     clock = SystemClock()
     with Desk(Workspace(arguments.workspace)) as desk:
         doors = desk.confirm_doors
@@ -30,6 +28,7 @@ def confirm(arguments: argparse.Namespace) -> int:
         if standing is None:
             raise UsageError(f"there is no ticket {arguments.ticket_id}; `twokey ticket list` names those there are")
         ticket = standing.issued.ticket
+        policy = desk.configuration(ticket.book).setup.policy
         try:
             confirmation = Confirmation(
                 ticket_id=ticket.ticket_id,
@@ -40,10 +39,9 @@ def confirm(arguments: argparse.Namespace) -> int:
                 at=clock.now(),
                 answers=tuple(parse_answer(text, ticket) for text in texts),
             )
-            done = confirming.confirm(confirmation, doors)
+            done = confirming.confirm(confirmation, policy, doors)
         except (AnswerError, confirming.Refusal) as error:
             raise UsageError(str(error)) from error
-        policy = desk.configuration(ticket.book).setup.policy
         posted = post_unposted(policy, desk.settle_doors(desk.clean), only=ticket.ticket_id)
         desk.heads.keep(desk.chain.head())
     late = " (LATE)" if done.is_late else ""
@@ -118,6 +116,20 @@ def _lines_of(arguments: argparse.Namespace) -> list[str]:
         return []
     lines = arguments.file.read_text(encoding="utf-8").splitlines()
     return [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
+
+
+def _answers(arguments: argparse.Namespace) -> list[str]:
+    """Give the answers as written; `--acknowledge` stands for the words at the end of a single one."""
+    texts = [*arguments.line, *_lines_of(arguments)]
+    if not texts:
+        raise UsageError("no answer was given; use --line ANSWER or --file PATH")
+    if arguments.acknowledge is None:
+        return texts
+    if len(texts) > 1:
+        raise UsageError(
+            f"--acknowledge goes with one answer, there are {len(texts)}; write `acknowledged: WORDS` at the end of each"
+        )
+    return [f"{texts[0]} acknowledged: {arguments.acknowledge}"]
 
 
 def _move(arguments: argparse.Namespace, amount: Decimal) -> int:

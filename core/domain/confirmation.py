@@ -14,7 +14,10 @@ from core.domain.slot import BookName, TicketId, VenueName
 
 @dataclass(frozen=True)
 class Executed:
-    """A line was filled, wholly or in part: units, price in the instrument's currency, fee in the base currency."""
+    """A line was filled, wholly or in part: units, price in the instrument's currency, fee in the base currency.
+
+    `acknowledged` is how a person knows that a fill outside the bounds truly happened.
+    """
 
     line: int
     quantity: Decimal
@@ -23,6 +26,7 @@ class Executed:
     fx_rate: Decimal
     is_partial: bool
     note: str = ""
+    acknowledged: str = ""
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,13 @@ from core.domain.ticket import Ticket
 
 FORMS = (
     '"LINE filled price=P fee=F", "LINE partial quantity=Q price=P fee=F", or "LINE not executed: REASON"'
-    " (fx=RATE may be added; it defaults to the ticket's)"
+    " (fx=RATE and, where filled, quantity=Q may be added, the ticket's count otherwise; at the end note: WORDS, and"
+    " acknowledged: WORDS where a fill outside the bounds truly happened)"
 )
 _ANSWER = re.compile(r"([1-9][0-9]{0,3}) +(filled|partial)((?: +[a-z]+=\S+)*) *(?:note: *(.{0,500}))?", re.ASCII)
 _REFUSED = re.compile(r"([1-9][0-9]{0,3}) +not executed: *(.{1,500})")
+# A person's word for what is outside the bounds; it stands last.
+_ACKNOWLEDGED = re.compile(r"(.*?) acknowledged: *(\S.{0,499})")
 _NUMBER = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,8})?", re.ASCII)
 # No answer is as long. Beyond it the patterns above would take minutes over a text of blanks.
 _LENGTH_MAX = 2000
@@ -30,7 +33,8 @@ def parse_answer(text: str, ticket: Ticket) -> Answer:
     refused = _REFUSED.fullmatch(text.strip())
     if refused:
         return NotExecuted(int(refused[1]), refused[2].strip())
-    found = _ANSWER.fullmatch(text.strip())
+    worded = _ACKNOWLEDGED.fullmatch(text.strip())
+    found = _ANSWER.fullmatch(worded[1].rstrip() if worded else text.strip())
     if not found:
         raise AnswerError(f"{text.strip()[:80]!r} is no answer; write {FORMS}")
     number, is_partial = int(found[1]), found[2] == "partial"
@@ -43,12 +47,13 @@ def parse_answer(text: str, ticket: Ticket) -> Answer:
         raise AnswerError(f"line {number}: the ticket names no exchange rate; add fx=RATE")
     return Executed(
         line=number,
-        quantity=fields["quantity"] if is_partial else line.quantity,
+        quantity=fields.get("quantity", line.quantity),
         price=fields["price"],
         fee=fields["fee"],
         fx_rate=rate,
         is_partial=is_partial,
         note=(found[4] or "").strip(),
+        acknowledged=worded[2].strip() if worded else "",
     )
 
 
@@ -57,7 +62,7 @@ def _fields(words: str, text: str, *, is_partial: bool) -> dict[str, Decimal]:
     fields: dict[str, Decimal] = {}
     for word in words.split():
         name, _, number = word.partition("=")
-        if name in fields or name not in needed | {"fx"}:
+        if name in fields or name not in needed | {"quantity", "fx"}:
             raise AnswerError(f"{text.strip()[:80]!r}: {name!r} stands twice or does not belong; write {FORMS}")
         if not _NUMBER.fullmatch(number):
             raise AnswerError(

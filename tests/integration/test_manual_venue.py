@@ -255,6 +255,7 @@ WRONG = {
     "over-fill": "1 partial quantity=99999 price={price} fee=0",
     "nothing filled": "1 partial quantity=0 price={price} fee=0",
     "whole as partial": "1 partial quantity={quantity} price={price} fee=0",
+    "a value above the order's": "1 filled quantity=9{quantity} price={price} fee=0",
     "a digit too many": "1 filled price=1{price} fee=0",
     "no such line": "6 filled price={price} fee=0",
     "no reason": "1 not executed:",

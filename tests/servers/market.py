@@ -75,6 +75,7 @@ def answer_lines(root: Path, ticket_id: str, lines: tuple[int, ...], *, at: date
         ]
         confirm(
             Confirmation(ticket_id, ticket.revision, ticket.short_hash, "a test", "terminal", at, tuple(answers)),
+            desk.configuration("main").setup.policy,
             desk.confirm_doors,
         )
         desk.heads.keep(desk.chain.head())

@@ -29,13 +29,20 @@ TRADE = ticket(ticket_line(1, "sell", "BBB", "10"), ticket_line(2, "buy", "AAA",
         ("1 filled price=50 fee=0 fx=1.2612", executed(1, "10", "50", fx_rate=Decimal("1.2612"))),
         ("1 filled price=50 fee=0 note: two pieces", executed(1, "10", "50", note="two pieces")),
         ("1 filled price=50 fee=0 note:", executed(1, "10", "50")),
+        ("1 filled quantity=9.8 price=51 fee=0", executed(1, "9.8", "51")),
+        ("1 filled price=50 fee=0 acknowledged: seen", executed(1, "10", "50", acknowledged="seen")),
+        (
+            "1 filled price=50 fee=0 note: two pieces  acknowledged: on the statement",
+            executed(1, "10", "50", note="two pieces", acknowledged="on the statement"),
+        ),
+        ("2 not executed: it says acknowledged: no", NotExecuted(2, "it says acknowledged: no")),
         ("2 not executed: the price ran away ", NotExecuted(2, "the price ran away")),
         ("2 not executed:no", NotExecuted(2, "no")),
         ("3 not executed: no such line", NotExecuted(3, "no such line")),
     ],
 )
 def test_a_good_answer_is_read(text, answer):
-    """Fields in any order, spaces as they come; the quantity of a filled line is the ticket's."""
+    """Fields in any order, spaces as they come; the quantity of a filled line is the ticket's unless told."""
     assert parse_answer(text, TRADE) == answer
 
 
@@ -74,7 +81,7 @@ def test_a_number_with_too_many_digits_is_refused(number):
         ("1 filled fee=0", "price is missing"),
         ("1 filled", "fee, price is missing"),
         ("2 partial price=125 fee=0", "quantity is missing"),
-        ("1 filled price=50 fee=0 quantity=10", "'quantity' stands twice or does not belong"),
+        ("1 filled quantity=9 price=50 fee=0 quantity=10", "'quantity' stands twice or does not belong"),
         ("1 filled price=50 fee=0 limit=1", "'limit' stands twice or does not belong"),
         ("1 filled price=50 fee=0 price=51", "'price' stands twice or does not belong"),
         ("3 filled price=50 fee=0", "line 3 is not on TICKET-20240610; it has lines 1 to 2"),
@@ -110,6 +117,8 @@ def test_an_answer_with_a_wrong_field_says_which(text, words):
         "1; DROP TABLE ticket",
         f"1 not executed: {'x' * 501}",
         f"1 filled price=50 fee=0 note: {'x' * 501}",
+        "1 filled price=50 fee=0 acknowledged:",
+        f"1 filled price=50 fee=0 acknowledged: {'x' * 501}",
     ],
 )
 def test_what_has_no_known_form_is_refused_with_the_forms(text):

@@ -11,7 +11,7 @@ import pytest
 
 from core.domain.confirmation import Answer, Confirmation, Executed, Fill, NotExecuted
 from core.domain.ticket import Ticket
-from core.ticketing.confirm import answer_objections, confirmation_objections, fill_of, is_late
+from core.ticketing.confirm import ACKNOWLEDGE, Bounds, answer_objections, confirmation_objections, fill_of, is_late
 from tests.unit.making import CONFIRM_BY, DAY, NOW, executed, issued, ticket, ticket_line
 
 # Line 1 sells 10 of BBB at 50 dollars, line 2 buys 8 of AAA at 125.
@@ -102,14 +102,12 @@ def test_a_ticket_that_nobody_executes_takes_no_answer(to, problem):
 @pytest.mark.parametrize(
     ("answer", "problem"),
     [
-        (executed(1, "10.0001", "50"), "quantity was 10.0001; it must be above 0 and at most 10"),
-        (executed(1, "0", "50"), "quantity was 0; it must be above 0 and at most 10"),
-        (executed(1, "-1", "50"), "quantity was -1; it must be above 0 and at most 10"),
-        (executed(1, "0", "50", is_partial=True), "quantity was 0; it must be above 0 and at most 10"),
-        (executed(1, "9.9999", "50"), "9.9999 of 10 units is partial"),
+        (executed(1, "0", "50"), "quantity was 0 and price 50; both must be above 0"),
+        (executed(1, "-1", "50"), "quantity was -1 and price 50; both must be above 0"),
+        (executed(1, "10", "0"), "quantity was 10 and price 0; both must be above 0"),
+        (executed(1, "0", "50", is_partial=True), "quantity was 0 and price 50; both must be above 0"),
+        (executed(1, "9.9998", "50"), "9.9998 of 10 units is partial"),
         (executed(1, "10", "50", is_partial=True), "10 of 10 units is filled"),
-        (executed(1, "10", "62.5001"), "price was 62.5001; the decision price is 50, so it must be from 37.5 to 62.5"),
-        (executed(1, "10", "37.4999"), "price was 37.4999; the decision price is 50, so it must be from 37.5 to 62.5"),
         (
             executed(1, "10", "50", fee=Decimal("-0.01")),
             "fee was -0.01 and rate 1.25; fee >= 0 and rate > 0 are needed",
@@ -118,13 +116,70 @@ def test_a_ticket_that_nobody_executes_takes_no_answer(to, problem):
     ],
 )
 def test_a_number_that_cannot_be_is_refused_one_tick_beyond_its_edge(answer, problem):
-    """Over-fills, mistyped prices and words that do not fit the numbers."""
-    assert answer_objections(answer, TRADE) == (f"line 1 (sell BBB): {problem}",)
+    """No numbers and words that do not fit them; nobody can acknowledge what cannot be."""
+    for told in (answer, replace(answer, acknowledged="seen on the statement")):
+        assert answer_objections(told, TRADE) == (f"line 1 (sell BBB): {problem}",)
+
+
+# The buy of 8 units at 125 dollars is one of 800 pounds: 816 with the slippage rule's 2 %, and 0.01 for a unit's step.
+@pytest.mark.parametrize(
+    ("answer", "problem"),
+    [
+        (executed(1, "10.0002", "50"), "quantity was 10.0002; at most 10.0001 were to be sold"),
+        (
+            executed(2, "8.1602", "125"),
+            "quantity was 8.1602, worth 816.02; the order was for 8 units or 800.00, so it must be worth at most 816.01",
+        ),
+        (executed(1, "10", "62.5001"), "price was 62.5001; the decision price is 50, so it must be from 37.5 to 62.5"),
+        (executed(1, "10", "37.4999"), "price was 37.4999; the decision price is 50, so it must be from 37.5 to 62.5"),
+    ],
+)
+def test_an_unlikely_fill_is_refused_one_tick_beyond_its_edge_unless_acknowledged(answer, problem):
+    """A mistyped digit is caught with the numbers; what a person saw goes into the books."""
+    where = "line 1 (sell BBB)" if answer.line == 1 else "line 2 (buy AAA)"
+
+    assert answer_objections(answer, TRADE) == (f"{where}: {problem}; {ACKNOWLEDGE}",)
+    assert answer_objections(replace(answer, acknowledged="  "), TRADE) != ()
+    assert answer_objections(replace(answer, acknowledged="seen on the statement"), TRADE) == ()
+
+
+@pytest.mark.parametrize(("price", "fits"), [("48.02", True), ("48.0199", False), ("52.02", True), ("52.0201", False)])
+def test_a_price_is_bound_by_the_days_range_where_it_is_known(price, fits):
+    """From 2 % below the low of 49 to 2 % above the high of 51, whatever the decision price was."""
+    bounds = Bounds(ranges={"BBB": (Decimal(49), Decimal(51))})
+
+    problems = answer_objections(executed(1, "10", price), TRADE, bounds=bounds)
+
+    assert (problems == ()) is fits
+    assert fits or "the day's range is 49 to 51, so it must be from 48.02 to 52.02" in problems[0]
+
+
+def test_a_gap_of_the_price_far_from_the_decision_is_taken_where_the_days_range_shows_it():
+    """The share opened forty percent lower: the truth, and the bar says so."""
+    bounds = Bounds(ranges={"AAA": (Decimal(74), Decimal(78))})
+
+    assert answer_objections(executed(2, "8", "75"), TRADE, bounds=bounds) == ()
+
+
+def test_nobody_sells_more_than_the_book_holds():
+    """Not even with a word for it: no venue sells what is not there without a loan."""
+    bounds = Bounds(held={"BBB": Decimal(10)})
+    answer = executed(1, "10.0001", "50", acknowledged="seen")
+
+    assert answer_objections(replace(answer, quantity=Decimal(10)), TRADE, bounds=bounds) == ()
+    assert answer_objections(answer, TRADE, bounds=bounds) == (
+        "line 1 (sell BBB): quantity was 10.0001; the book holds 10, and no more can be sold",
+    )
 
 
 @pytest.mark.parametrize(
     "answer",
     [
+        executed(1, "10.0001", "50"),
+        executed(1, "9.9999", "50"),
+        executed(2, "8.1601", "125"),
+        executed(2, "7.8432", "127.5"),
+        executed(2, "8.1632", "122.5"),
         executed(1, "10", "62.5"),
         executed(1, "10", "37.5"),
         executed(1, "9.9999", "50", is_partial=True),
@@ -135,7 +190,7 @@ def test_a_number_that_cannot_be_is_refused_one_tick_beyond_its_edge(answer, pro
     ],
 )
 def test_a_number_at_its_edge_is_taken(answer):
-    """A quarter off the decision price, the whole line, the smallest piece."""
+    """A step of a unit more or less, the order's value at another price, a quarter off the price, the smallest piece."""
     assert answer_objections(answer, TRADE) == ()
 
 
