@@ -3,6 +3,7 @@
 
 VENV := .venv
 PY := $(VENV)/bin/python
+PEERS := .venv-peers
 # The newest workable of the usual names; a pyenv or conda shim may be on the path without an interpreter behind it.
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$p" && break; done)
@@ -13,7 +14,7 @@ WORKERS ?= 2
 PYTEST := $(PY) -m pytest -n $(WORKERS) --dist loadfile
 FAST := $(wildcard tests/house tests/unit tests/contract)
 # The packages that exist.
-CODE := $(patsubst %/__init__.py,%,$(wildcard $(addsuffix /__init__.py,core flows adapters servers agents cli web config tests)))
+CODE := $(patsubst %/__init__.py,%,$(wildcard $(addsuffix /__init__.py,core flows adapters servers agents cli web config tests benchmarks)))
 
 # Without bytecode every start of `twokey` compiles pandas and its friends again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -73,7 +74,7 @@ test: setup lint types
 	$(PYTEST)
 
 check: setup lint types
-	$(PYTEST) -m "not slow and not soak and not bench" $(FAST)
+	$(PYTEST) -m "not slow and not soak" $(FAST)
 
 lint: setup
 	$(PY) -m ruff format --check --quiet $(CODE)
@@ -93,8 +94,14 @@ golden: setup
 soak: setup
 	$(PY) -m pytest -m soak
 
-bench: setup
-	$(PY) -m pytest -m bench
+# What the peers need stands in an environment of its own; SHARED names the folder with the recorded market data.
+$(PEERS)/.installed: benchmarks/peers.txt | $(PY)
+	@"$(PYTHON)" -m venv $(PEERS)
+	@$(PEERS)/bin/python -m pip install --quiet -r benchmarks/peers.txt
+	@touch $@
+
+bench: setup $(PEERS)/.installed
+	$(PY) -m benchmarks --peers $(PEERS)/bin/python $(if $(SHARED),--shared "$(SHARED)")
 
 # --- keeping ----------------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,26 @@
+"""`python -m benchmarks [--shared DIR]`: run every benchmark, each part in a process of its own, and print the tables."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from pathlib import Path
+
+from benchmarks import market_data
+
+DEFAULT_SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+def main() -> None:
+    """Run all benchmarks and print what they measured."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--shared", type=Path, default=DEFAULT_SHARED, help="the folder with the recorded market data")
+    parser.add_argument("--peers", type=Path, help="a Python that has the peers' packages (see benchmarks/peers.txt)")
+    parser.add_argument("--largest", type=int, default=10_000, help="instruments at the end of the curve")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="twokey-bench-") as folder:
+        print(market_data.report(Path(folder), arguments.shared, arguments.peers, largest=arguments.largest))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Peers: scripts that run with the packages of `peers.txt` and none of ours."""
