@@ -20,14 +20,16 @@ NAMED_MAX = 20
 
 
 def benchmark_present(sight: Sight) -> CheckResult:
-    """The benchmark must have a bar of the as-of session."""
+    """The benchmark must have a bar of the as-of session; where the policy allows an older one, that is only noted."""
     name, as_of, last = sight.rules.benchmark, sight.as_of, _benchmark_last(sight)
+    is_age_allowed = sight.rules.benchmark_age_sessions_max > 0
     return CheckResult(
         check="benchmark_present",
         value=f"last bar {last.isoformat()}" if last else "no bar",
         threshold=f"a bar of {as_of.isoformat()}",
         has_passed=last == as_of,
         detail=f"{name} has {'a' if last == as_of else 'no'} bar of {as_of.isoformat()}{_but_last(sight, last)}",
+        severity="note" if is_age_allowed else "block",
     )
 
 

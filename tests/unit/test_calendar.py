@@ -245,6 +245,18 @@ def test_a_ticket_expires_with_its_window_or_with_the_run():
     assert confirm_by(JANUARY, POLICY, day("1")) == at("2024-01-02T09:00")
 
 
+@pytest.mark.parametrize("until", ["08:30", "09:15"])
+def test_the_end_of_the_run_moves_only_what_expires_without_a_session(until):
+    """A closed day's HOLD ends with it; an open day's ticket and what it may know do not hang on it."""
+    other = POLICY.model_copy(
+        update={"schedule": POLICY.schedule.model_copy(update={"run_until": time.fromisoformat(until)})}
+    )
+
+    assert expires_at(JANUARY, other, day("1")) == at(f"2024-01-01T{until}")
+    assert expires_at(JANUARY, other, day("3")) == expires_at(JANUARY, POLICY, day("3"))
+    assert slot_of(other, day("3")) == slot_of(POLICY, day("3"))
+
+
 def test_a_weekly_book_rebalances_on_the_first_session_of_the_week():
     """Monday when it is open, else the first day that is."""
     weekly = [number for number in range(1, 32) if is_rebalance_day(JANUARY, POLICY, day(str(number)))]

@@ -70,11 +70,22 @@ def test_a_sound_panel_passes_every_check():
 
 
 def test_the_benchmark_must_have_a_bar_of_the_session():
-    """With an age allowed, the last bar alone decides `benchmark_present`."""
-    gate = judge(without(panel(), "SPY", -1), benchmark_age_sessions_max=1)
+    """Where no age is allowed, which is what ships."""
+    gate = judge(without(panel(), "SPY", -1))
 
-    assert blocked(gate) == {"benchmark_present"}
+    assert blocked(gate) == {"benchmark_present", "benchmark_fresh"}
     assert message(gate, "benchmark_present") == "SPY has no bar of 2024-06-10; its last is of 2024-06-07"
+
+
+@pytest.mark.parametrize(("missing", "is_open"), [(0, True), (2, True), (3, False)])
+def test_the_age_that_the_policy_allows_the_benchmark_binds(missing, is_open):
+    """With two sessions allowed, two are open and three are not; that the bar of as-of is absent is noted."""
+    bars = without(panel(), "SPY", *range(len(SESSIONS) - missing, len(SESSIONS)))
+
+    gate = judge(bars, benchmark_age_sessions_max=2)
+
+    assert gate.is_open is is_open
+    assert blocked(gate) == (set() if is_open else {"benchmark_fresh"})
 
 
 @pytest.mark.parametrize(("missing", "most", "is_fresh"), [(2, 2, True), (3, 2, False), (0, 0, True), (1, 0, False)])
@@ -95,7 +106,7 @@ def test_a_panel_that_ends_early_is_as_old_as_the_weekdays_since():
     """All columns stale is stale: the panel's own last row is not taken for today."""
     gate = judge(as_of=AS_OF + timedelta(days=3), benchmark_age_sessions_max=2)
 
-    assert {"benchmark_present", "benchmark_fresh", "coverage"} == blocked(gate)
+    assert {"benchmark_fresh", "coverage"} == blocked(gate)
     assert "is 3 sessions older than 2024-06-13" in message(gate, "benchmark_fresh")
     assert len(gate.value.excluded) == len(NAMES)
 
