@@ -214,6 +214,10 @@ class Journal(Protocol):
         """Give cash that came or went and that no entry rests on yet."""
         ...
 
+    def cash_movements(self, book: BookName, venue: VenueName) -> Sequence[CashFact]:
+        """Give all cash that people paid in or took out, posted or not, oldest first."""
+        ...
+
     def unposted_splits(self, book: BookName, venue: VenueName) -> Sequence[SplitFact]:
         """Give the splits that a venue reported and that no entry rests on yet."""
         ...

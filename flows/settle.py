@@ -153,18 +153,29 @@ def _paper_reports(frame: Frame, doors: SettleDoors) -> int:
     panel = doors.clean.panel(before, first=after, last=as_of)
     venue = doors.make_venue(policy, panel, _rates(doors.clean.fixings(before), frame, within=(after, as_of)))
     fresh: list[VenueReport] = [] if known else [venue.opening(as_of)]
-    fresh.extend(venue.executions([*known, *fresh], tickets, as_of))
+    moved = _movements(policy, doors.journal, up_to=as_of)
+    fresh.extend(venue.executions([*known, *moved, *fresh], tickets, as_of))
     fresh.extend(venue.splits([*known, *fresh], after, as_of))
     fresh.extend(venue.dividends([*known, *fresh], after, as_of))
     # A settlement that was cut short before its snapshot has told some of them already.
     told = {report.key for report in known}
     fresh = [report for report in fresh if report.key not in told]
     added = doors.venue.add_reports(policy.book, "paper", fresh)
-    reports = [*known, *fresh]
+    reports = [*known, *moved, *fresh]
     # A snapshot is for good: none is taken before the session's bars say what the venue did in it.
     if panel.row(as_of) is not None and _is_due(last, reports, frame):
         doors.venue.add_snapshot(venue.snapshot(reports, as_of))
     return added
+
+
+def _movements(policy: Policy, journal: Journal, *, up_to: date) -> list[CashReport]:
+    """Give the cash that people moved as the paper venue books it: its reports hold none, for the person's fact is kept."""
+    facts = journal.cash_movements(policy.book, "paper")
+    return [
+        CashReport(fact.key, "DEPOSIT" if fact.kind == "DEPOSIT" else "WITHDRAW", fact.session, fact.amount)
+        for fact in facts
+        if fact.session <= up_to
+    ]
 
 
 def _post_splits(frame: Frame, doors: SettleDoors) -> int:

@@ -97,6 +97,11 @@ class PgJournal:
         )
         return [*reported, *(_moved_cash(row) for row in moved)]
 
+    def cash_movements(self, book: BookName, venue: VenueName) -> Sequence[CashFact]:
+        """Give all cash that people paid in or took out, posted or not, oldest first."""
+        query = "SELECT * FROM cash_movement WHERE book = %s AND venue = %s ORDER BY id"
+        return [_moved_cash(row) for row in self._session.all(query, (book, venue))]
+
     def unposted_splits(self, book: BookName, venue: VenueName) -> Sequence[SplitFact]:
         """Give the splits that a venue reported and that no entry rests on yet."""
         return [

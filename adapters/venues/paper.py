@@ -168,7 +168,8 @@ def _units(reports: Sequence[VenueReport], up_to: date) -> dict[InstrumentId, De
 
 def _cash(report: VenueReport) -> Decimal:
     if isinstance(report, CashReport):
-        return report.amount - report.withheld
+        came = report.amount - report.withheld
+        return -came if report.kind == "WITHDRAW" else came
     if isinstance(report, SplitReport):
         return ZERO
     if not isinstance(report.answer, Executed):

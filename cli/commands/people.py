@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from datetime import date
 from decimal import Decimal
 
 from adapters.clock import SystemClock
@@ -13,6 +14,8 @@ from cli.main import UsageError
 from cli.output import emit
 from cli.wiring import Desk, when
 from core.domain.confirmation import Confirmation
+from core.ledger.cash import Movement, movement_objections
+from core.settings import Policy
 from core.ticketing.answers import AnswerError, parse_answer
 from flows import confirm as confirming
 from flows.settle import post_unposted
@@ -138,11 +141,15 @@ def _move(arguments: argparse.Namespace, amount: Decimal) -> int:
     with Desk(Workspace(arguments.workspace)) as desk:
         configuration = desk.configuration(arguments.book)
         policy, today = configuration.setup.policy, when(configuration, None).today
+        movement = Movement(amount, arguments.on or today, policy.base_currency)
+        objections = _objections(movement, policy, desk, today=today)
+        if objections:
+            raise UsageError("; ".join(objections))
         PgPeople(desk.session("person")).move_cash(
             arguments.key,
             book=policy.book,
             venue=policy.execution.venue,
-            session=arguments.on or today,
+            session=movement.session,
             amount=amount,
             currency=policy.base_currency,
             by=arguments.by,
@@ -153,3 +160,10 @@ def _move(arguments: argparse.Namespace, amount: Decimal) -> int:
     words = f"{amount} {policy.base_currency} kept as {arguments.key}, {posted} entries posted"
     emit(arguments, {"key": arguments.key, "amount": amount, "posted": posted}, words)
     return 0
+
+
+def _objections(movement: Movement, policy: Policy, desk: Desk, *, today: date) -> tuple[str, ...]:
+    venue = policy.execution.venue
+    told = desk.venue.last_snapshot(policy.book, venue) if venue == "paper" else None
+    entries = desk.journal.entries(policy.book, venue)
+    return movement_objections(movement, entries, today=today, closed=told[1].session if told else None)

@@ -28,10 +28,10 @@ class ExecutionReport:
 
 @dataclass(frozen=True)
 class CashReport:
-    """Cash that a venue credited: opening cash, or a dividend with what was withheld, in the base currency."""
+    """Cash that a venue booked, in the base currency: paid in, taken out, or a dividend with what was withheld."""
 
     key: str
-    kind: Literal["DEPOSIT", "DIVIDEND"]
+    kind: Literal["DEPOSIT", "WITHDRAW", "DIVIDEND"]
     session: date
     amount: Decimal
     withheld: Decimal = Decimal(0)

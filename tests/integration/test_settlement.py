@@ -45,7 +45,9 @@ def test_settling_again_reports_and_posts_nothing(workspaces: Workspaces):
 
     again = [twokey(root, "settle", "--on", str(DAY + 2 * ONE_DAY)) for _ in range(2)]
 
-    assert [done.facts for done in again] == [{"breaks": [], "entries": 0, "reports": 0}] * 2
+    assert [done.facts for done in again] == [
+        {"breaks": [], "entries": 0, "reports": 0, "stamps": ["SYNTHETIC", "REHEARSAL"]}
+    ] * 2
     assert look(root) == before
 
 
@@ -62,3 +64,26 @@ def test_of_two_comparisons_the_one_that_knew_more_counts(workspaces: Workspaces
         state = desk.journal.reconciliation("main", "paper")
 
     assert (state.last_session, state.breaks) == (DAY, ())
+
+
+def test_cash_that_a_person_moves_on_a_paper_book_is_no_break(workspaces: Workspaces):
+    """Paid in and taken out between slots: the venue books it on its day, and a day that it has closed takes no more."""
+    root, words = workspaces.copy("moved", *BUSY), ("--by", "ann", "--note", "a test")
+    twokey(root, "run", "--on", str(DAY))
+    before = twokey(root, "positions", "--on", str(DAY)).facts["cash"]
+
+    paid = twokey(root, "cash", "deposit", "500", "--key", "in", "--on", str(DAY), *words)
+    taken = twokey(root, "cash", "withdraw", "123.45", "--key", "out", "--on", str(DAY), *words)
+    too_much = twokey(root, "cash", "withdraw", "99999", "--key", "much", "--on", str(DAY), *words)
+    to_come = twokey(root, "cash", "deposit", "1", "--key", "late", "--on", "2999-01-01", *words)
+    days = [twokey(root, "run", "--on", str(DAY + number * ONE_DAY)) for number in (1, 2)]
+    closed = twokey(root, "cash", "deposit", "1", "--key", "old", "--on", str(DAY), *words)
+
+    assert (paid.code, taken.code) == (0, 0), paid.err + taken.err
+    assert Decimal(before) == 10000
+    assert (too_much.code, "the amount was 99999 GBP; on 2024-02-06 there is 10376.55 GBP" in too_much.err) == (2, True)
+    assert (to_come.code, "the day was 2999-01-01, which is to come; today is" in to_come.err) == (2, True)
+    assert [day.facts["reasons"] for day in days] == [[], []]
+    assert twokey(root, "reconcile").facts["breaks"] == []
+    assert (closed.code, "the paper venue has closed its books of 2024-02-07" in closed.err) == (2, True)
+    assert look(root)["problem"] is None
