@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
-from core.canonical import canonical_json
+from core.canonical import canonical_json, sha256_of
 from core.domain.slot import AsOf, Slot, Window
 from core.settings import Policy
 
@@ -75,6 +75,12 @@ class Calendar:
         """Give the sessions from `first` to `last`, both included."""
         start, stop = bisect_left(self.sessions, self._covered(first)), bisect_right(self.sessions, self._covered(last))
         return self.sessions[start:stop]
+
+    def hash_between(self, first: date, last: date) -> str:
+        """Give the SHA-256 of the sessions from `first` to `last` with their opens and closes; beyond the cover is nothing."""
+        start, stop = bisect_left(self.sessions, first), bisect_right(self.sessions, last)
+        rows = zip(self.sessions[start:stop], self.opens[start:stop], self.closes[start:stop], strict=True)
+        return sha256_of({"calendar": self.name, "timezone": self.timezone, "sessions": tuple(rows)})
 
     def last_completed(self, at: datetime) -> date:
         """Give the latest session whose close is not after an aware instant."""

@@ -170,6 +170,7 @@ def _manifest(outcome: Outcome, files: dict[str, str], versions: dict[str, str])
             "inputs": {
                 "policy": run.policy_hash,
                 "universe": run.universe_hash,
+                "calendar": run.calendar_hash,
                 "clean_set": run.snapshot,
                 "ledger_head": outcome.proposal.ledger_head if outcome.proposal else None,
             },

@@ -12,7 +12,7 @@ from core.domain.frame import Frame
 from core.domain.holdings import GENESIS_HEAD
 from core.domain.order import Proposal
 from core.domain.scores import ScoreSet
-from core.domain.slot import RunId
+from core.domain.slot import Run, RunId
 from core.domain.ticket import Ticket
 from core.ledger.equity import worth_of
 from core.ledger.positions import holdings_of
@@ -59,7 +59,7 @@ def replay(run_id: RunId, setup: BookSetup, doors: ReplayDoors) -> tuple[Compari
 
     `setup` is the one that the run names by its hashes. What was seen of the world (the chain, halts, answers) is taken as
     recorded; bars, rates, holdings, worth, scores, proposal, decision, approval and ticket are computed. Raises NotReady when
-    the run did not end in a ticket.
+    the run did not end in a ticket. Where the exchange's calendar is another one by now, that is the only comparison.
     """
     run, stored = doors.runs.run(run_id), doors.decisions.decision(run_id)
     kept_scores = doors.scores.scores(run_id)
@@ -67,6 +67,10 @@ def replay(run_id: RunId, setup: BookSetup, doors: ReplayDoors) -> tuple[Compari
     issued = doors.tickets.ticket_of(run_id)
     if run is None or stored is None or kept_scores is None or issued is None:
         raise NotReady(f"{run_id} did not end in a ticket; there is nothing to replay")
+    calendar = _calendar(run, setup)
+    if not all(item.is_equal for item in calendar):
+        # Nothing else is worth comparing: what the stages would read of another calendar is not what they read.
+        return calendar
     decision, seen = stored
     frame, proposal = setup.frame(run), doors.decisions.proposal(run_id)
     given = _given(frame, seen, setup, doors)
@@ -76,6 +80,7 @@ def replay(run_id: RunId, setup: BookSetup, doors: ReplayDoors) -> tuple[Compari
     planned: Proposal | None = trail.values.get("proposal") if proposal is not None else None
     ticket = _ticket(again, issued.ticket, planned, trail=trail)
     comparisons = [
+        *calendar,
         Comparison("policy", run.policy_hash, setup.policy.hash),
         Comparison("scores", sha256_of(kept_scores), sha256_of(scores)),
         Comparison("seen", sha256_of(seen), sha256_of(seen_in(trail, given["panel"]))),
@@ -104,6 +109,13 @@ def _given(frame: Frame, seen: Seen, setup: BookSetup, doors: ReplayDoors) -> di
         "fixings": read_fixings(frame, doors.clean),
         "worth": worth,
     }
+
+
+def _calendar(run: Run, setup: BookSetup) -> tuple[Comparison, ...]:
+    """Compare the sessions that the run rested on; an earlier version kept no hash of them, and nothing is compared."""
+    if not run.calendar_hash:
+        return ()
+    return (Comparison("calendar", run.calendar_hash, setup.calendar_hash(run.as_of.session, run.slot.day)),)
 
 
 def _scores(given: dict[str, Any]) -> ScoreSet:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from functools import cached_property
 
 from core.calendar import Calendar, as_of, slot_of, window_of
@@ -16,6 +17,8 @@ from core.strategies.registry import strategy_of
 from core.universe_text import universe_hash
 
 NO_SNAPSHOT = "none"
+# Further than any window, deadline or first session of a week that a slot asks the calendar for.
+AHEAD = timedelta(days=14)
 
 
 @dataclass(frozen=True)
@@ -48,17 +51,25 @@ class BookSetup:
         if day > today:
             raise ValueError(f"{day} has not come (today is {today}): nothing is known of it")
         slot = slot_of(self.policy, day)
+        known = as_of(self.calendar, slot)
         return Run(
             run_id=run_id_of(slot, revision),
             slot=slot,
             revision=revision,
-            as_of=as_of(self.calendar, slot),
+            as_of=known,
             window=window_of(self.calendar, self.policy, day),
             is_rehearsal=day != today,
             policy_hash=self.policy.hash,
             universe_hash=self.universe_hash,
             snapshot=snapshot or NO_SNAPSHOT,
+            calendar_hash=self.calendar_hash(known.session, day),
         )
+
+    def calendar_hash(self, session: date, day: date) -> str:
+        """Give the hash of the sessions that a slot's decision rests on: those scored, and those that its deadlines reach."""
+        sessions = self.calendar.sessions
+        at = bisect_right(sessions, session) - self.strategy.sessions_needed
+        return self.calendar.hash_between(sessions[max(0, at)], day + AHEAD)
 
 
 def with_verifications(universe: Universe, verified: dict[str, date]) -> Universe:

@@ -47,7 +47,10 @@ class Window:
 
 @dataclass(frozen=True)
 class Run:
-    """One slot's decision in one revision: who it is for, what it may know, and whether it is a rehearsal."""
+    """One slot's decision in one revision: who it is for, what it may know, and whether it is a rehearsal.
+
+    `calendar_hash` is that of the sessions that it rests on; empty for a run of a version that did not keep it.
+    """
 
     run_id: RunId
     slot: Slot
@@ -58,6 +61,7 @@ class Run:
     policy_hash: str
     universe_hash: str
     snapshot: str
+    calendar_hash: str = ""
 
 
 def run_id_of(slot: Slot, revision: int) -> RunId:
