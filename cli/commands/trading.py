@@ -26,6 +26,7 @@ from core.domain.panel import Panel
 from core.domain.ticket import IssuedTicket, stamps_of
 from core.settings_text import parse_policy
 from flows import settle as settling
+from flows.books import StoreError
 from flows.daily import DayDoors, SlotRefused, run_day
 from flows.decide import NotReady
 from flows.look import CurveCache, read_panel
@@ -276,9 +277,13 @@ def stored_setup(run_id: str, desk: Desk) -> BookSetup:
         raise UsageError(f"there is no run {run_id}")
     policy_text, universe = kept.config("policy", found.policy_hash), kept.config("universe", found.universe_hash)
     if policy_text is None or universe is None or sha256_text(universe) != found.universe_hash:
-        raise ValueError(f"the configuration of {run_id} was not kept")
+        raise StoreError(f"the configuration of {run_id} is not as it was kept; run `twokey audit verify`")
     policy = parse_policy(policy_text, f"policy {found.policy_hash[:8]}")
-    return BookSetup(policy, load(Universe, universe), read_calendar(desk.workspace, policy.execution.calendar))
+    return BookSetup(
+        policy,
+        load(Universe, universe, of=f"the universe of {run_id}"),
+        read_calendar(desk.workspace, policy.execution.calendar),
+    )
 
 
 def _when(configuration: Configuration, on: date | None) -> When:

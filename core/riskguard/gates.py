@@ -12,7 +12,7 @@ from core.settings import Policy
 
 
 def audit_gate(standing: Standing) -> Gate[AuditState]:
-    """Open while the chain verifies from the last head kept outside the database."""
+    """Open while the chain verifies, every event and row of it, against the heads kept outside the database."""
     state = standing.audit
     if isinstance(state, Unread):
         return closed([_unread("audit", "chain", state)])

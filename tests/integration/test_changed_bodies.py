@@ -169,3 +169,23 @@ def test_a_changed_fact_of_the_books_is_named(root, reader, table, column, value
 
     assert words in told
     assert told.endswith(ADVICE)
+
+
+def test_a_replay_of_a_changed_configuration_says_so(root):
+    """The universe that a run names by its hash is not there as it was kept."""
+    with changed(root, "config_version", "body", None):
+        done = twokey(root, "replay", RUN)
+
+    assert (done.code, done.out) == (1, "")
+    assert f"the configuration of {RUN} is not as it was kept; {ADVICE}" in done.err
+
+
+def test_the_gate_of_a_new_process_finds_what_was_changed_before_the_last_head(root):
+    """Heads are kept after every run; a row from before the last one is still looked at by the next."""
+    with changed(root, "ticket", "body", None):
+        done = twokey(root, "run", "--on", (DAY + 2 * ONE_DAY).isoformat())
+
+    assert done.code == 3
+    (found,) = [finding["message"] for finding in done.facts["findings"] if finding["check"] == "audit"]
+    assert found.startswith("rows of ticket that event")
+    assert twokey(root, "audit", "verify").code == 0
