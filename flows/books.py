@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
@@ -248,8 +248,28 @@ class PersonBook(Protocol):
         """Give the book's rollout phase, or None when no person ever set one."""
         ...
 
+    def peak_from(self, book: BookName, up_to: date) -> date | None:
+        """Give the session from which the book's peak counts: of the last resume after the kill switch up to a day, or None."""
+        ...
+
     def verifications(self) -> dict[str, date]:
         """Give the day on which each instrument was last looked up at the venue."""
+        ...
+
+
+class Resuming(Protocol):
+    """Lifts halts, for a person, and restarts peaks with them, all or nothing."""
+
+    def halts(self, book: BookName) -> Sequence[Halt]:
+        """Give the halts of a book and of the desk that nobody lifted."""
+        ...
+
+    def decided(self, book: BookName) -> Sequence[RunId]:
+        """Give the runs of a book that were decided since its peak last restarted, the newest slot first."""
+        ...
+
+    def resume(self, scope: str, *, by: str, reason: str, peaks: Mapping[BookName, date]) -> int:
+        """Lift every halt of a scope, let each named book's peak count from its session, and give how many were lifted."""
         ...
 
 

@@ -113,12 +113,13 @@ def _scored(run_id: RunId, doors: DecideDoors) -> tuple[Run, ScoreSet]:
 
 def _given(run: Run, setup: BookSetup, doors: DecideDoors) -> dict[str, Any]:
     frame = setup.frame(run)
+    standing, journal = read_standing(frame, setup, doors.standing, now=doors.clock.now()), doors.standing.journal
     return {
         "frame": frame,
-        "standing": read_standing(frame, setup, doors.standing, now=doors.clock.now()),
+        "standing": standing,
         "panel": read_panel(frame, doors.clean, sessions=setup.strategy.sessions_needed),
         "fixings": read_fixings(frame, doors.clean),
-        "worth": read_worth(frame, doors.clean, doors.standing.journal, cache=doors.cache),
+        "worth": read_worth(frame, doors.clean, journal, since=standing.peak_from, cache=doors.cache),
     }
 
 

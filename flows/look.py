@@ -49,17 +49,20 @@ def read_standing(frame: Frame, setup: BookSetup, books: StandingBooks, *, now: 
     """Read every fact that the standing gates judge."""
     book, venue = frame.run.slot.book, setup.policy.execution.venue
     fraction = _looked_up(lambda: capital_fraction(setup.policy, books.people))
+    peak_from = _looked_up(lambda: books.people.peak_from(book, frame.run.as_of.session))
+    unread = next((fact for fact in (fraction, peak_from) if isinstance(fact, Unread)), None)
     return Standing(
         now=now,
         audit=_looked_up(lambda: books.chain.verify_on(books.heads.kept())),
-        # A phase that cannot be read is a reason not to trade, as a halt that cannot be read is.
-        halts=fraction if isinstance(fraction, Unread) else _looked_up(lambda: tuple(books.people.halts(book))),
+        # A phase or a resume that cannot be read is a reason not to trade, as a halt that cannot be read is.
+        halts=unread if unread is not None else _looked_up(lambda: tuple(books.people.halts(book))),
         policy_hash=setup.policy.hash,
         universe_hash=setup.universe_hash,
         unanswered=_looked_up(lambda: tuple(books.tickets.unanswered(book, frame.run.slot.label))),
         reconciliation=_looked_up(lambda: books.journal.reconciliation(book, venue)),
         holdings=_looked_up(lambda: holdings_in(books.journal, setup.policy)),
         capital_fraction=Decimal(0) if isinstance(fraction, Unread) else fraction,
+        peak_from=None if isinstance(peak_from, Unread) else peak_from,
     )
 
 
@@ -97,11 +100,13 @@ def read_fixings(frame: Frame, clean: CleanSet) -> tuple[Fixing, ...] | Unread:
         return Unread(str(error))
 
 
-def read_worth(frame: Frame, clean: CleanSet, journal: Journal, *, cache: CurveCache | None = None) -> Worth | Unread:
-    """Compute the book's equity and drawdown up to as-of."""
+def read_worth(
+    frame: Frame, clean: CleanSet, journal: Journal, *, since: date | None, cache: CurveCache | None = None
+) -> Worth | Unread:
+    """Compute the book's equity up to as-of, and its drawdown from the highest since a session, or of all."""
     try:
         entries = journal.entries(frame.policy.book, frame.policy.execution.venue)
-        return worth_of(curve_of(frame, clean, entries, cache=cache))
+        return worth_of(curve_of(frame, clean, entries, cache=cache), since=since)
     except (ValueError, SourceError, StoreError) as error:
         return Unread(str(error))
 

@@ -14,7 +14,7 @@ from core.domain.order import Proposal
 from core.domain.scores import ScoreSet
 from core.domain.slot import Run, RunId
 from core.domain.ticket import Ticket
-from core.ledger.equity import worth_of
+from core.ledger.equity import Curve, worth_of
 from core.ledger.positions import holdings_of
 from core.pipeline import TO_SCORES, Trail, all_stages, decide, stages, walk
 from core.riskguard.approval import mandate_of, signed_bytes
@@ -99,7 +99,8 @@ def _given(frame: Frame, seen: Seen, setup: BookSetup, doors: ReplayDoors) -> di
         )
         holdings = holdings_of(entries, base=frame.policy.base_currency, ledger_head=standing.holdings.ledger_head)
         standing = replace(standing, holdings=holdings)
-        worth = seen.worth if isinstance(seen.worth, Unread) else worth_of(curve_of(frame, doors.clean, entries))
+        curve = Curve() if isinstance(seen.worth, Unread) else curve_of(frame, doors.clean, entries)
+        worth = seen.worth if isinstance(seen.worth, Unread) else worth_of(curve, since=standing.peak_from)
     else:
         worth = seen.worth
     return {

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
+from types import MappingProxyType
 
 from adapters.postgres.bodies import changed
 from adapters.postgres.connect import Session
@@ -14,6 +15,7 @@ from core.domain.slot import BookName, RunId, VenueName
 from flows.books import StoreError
 
 DESK_SCOPE = "*"
+NO_PEAKS: Mapping[BookName, date] = MappingProxyType({})
 ACTIVE = "SELECT h.* FROM halt h WHERE NOT EXISTS (SELECT 1 FROM resume r WHERE r.halt = h.id)"
 
 
@@ -32,11 +34,32 @@ class PgPeople:
         """Halt a book, or the whole desk (`*`)."""
         self._session.call("halt_trading", scope, reason)
 
-    def resume(self, scope: str, *, by: str, reason: str) -> int:
-        """Lift every halt of a scope and give how many there were."""
+    def decided(self, book: BookName) -> Sequence[RunId]:
+        """Give the runs of a book that were decided since its peak last restarted, the newest slot first."""
+        query = (
+            "SELECT d.run_id FROM decision d JOIN run r ON r.run_id = d.run_id WHERE r.book = %s AND d.event_seq >"
+            " coalesce((SELECT max(p.event_seq) FROM peak_restart p WHERE p.book = r.book), 0)"
+            " ORDER BY r.slot DESC, r.revision DESC"
+        )
+        return [row["run_id"] for row in self._session.all(query, (book,))]
+
+    def peak_from(self, book: BookName, up_to: date) -> date | None:
+        """Give the session from which the book's peak counts: of the last resume after the kill switch up to a day, or None."""
+        query = "SELECT session FROM peak_restart WHERE book = %s AND session <= %s ORDER BY id DESC LIMIT 1"
+        row = self._session.one(query, (book, up_to))
+        return None if row is None else row["session"]
+
+    def resume(self, scope: str, *, by: str, reason: str, peaks: Mapping[BookName, date] = NO_PEAKS) -> int:
+        """Lift every halt of a scope, let each named book's peak count from its session, and give how many were lifted."""
         rows = self._session.all(f"{ACTIVE} AND h.scope = %s ORDER BY h.id", (scope,))
         resumed = [{"halt": row["id"], "said_by": by, "reason": reason} for row in rows]
-        return len(self._session.add("resume", resumed))
+        with self._session.transaction():
+            lifted = self._session.add("resume", resumed)
+            if lifted and peaks:
+                last = max(row["id"] for row in lifted)
+                restarts = [{"resume": last, "book": book, "session": peaks[book]} for book in sorted(peaks)]
+                self._session.add("peak_restart", restarts)
+        return len(lifted)
 
     def phase(self, book: BookName) -> str | None:
         """Give the book's rollout phase, or None when no person ever set one."""

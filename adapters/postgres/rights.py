@@ -47,6 +47,7 @@ WRITERS: Final[dict[str, Role | None]] = {
     "reconciliation": "ledger",
     "cash_movement": "person",
     "resume": "person",
+    "peak_restart": "person",
     "rollout_step": "person",
     "verification": "person",
 }

@@ -353,6 +353,16 @@ class Resume(Fact, table=True):
     reason: str = _text()
 
 
+class PeakRestart(Fact, table=True):
+    """From this session on a book's peak counts: a person resumed after the kill switch."""
+
+    __tablename__: ClassVar[Any] = "peak_restart"
+    __table_args__ = (Unique("resume", "book"),)
+    resume: int = _ref("resume.id")
+    book: str = _text()
+    session: date = Field(sa_type=Date, nullable=False)
+
+
 class RolloutStep(Fact, table=True):
     """A person's fact: the rollout phase of a book."""
 
@@ -408,6 +418,7 @@ FACTS: tuple[type[Fact], ...] = (
     Reconciliation,
     Halt,
     Resume,
+    PeakRestart,
     RolloutStep,
     Verification,
     Manifest,

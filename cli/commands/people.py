@@ -10,6 +10,7 @@ from decimal import Decimal
 from adapters.clock import SystemClock
 from adapters.files.workspace import Workspace
 from adapters.postgres.people import PgPeople
+from adapters.postgres.runs import PgDecisions, PgRuns
 from cli.main import UsageError
 from cli.output import emit
 from cli.wiring import Desk, when
@@ -18,6 +19,8 @@ from core.ledger.cash import Movement, movement_objections
 from core.settings import Policy
 from core.ticketing.answers import AnswerError, parse_answer
 from flows import confirm as confirming
+from flows import resume as resuming
+from flows.resume import ResumeDoors
 from flows.settle import post_unposted
 
 
@@ -87,9 +90,16 @@ def resume(arguments: argparse.Namespace) -> int:
     if not reason:
         raise UsageError("a reason is needed; nothing was lifted")
     with Desk(Workspace(arguments.workspace)) as desk:
-        lifted = PgPeople(desk.session("person")).resume(arguments.book, by=arguments.by, reason=reason)
+        person = desk.session("person")
+        doors = ResumeDoors(PgPeople(person), PgRuns(person), PgDecisions(person))
+        books = desk.workspace.books() if arguments.book == "*" else (arguments.book,)
+        done = resuming.resume(arguments.book, books, doors, by=arguments.by, reason=reason)
         desk.heads.keep(desk.chain.head())
-    emit(arguments, {"scope": arguments.book, "lifted": lifted}, f"{lifted} halts lifted")
+    words = [
+        f"{done.lifted} halts lifted",
+        *(f"the peak of {book} counts from {day}" for book, day in done.peaks.items()),
+    ]
+    emit(arguments, {"scope": arguments.book, "lifted": done.lifted, "peaks": done.peaks}, "; ".join(words))
     return 0
 
 

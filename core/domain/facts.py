@@ -65,15 +65,18 @@ class Standing:
     reconciliation: ReconciliationState | Unread
     holdings: Holdings | Unread
     capital_fraction: Decimal
+    # The session from which the peak counts since a person resumed after the kill switch; None: from the first.
+    peak_from: date | None = None
 
 
 @dataclass(frozen=True)
 class Worth:
-    """A book's equity now and the fall of its flow-free index from its highest (a number <= 0)."""
+    """A book's equity now and the fall of its flow-free index from its highest since `peak_from` (a number <= 0)."""
 
     equity: Decimal
     drawdown: Decimal
     peak_session: date | None
+    peak_from: date | None = None
 
 
 @dataclass(frozen=True)

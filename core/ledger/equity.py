@@ -98,14 +98,18 @@ def extend_curve(curve: Curve, entries: Sequence[Entry], panel: Panel, *, rates:
     )
 
 
-def worth_of(curve: Curve) -> Worth:
-    """Give the equity at the last point and the fall of the index from its highest; zero for an empty curve."""
+def worth_of(curve: Curve, *, since: date | None = None) -> Worth:
+    """Give the equity at the last point and the fall of the index from its highest; zero for an empty curve.
+
+    With `since`, the highest of the points from that session on, or the last point where all are before it.
+    """
     if not curve.points:
-        return Worth(ZERO, ZERO, None)
-    peak = max(curve.points, key=lambda point: point.index)
+        return Worth(ZERO, ZERO, None, since)
+    counted = [point for point in curve.points if since is None or point.session >= since] or [curve.points[-1]]
+    peak = max(counted, key=lambda point: point.index)
     last = curve.points[-1]
     drawdown = round_to(last.index / peak.index - 1, INDEX_STEP) if peak.index > 0 else ZERO
-    return Worth(last.equity, drawdown, peak.session)
+    return Worth(last.equity, drawdown, peak.session, since)
 
 
 def _hold_reach(panel: Panel, first: date) -> None:

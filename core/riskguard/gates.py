@@ -7,7 +7,7 @@ from datetime import datetime
 from core.canonical import plain_decimal
 from core.domain.facts import AuditState, Halt, ReconciliationState, Standing, Unread, Worth
 from core.domain.slot import Run
-from core.gate import Finding, Gate, block, closed
+from core.gate import Finding, Gate, block, closed, note
 from core.settings import Policy
 
 
@@ -77,15 +77,16 @@ def reconciliation_gate(standing: Standing, run: Run, policy: Policy) -> Gate[st
 
 
 def drawdown_gate(worth: Worth, run: Run, policy: Policy) -> Gate[Worth]:
-    """Open while equity has fallen less than the kill switch's share from its highest."""
+    """Open while equity has fallen less than the kill switch's share from its highest since a person last resumed after it."""
     limit = policy.limits.drawdown_max
+    since = worth.peak_from and f"the peak counts from {worth.peak_from}, when a person resumed after the kill switch"
     if -worth.drawdown >= limit:
         message = (
             f"drawdown is {plain_decimal(-worth.drawdown)} since {worth.peak_session}, the kill switch is at"
-            f" {plain_decimal(limit)}; a person must look and resume"
+            f" {plain_decimal(limit)}; a person must look and resume{f' ({since})' if since else ''}"
         )
         return closed([block("drawdown", run.slot.book, message)])
-    return Gate(worth)
+    return Gate(worth, (note("drawdown", run.slot.book, since),) if since else ())
 
 
 def _fresh_reconciliation(state: ReconciliationState, run: Run, policy: Policy) -> Gate[str]:

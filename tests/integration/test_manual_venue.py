@@ -410,7 +410,7 @@ def test_a_halt_stops_the_next_slot_until_a_person_resumes(workspaces, root, sco
     name = "main" if scope else "*"
     assert halted.facts == {"scope": name, "reason": "it smells"}
     assert (stopped.code, stopped.facts["reasons"]) == (3, [f"halt: halted ({name}): it smells"])
-    assert (resumed.code, resumed.facts) == (0, {"scope": name, "lifted": 1})
+    assert (resumed.code, resumed.facts) == (0, {"scope": name, "lifted": 1, "peaks": {}})
     assert run(root, days=2).facts["kind"] == "TRADE"
 
 
@@ -459,7 +459,7 @@ def test_resume_works_at_a_terminal_and_prints_one_object(root):
 
     with desk_of(root) as desk:
         kept = desk.session("reader").one("SELECT said_by, reason FROM resume")
-    assert (process.returncode, json.loads(out)) == (0, {"lifted": 1, "scope": "*"})
+    assert (process.returncode, json.loads(out)) == (0, {"lifted": 1, "scope": "*", "peaks": {}})
     assert kept == {"said_by": "ann", "reason": "looked at it"}
 
 

@@ -35,6 +35,9 @@ class People:
         """Give no halt."""
         return []
 
+    def peak_from(self, book: str, up_to: Any) -> None:
+        """Give no restart of the peak."""
+
 
 def bound_by(venue: str) -> Any:
     """Give a policy whose phases are told apart by their shares, at a venue."""

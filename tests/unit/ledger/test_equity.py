@@ -285,6 +285,18 @@ def test_worth_is_the_last_equity_and_the_fall_from_the_highest_index():
 
 
 @pytest.mark.parametrize(
+    ("since", "drawdown", "peak"),
+    [(TUE, "-0.2", TUE), (WED, "-0.2", WED), (THU, "0", THU), (date(2099, 1, 1), "0", THU)],
+)
+def test_a_peak_counts_from_the_session_of_a_resume(since, drawdown, peak):
+    """That session included; before any of them is there, the last point is its own peak."""
+    days = ((MON, "150"), (TUE, "120"), (WED, "120"), (THU, "96"))
+    points = tuple(EquityPoint(day, Decimal(1000), Decimal(index)) for day, index in days)
+
+    assert worth_of(Curve(points), since=since) == Worth(Decimal(1000), Decimal(drawdown), peak, since)
+
+
+@pytest.mark.parametrize(
     ("points", "worth"),
     [
         ((), Worth(Decimal(0), Decimal(0), None)),

@@ -1,0 +1,83 @@
+"""The kill switch and a person's resume: the peak counts anew, another fall closes again, and every run replays."""
+
+from __future__ import annotations
+
+import io
+import sys
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.integration.workspaces import BUSY, DAY, ONE_DAY, Done, Workspaces, desk_of, look, twokey
+
+FELL, FELL_AGAIN = DAY + ONE_DAY, DAY + 6 * ONE_DAY
+
+
+class Terminal(io.StringIO):
+    """What a person types, at something that says that it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def crash(root: Path, *falls: tuple[date, float]) -> None:
+    """Let every price be so many times what it was, from a session on."""
+    with desk_of(root) as desk:
+        snapshot = desk.clean.current() or ""
+        panel, fixings = desk.clean.panel(snapshot), desk.clean.fixings(snapshot)
+        factor = np.ones((len(panel.sessions), 1))
+        for day, part in falls:
+            factor[panel.sessions >= np.datetime64(day)] *= part
+        prices = {name: getattr(panel, name) * factor for name in ("open", "high", "low", "close", "adj_close")}
+        desk.clean.publish(replace(panel, **prices), fixings, made_of={})
+
+
+def run(root: Path, days: int) -> Done:
+    """Decide the slot so many days after the first."""
+    return twokey(root, "run", "--on", str(DAY + days * ONE_DAY))
+
+
+def closed(done: Done) -> list[str]:
+    """Name the gates that closed."""
+    return [reason.partition(":")[0] for reason in done.facts["reasons"]]
+
+
+def test_a_resume_restarts_the_peak_and_another_fall_closes_again(
+    workspaces: Workspaces, monkeypatch: pytest.MonkeyPatch
+):
+    """Down by a fifth: closed. Resumed: open, and the ticket says since when. Down again from there: closed. All replay."""
+    root = workspaces.copy("resumed", *BUSY)
+    crash(root, (FELL, 0.6), (FELL_AGAIN, 0.6))
+
+    def resume() -> Done:
+        monkeypatch.setattr(sys, "stdin", Terminal("main\nlooked at every holding\n"))
+        return twokey(root, "resume", "--book", "main", "--by", "ann")
+
+    bought = [run(root, days) for days in (0, 1)]
+    twokey(root, "halt", "--book", "main", "a smell")
+    other = resume()
+    fallen = run(root, 2)
+    resumed = resume()
+    free = [run(root, days) for days in (3, 6)]
+    again = run(root, 7)
+
+    note = f"the peak counts from {FELL}, when a person resumed after the kill switch"
+    assert [done.facts["reasons"] for done in (*bought, *free)] == [[]] * 4
+    assert (other.facts["lifted"], other.facts["peaks"]) == (1, {})
+    assert closed(fallen) == ["drawdown"]
+    assert resumed.facts == {"scope": "main", "lifted": 1, "peaks": {"main": str(FELL)}}
+    assert note in twokey(root, "ticket", "show", free[0].facts["ticket_id"]).facts["ticket"]["notes"]
+    assert closed(again) == ["drawdown"]
+    assert f"({note})" in again.facts["reasons"][0]
+    for done in (*bought, fallen, *free, again):
+        replayed = twokey(root, "replay", done.facts["run_id"])
+        assert replayed.code == 0, replayed.out + replayed.err
+    with desk_of(root) as desk:
+        kept = desk.session("reader").all(
+            "SELECT p.book, p.session, r.said_by, r.reason FROM peak_restart p JOIN resume r ON r.id = p.resume"
+        )
+    assert kept == [{"book": "main", "session": FELL, "said_by": "ann", "reason": "looked at every holding"}]
+    assert look(root)["problem"] is None
