@@ -116,15 +116,17 @@ class Statement:
         return self.has_fallen or self.was_stopped
 
     def forward(self, up_to: date) -> None:
-        """Live through every session up to one: dividends, then fills, then the close."""
+        """Live through every session up to one: fills with the cash of the evening before, sales first; dividends; close."""
         if self.last is None:
             self.cash, self.last = Decimal(str(self.world.policy["opening_cash"])), up_to
             self._close(up_to)
         for session in self.world.sessions:
             if self.last < session <= up_to:
-                self._dividends(session)
-                for line in (line for day, lines in self.waiting if day == session for line in lines):
+                paid = self._dividends(session)
+                due = [line for day, lines in self.waiting if day == session for line in lines]
+                for line in sorted(due, key=lambda line: line.side == "buy"):
                     self._fill(line, session)
+                self.cash += paid
                 self._close(session)
                 self.last = session
 
@@ -135,12 +137,14 @@ class Statement:
         value = sum((quantity * self.marks[symbol] / rate for symbol, quantity in self.units.items()), ZERO)
         return self.cash + rounded(value, 2)
 
-    def _dividends(self, session: date) -> None:
+    def _dividends(self, session: date) -> Decimal:
         _, rate = self.world.fixed_before(session + timedelta(days=1))
+        paid = ZERO
         for day, symbol, amount in self.world.dividends:
             if day == session and symbol in self.units:
                 gross = rounded(self.units[symbol] * amount / rate, 2)
-                self.cash += gross - rounded(gross * self.world.number("costs", "dividend_withholding"), 2)
+                paid += gross - rounded(gross * self.world.number("costs", "dividend_withholding"), 2)
+        return paid
 
     def _fill(self, line: Line, session: date) -> None:
         opened, sign = self.world.price(self.world.opens, line.instrument, session), line.sign
@@ -153,6 +157,8 @@ class Statement:
             return
         value = rounded(line.quantity * price / self.world.fixed_before(session)[1], 2)
         fee = rounded(value * number("costs", "fx_fee_bps") * BPS, 2) + number("costs", "commission")
+        if sign > 0 and value + fee > self.cash:
+            return
         self.cash -= sign * value + fee
         self.units[line.instrument] = self.units.get(line.instrument, ZERO) + sign * line.quantity
         self.units = {symbol: quantity for symbol, quantity in self.units.items() if quantity}
