@@ -81,7 +81,7 @@ def build(doors: Door[QuantDoors]) -> MCPServer:
 
 
 def slot_run(day: BookDay, doors: ScoreDoors) -> Run:
-    """Give the day's run, as it was opened if it was; raises Refused for a slot before one that has a run."""
+    """Give the day's run, in its newest revision if it was opened; raises Refused for a slot before one that has a run."""
     from flows.score import passed_by
 
     planned = day.run(doors.clean.current())
@@ -94,7 +94,7 @@ def slot_run(day: BookDay, doors: ScoreDoors) -> Run:
             value=planned.slot.label,
             would_pass="a later day, or a workspace of its own",
         )
-    return doors.runs.run(planned.run_id) or planned
+    return doors.runs.newest_run(planned.slot.book, planned.slot.label) or planned
 
 
 def backtest_of(day: BookDay, first: date, last: date, *, clean: CleanSet) -> Backtest:

@@ -10,10 +10,12 @@ import pytest
 
 from adapters.files.workspace import Workspace
 from adapters.postgres.location import Server
+from adapters.postgres.runs import PgRuns
 from adapters.slot_time import When
 from cli.wiring import Desk, when
 from core.domain.ticket import IssuedTicket
 from flows.daily import run_day
+from flows.revise import Asked, revise_day
 from servers.refusals import Code
 from tests.servers.market import AS_OF, MONDAY
 from tests.servers.playing import Five
@@ -68,6 +70,21 @@ def test_doing_it_again_writes_nothing(five):
     assert five.events() == events
 
 
+def test_after_a_revision_the_servers_find_the_live_one(five):
+    """A person let the slot be decided again: the day's run is the revision's, and scoring it again opens none."""
+    five.decided()
+    with Desk(Workspace(five.root)) as desk:
+        configuration = desk.configuration("main")
+        doors = desk.day_doors(when(configuration, MONDAY))
+        asked, book = Asked("Ada", "the bars came late"), PgRuns(desk.session("person"))
+        revised = revise_day(MONDAY, configuration.setup, configuration.texts, asked=asked, doors=doors, book=book)
+    events = five.events()
+
+    assert revised.ticket.revision == 2
+    assert five("quant.run_scoring", book="main")["run_id"] == "RUN-20240610-r2"
+    assert five.events() == events
+
+
 def test_steps_out_of_order_are_refused_and_write_nothing(five):
     """Each step names the one that comes first."""
     before = five.events()
@@ -99,8 +116,6 @@ def test_steps_out_of_order_are_refused_and_write_nothing(five):
 def test_a_run_that_was_not_scored_goes_no_further(five):
     """A run that the operator opened and did not score is refused NOT_SCORED by the riskguard."""
     with Desk(Workspace(five.root)) as desk:
-        from adapters.postgres.runs import PgRuns
-
         setup = desk.configuration("main").setup
         run = setup.run_of(MONDAY, today=MONDAY + timedelta(days=1), snapshot=desk.clean.current())
         PgRuns(desk.session("desk")).open_run(run)
