@@ -24,6 +24,7 @@ from core.domain.instrument import InstrumentId
 from core.domain.market import FxRate, Mark, Prices
 from core.domain.order import Proposal
 from core.domain.panel import Panel
+from core.domain.pending import ACTION_PENDING, PendingDividend
 from core.domain.quality import QualityReport
 from core.domain.scores import Scores
 from core.gate import Finding, Gate, block, closed, note
@@ -93,9 +94,9 @@ def data(panel: Panel | Unread, frame: Frame) -> Gate[JudgedPanel]:
     """Are the bars fit to decide on?"""
     if isinstance(panel, Unread):
         return closed([block("data", "panel", f"could not be looked up: {panel.why}")])
-    as_of = frame.run.as_of.session
-    closes_at = frame.calendar.close_of(as_of)
-    gate = judge_panel(panel, frame.universe, frame.policy.data, as_of, closes_at=closes_at)
+    as_of, window = frame.run.as_of.session, frame.run.window
+    closes_at, execution = frame.calendar.close_of(as_of), None if window is None else window.session
+    gate = judge_panel(panel, frame.universe, frame.policy.data, as_of, closes_at=closes_at, execution=execution)
     return Gate(JudgedPanel(panel, gate.value), gate.findings) if gate.is_open else closed(gate.findings)
 
 
@@ -127,9 +128,15 @@ def scores(judged: JudgedPanel, frame: Frame) -> Gate[Scores]:
     """Rank the instruments that the book may hold."""
     strategy, as_of = strategy_of(frame.policy.strategy), frame.run.as_of.session
     holdable = tradable(frame.universe, frame.policy)
-    excluded = {name for name, _ in judged.quality.excluded}
-    names = tuple(row.id for row in frame.universe.valid_on(as_of) if row.id in holdable and row.id not in excluded)
-    return rank_instruments(judged.panel, names, as_of, strategy=strategy)
+    valid, excluded = [row.id for row in frame.universe.valid_on(as_of)], {name for name, _ in judged.quality.excluded}
+    names = tuple(name for name in valid if name in holdable and name not in excluded)
+    gate = rank_instruments(judged.panel, names, as_of, strategy=strategy)
+    # Unranked and not merely left out: what is held of it stays as it is, where it would be sold otherwise.
+    pending = judged.quality.pending_splits
+    waiting = tuple((name, f"{ACTION_PENDING}: {words}") for name, words in pending if name in valid)
+    if not gate.is_open:
+        return gate
+    return Gate(replace(gate.value, unranked=(*gate.value.unranked, *waiting)), gate.findings)
 
 
 def marks(judged: JudgedPanel, fx: FxRate, standing: Standing, frame: Frame) -> Gate[Prices]:
@@ -169,7 +176,9 @@ def proposal(scores: Scores, prices: Prices, standing: Standing, frame: Frame) -
     return Gate(plan_trades(target, holdings, prices, policy=policy, capital_fraction=standing.capital_fraction))
 
 
-def review(proposal: Proposal, prices: Prices, standing: Standing, frame: Frame) -> Gate[Review]:
+def review(
+    proposal: Proposal, prices: Prices, *, judged: JudgedPanel, standing: Standing, frame: Frame
+) -> Gate[Review]:
     """Let every rule judge every line."""
     holdings, run, policy = _holdings(standing), frame.run, frame.policy
     if proposal.ledger_head != holdings.ledger_head:
@@ -183,6 +192,7 @@ def review(proposal: Proposal, prices: Prices, standing: Standing, frame: Frame)
         as_of=run.as_of.session,
         venue=policy.execution.venue,
         capital_fraction=standing.capital_fraction,
+        pending=judged.quality.pending_splits,
     )
     verdict = review_proposal(case, policy)
     if verdict.refused and not verdict.approved:
@@ -193,6 +203,7 @@ def review(proposal: Proposal, prices: Prices, standing: Standing, frame: Frame)
         for row in proposal.target.weights
         if row.is_unscored
     ]
+    notes += _dividend_notes(verdict, judged.quality)
     if verdict.approved and _is_first_build(standing):
         notes.append(_first_build_note(frame))
     return Gate(verdict, tuple(notes))
@@ -211,7 +222,7 @@ PIPELINE: tuple[Stage, ...] = (
     Stage("marks", marks, ("judged", "fx", "standing", "frame"), "prices"),
     Stage("drawdown", drawdown, ("worth", "frame"), "judged_worth"),
     Stage("proposal", proposal, ("scores", "prices", "standing", "frame"), "proposal"),
-    Stage("review", review, ("proposal", "prices", "standing", "frame"), "review"),
+    Stage("review", review, ("proposal", "prices", "judged", "standing", "frame"), "review"),
 )
 TO_SCORES = ("data", "scores")
 TO_PROPOSAL = tuple(stage.name for stage in PIPELINE if stage.name != "review")
@@ -314,6 +325,17 @@ def _is_first_build(standing: Standing) -> bool:
     # Waiting for the week's first session would protect nothing while the book holds nothing.
     state = standing.reconciliation
     return not isinstance(state, Unread) and not state.has_fills
+
+
+def _dividend_notes(verdict: Review, quality: QualityReport) -> list[Finding]:
+    """Say of what is traded which dividends go ex by the execution session."""
+    traded = {line.instrument for line in verdict.approved}
+    words = "ex by the execution session: who buys does not get it, who sells still does"
+    return [
+        note("review", action.instrument, f"{action.instrument}: {action} is {words}")
+        for action in quality.pending
+        if isinstance(action, PendingDividend) and action.instrument in traded
+    ]
 
 
 def _first_build_note(frame: Frame) -> Finding:

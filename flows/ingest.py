@@ -114,6 +114,7 @@ class _Read:
         of_events = {action.symbol for action in self.parsed.actions} | {
             factor.symbol for factor in self.parsed.factors
         }
+        of_events |= {told.symbol for told in self.parsed.announced}
         named = {rename.symbol for rename in self.parsed.renames} | _currencies(self.parsed.fixings)
         return of_events.union(named, *(symbols.tolist() for symbols in arrays))
 
@@ -121,6 +122,7 @@ class _Read:
     def days(self) -> list[date]:
         """Give the first and the last day that the file tells of, or nothing."""
         days = [action.session for action in self.parsed.actions] + _ends(self.parsed.fixings)
+        days += [told.session for told in self.parsed.announced]
         for told in (self.parsed.bars, self.parsed.levels):
             if told is not None and len(told.session):
                 ends = np.array([told.session.min(), told.session.max()]).astype("datetime64[D]")
@@ -132,7 +134,11 @@ class _Read:
         """Give how many rows were read."""
         one = self.parsed
         of_arrays = sum(len(told.session) for told in (one.bars, one.levels) if told is not None)
-        return of_arrays + sum(len(rows) for rows in (one.actions, one.factors, one.fixings, one.renames))
+        # What a file of actions tells ahead stands among its actions already.
+        of_announced = 0 if one.actions else len(one.announced)
+        return (
+            of_arrays + of_announced + sum(len(rows) for rows in (one.actions, one.factors, one.fixings, one.renames))
+        )
 
 
 def _currencies(fixings: Sequence[Fixing]) -> set[str]:

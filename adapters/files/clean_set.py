@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from adapters.files.atomic import READ_WRITE, write_whole
 from adapters.files.bar_parts import BARS, PartFiles, are_alike, array_of, part_of, table_of
-from adapters.files.described import Columns, Described
+from adapters.files.described import Columns, Described, announced_row
 from core.canonical import canonical_json, sha256_text
 from core.domain.bars import BAR_FIELDS, Days, Fixing, Floats
 from core.domain.instrument import InstrumentId
@@ -63,6 +63,9 @@ class CleanFiles:
             "versions": None if panel.versions is None else self._write_versions(panel.versions),
             "fixings": asdict(self._parts.write_table(FIXINGS, _fixings_table(fixings))),
         }
+        if panel.announced:
+            # Where nothing was announced, a set has the name that it always had.
+            described["announced"] = [announced_row(told) for told in panel.announced]
         text = canonical_json(described)
         snapshot = sha256_text(text)
         tables = [self._write_year_table(*pair, before) for pair in zip(years, arrays, strict=True)]

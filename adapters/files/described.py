@@ -19,6 +19,7 @@ from adapters.files.bar_parts import Part, part_of, seconds_of
 from core.domain.bars import BAR_FIELDS, Basis, Days, Floats
 from core.domain.instrument import InstrumentId
 from core.domain.panel import Defect, Dividend, Link, Panel, Split
+from core.domain.pending import Announced, PendingDividend, PendingSplit
 from flows.ports import SourceError
 
 Columns = NDArray[np.int64]
@@ -54,6 +55,7 @@ class Described:
         has_instants = len(instants) == len(self.sessions) and all(row["known_at"] is not None for row in parts)
         self._known_at = np.array(instants, dtype="datetime64[s]") if has_instants and parts else None
         self._basis = tuple(_basis(row) for row in told["basis"])
+        self._announced = tuple(_announced(row) for row in told.get("announced", ()))
         self._links = tuple(_link(row) for row in told["links"])
 
     def taken(self, within: Within) -> slice:
@@ -113,6 +115,7 @@ class Described:
             ),
             splits=tuple(Split(date.fromisoformat(day), name, Decimal(ratio)) for day, name, ratio in splits),
             known_at=known_at,
+            announced=tuple(told for told in self._announced if columns is None or told.action.instrument in names),
             links=self._links if columns is None else tuple(link for link in self._links if link.instrument in names),
         )
 
@@ -153,6 +156,20 @@ def _defect(row: Mapping[str, str]) -> Defect:
 def _link(row: Sequence[str]) -> Link:
     at, name, before, price, total_return = row
     return Link(datetime.fromisoformat(at), name, date.fromisoformat(before), float(price), float(total_return))
+
+
+def announced_row(told: Announced) -> tuple[str, ...]:
+    """Give an announcement as a row of texts: since when, split or dividend, ex-date, instrument, number and source."""
+    action = told.action
+    kind, number = ("split", action.ratio) if isinstance(action, PendingSplit) else ("dividend", action.amount)
+    known_at, day = told.known_at.isoformat(), action.session.isoformat()
+    return known_at, kind, day, action.instrument, str(number), action.source
+
+
+def _announced(row: Sequence[str]) -> Announced:
+    known_at, kind, day, name, number, source = row
+    of_kind = PendingSplit if kind == "split" else PendingDividend
+    return Announced(datetime.fromisoformat(known_at), of_kind(date.fromisoformat(day), name, Decimal(number), source))
 
 
 def _basis(row: Mapping[str, Any] | None) -> Basis | None:

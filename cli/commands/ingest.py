@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 SYNTHETIC_YEARS = 3
 UNREAD_SHOWN = 20
+ANNOUNCED = "announced_actions.csv"
 NOTHING_NAMED = (
     "nothing to ingest was named; use --fetch SOURCE ..., --archive PATH ... or --synthetic SEED,"
     " or name sources under fetch in config/sources.yml"
@@ -58,7 +59,7 @@ def ingest_into(desk: Desk, configuration: Configuration, sources: Sequence[Sour
     cleaning = Cleaning(setup.universe, setup.policy.data, setup.calendar.sessions, currencies)
     clock = SystemClock()
     doors = IngestDoors(raw_files(desk.workspace), FormatParser(), desk.clean)
-    report = ingest_sources(sources, cleaning, doors, at=clock.now())
+    report = ingest_sources([*sources, *_announced(desk.workspace)], cleaning, doors, at=clock.now())
     if report.snapshot is not None:
         described = {"defects": report.defects, "files": len(report.files)}
         PgConfig(desk.session("desk")).add_snapshot(report.snapshot, canonical_json(described))
@@ -72,6 +73,12 @@ def synthetic_source(configuration: Configuration, seed: int, first: date, last:
     setup = configuration.setup
     sessions = setup.calendar.sessions_between(first, last)
     return SyntheticSource(seed, setup.universe.instruments, first, last, sessions=sessions)
+
+
+def _announced(workspace: Workspace) -> list[Source]:
+    """Give what a person wrote down of announced splits and dividends, where there is such a file."""
+    path = workspace.config / ANNOUNCED
+    return [ArchiveSource([path], {})] if path.exists() else []
 
 
 def raw_files(workspace: Workspace) -> RawFiles:

@@ -63,7 +63,8 @@ def _page(desk: Desk, arguments: argparse.Namespace) -> QualityPage:
     whole = desk.clean.panel(snapshot, last=session)
     window = whole.window(session, setup.strategy.sessions_needed)
     closes_at, rules = setup.calendar.close_of(session), setup.policy.data
-    gate = judge_panel(window, setup.universe, rules, session, closes_at=closes_at)
+    execution = setup.calendar.next_session(session)
+    gate = judge_panel(window, setup.universe, rules, session, closes_at=closes_at, execution=execution)
     days: list[date] = whole.sessions.astype("datetime64[D]").tolist() or [session]
     return QualityPage(
         book=arguments.book,

@@ -87,6 +87,21 @@ class Action:
 
 
 @dataclass(frozen=True)
+class Announcement:
+    """A corporate action told ahead of its ex-date: who told it, under which symbol of theirs, and since when it was known.
+
+    None where nothing was told; a split of 1 or a dividend of 0 takes back what the same source told of that day before.
+    """
+
+    source: str
+    symbol: str
+    session: date
+    known_at: datetime
+    split_ratio: Decimal | None
+    dividend: Decimal | None
+
+
+@dataclass(frozen=True)
 class Factor:
     """What raw prices up to and on a day are multiplied with: for dividends paid after it, and for splits after it."""
 
@@ -180,4 +195,5 @@ class Parsed:
     levels: Levels | None = None
     unread: tuple[str, ...] = ()
     file: str = ""
+    announced: tuple[Announcement, ...] = ()
     told_at: datetime | None = None

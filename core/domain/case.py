@@ -17,7 +17,10 @@ ZERO = Decimal(0)
 
 @dataclass(frozen=True)
 class Case:
-    """Proposal, holdings, prices and universe, as of one session for one venue."""
+    """Proposal, holdings, prices and universe, as of one session for one venue.
+
+    `pending` are the instruments that a split by the execution session leaves out, with its words.
+    """
 
     proposal: Proposal
     holdings: Holdings
@@ -26,6 +29,7 @@ class Case:
     as_of: date
     venue: VenueName
     capital_fraction: Decimal
+    pending: tuple[tuple[InstrumentId, str], ...] = ()
 
     def instrument(self, name: InstrumentId) -> Instrument | None:
         """Give the universe row of an instrument that is valid as of the case, or None."""

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from core.domain.bars import BAR_FIELDS, Basis, Days, Floats
 from core.domain.instrument import InstrumentId
+from core.domain.pending import Announced
 
 Knowledge = Literal["recorded", "assumed"]
 Dated = TypeVar("Dated", "Defect", "Dividend", "Split")
@@ -93,7 +94,8 @@ class Panel:
     clean set that it came from. Defects, dividends and splits are in the order (session, instrument). `known_at` holds, a
     session, the UTC instant (datetime64[s]) from which its bars count as known, or, of shape (sessions, instruments), that
     of each bar; None where nobody said. `versions` and `links` are what `as_known` makes an earlier morning's panel of, and
-    `is_restated` marks the bars that were told otherwise later.
+    `is_restated` marks the bars that were told otherwise later. `announced` holds what was told ahead of its ex-date, also
+    beyond the last session.
     """
 
     sessions: Days
@@ -115,6 +117,7 @@ class Panel:
     versions: Versions | None = None
     links: tuple[Link, ...] = ()
     is_restated: NDArray[np.bool_] | None = None
+    announced: tuple[Announced, ...] = ()
 
     def __post_init__(self) -> None:
         """Hold the shapes and the order."""
@@ -198,6 +201,8 @@ class Panel:
             digest.update(np.ascontiguousarray(self.versions.values).tobytes())
         if self.links:
             digest.update(repr(self.links).encode())
+        if self.announced:
+            digest.update(repr(self.announced).encode())
         return digest.hexdigest()
 
 

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
+from typing import Final
 
 from core.canonical import plain_decimal
 from core.domain.instrument import InstrumentId
+
+# Begins the reason for which an instrument is left out, and is the code of the riskguard's objection.
+ACTION_PENDING = "ACTION_PENDING"
+# Who wrote a row of `announced_actions.csv`.
+PERSON: Final = "person"
 
 
 @dataclass(frozen=True, order=True)
@@ -39,3 +45,11 @@ class PendingDividend:
 
 
 PendingAction = PendingSplit | PendingDividend
+
+
+@dataclass(frozen=True)
+class Announced:
+    """An action told ahead of its ex-date, and since when that was known; its source may tell it otherwise later."""
+
+    known_at: datetime
+    action: PendingAction

@@ -7,6 +7,7 @@ from datetime import date
 from typing import Literal
 
 from core.domain.instrument import InstrumentId
+from core.domain.pending import PendingAction
 
 CheckSeverity = Literal["block", "degrade", "note"]
 """What a failed check does: it closes the gate, leaves its instruments out with the reason, or is only shown."""
@@ -51,6 +52,8 @@ class QualityReport:
     """All checks of a panel as of a session, and the instruments left out with the reason.
 
     `degraded` names those of the excluded that have a bar which cannot be believed: whoever holds one cannot value it.
+    `pending` are the announced splits and dividends that take effect by the execution session, `pending_splits` the
+    instruments that a split, or what looks like one, leaves out, with its words: units traded then are not those priced.
     """
 
     as_of: date
@@ -58,6 +61,8 @@ class QualityReport:
     checks: tuple[CheckResult, ...]
     excluded: tuple[tuple[InstrumentId, str], ...]
     degraded: tuple[InstrumentId, ...] = ()
+    pending: tuple[PendingAction, ...] = ()
+    pending_splits: tuple[tuple[InstrumentId, str], ...] = ()
 
     @property
     def has_passed(self) -> bool:

@@ -30,6 +30,7 @@ from core.domain.instrument import Currency, Instrument, InstrumentId, Universe
 from core.domain.panel import Defect, Dividend, Link, Panel, Split, Versions
 from core.gate import Finding, Gate, block, closed, note
 from core.market_data.detect import Vintage, restatement_of, small_rational
+from core.market_data.pending import announced_actions
 from core.market_data.versions import Told, in_order, links_of, newest_of, without_repeats
 from core.settings import DataRules
 
@@ -94,7 +95,9 @@ def clean_bars(
     findings += odd
     days = set(panel.sessions.tolist())
     whole = replace(whole, splits=tuple(split for split in splits if split.session in days))
-    return Gate(_with_dividends(whole, dividends, sound.defects), tuple(findings))
+    announced, unknown = announced_actions(parsed, universe)
+    whole = replace(_with_dividends(whole, dividends, sound.defects), announced=announced)
+    return Gate(whole, (*findings, *unknown))
 
 
 def clean_fixings(

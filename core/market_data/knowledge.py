@@ -9,6 +9,7 @@ import numpy as np
 
 from core.domain.bars import BAR_FIELDS, Days, Floats
 from core.domain.panel import Defect, Panel
+from core.market_data.pending import known_announcements
 
 _EVER = np.datetime64("9999-12-31T00:00:00", "s")
 _VOLUME = BAR_FIELDS.index("volume")
@@ -21,9 +22,10 @@ def as_known(panel: Panel, at: datetime | None = None) -> Panel:
     Of each bar the version counts that was the newest told by then; a bar not told by then is NaN, in all fields. What an
     earlier telling left in older units is taken into newer ones by the links known by then. `is_restated` marks the bars
     of which another version was told later. A defect belongs to the version that has it; dividends and splits are taken
-    for known on their day. Versions and links are used up: the result has none. A panel that says nothing of knowledge
-    comes back as it is.
+    for known on their day, an announcement counts from when it was told. Versions and links are used up: the result has
+    none. The bars of a panel that says nothing of knowledge come back as they are.
     """
+    panel = known_announcements(panel, at)
     if panel.known_at is None:
         return panel
     instant = _EVER if at is None else _instant(at)

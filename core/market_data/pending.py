@@ -1,44 +1,67 @@
-"""Pending actions: which announced splits and dividends take effect between as-of and the execution session."""
+"""Pending actions: which of the announced splits and dividends take effect between as-of and the execution session."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from datetime import date
-from decimal import Decimal
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import date, datetime
 
-from core.domain.bars import Action
-from core.domain.instrument import InstrumentId
+from core.domain.bars import Announcement, Parsed
+from core.domain.instrument import InstrumentId, Universe
 from core.domain.panel import Panel
-from core.domain.pending import PendingAction, PendingDividend, PendingSplit
+from core.domain.pending import PERSON, Announced, PendingAction, PendingDividend, PendingSplit
+from core.gate import Finding
 from core.market_data.detect import small_rational, split_words
 
 # From here on an adj_close of a raw bar says more than the dividend of a day: a split, or a spin-off, of the next session.
 EVE_FACTOR = 0.9
 # Prices are told to a cent, and a dividend may go with a split: 1/7 of 702.60 is 100.37.
 EVE_TOLERANCE = 0.01
-NO_SPLIT = (Decimal(0), Decimal(1))
 
 
-def pending_actions(
-    actions: Iterable[Action], as_of: date, execution: date, *, names: Mapping[str, InstrumentId]
-) -> tuple[PendingAction, ...]:
+def announced_actions(
+    parsed: Iterable[Parsed], universe: Universe
+) -> tuple[tuple[Announced, ...], tuple[Finding, ...]]:
+    """Give what was told ahead of its ex-date of a universe's instruments, in order, each once.
+
+    A person names an instrument by its id, a provider by its own symbol. A person's row of none is a finding.
+    """
+    found: set[Announced] = set()
+    findings: list[Finding] = []
+    by_source = {PERSON: {row.id: row.id for row in universe.instruments}}
+    for told in (told for one in parsed for told in one.announced):
+        names = by_source.setdefault(told.source, _names_of(universe, told.source))
+        name = names.get(told.symbol)
+        if name is None and told.source == PERSON:
+            words = f"announced for {told.session}, but {told.symbol} is no instrument of the universe; it needs a row there"
+            findings.append(Finding("data", told.symbol, words, "warn"))
+        elif name is not None:
+            found |= {Announced(told.known_at, action) for action in _actions_of(told, name)}
+    return tuple(sorted(found, key=_in_order)), tuple(findings)
+
+
+def pending_actions(announced: Iterable[Announced], as_of: date, execution: date) -> tuple[PendingAction, ...]:
     """Give the actions with an ex-date after as-of and up to the execution session, by session and instrument, each once.
 
-    `actions` are those known at as-of; `names` gives the instrument of each symbol of their provider, others are left out.
-    A row of an action may hold both a dividend and a split. Raises ValueError when the execution is not after as-of.
+    `announced` is what was known when the decision is made. Of what one source told of an action more than once the
+    last counts; a split of 1 and a dividend of 0 are none. Raises ValueError when the execution is not after as-of.
     """
     if execution <= as_of:
         raise ValueError(f"execution on {execution} is not after as-of {as_of}")
-    found: set[PendingAction] = set()
-    for action in actions:
-        name = names.get(action.symbol)
-        if name is None or not as_of < action.session <= execution:
-            continue
-        if action.split_ratio not in NO_SPLIT:
-            found.add(PendingSplit(action.session, name, action.split_ratio, action.provider))
-        if action.dividend > 0:
-            found.add(PendingDividend(action.session, name, action.dividend, action.provider))
-    return tuple(sorted(found, key=lambda one: (one.session, one.instrument, str(one))))
+    newest: dict[tuple[type, date, InstrumentId, str], PendingAction] = {}
+    for told in sorted(announced, key=_in_order):
+        action = told.action
+        if as_of < action.session <= execution:
+            newest[type(action), action.session, action.instrument, action.source] = action
+    left = [action for action in newest.values() if not _is_taken_back(action)]
+    return tuple(sorted(left, key=lambda one: (one.session, one.instrument, str(one))))
+
+
+def known_announcements(panel: Panel, at: datetime | None) -> Panel:
+    """Give a panel with what was announced by an instant; None: with all that is known."""
+    if at is None or all(told.known_at <= at for told in panel.announced):
+        return panel
+    return replace(panel, announced=tuple(told for told in panel.announced if told.known_at <= at))
 
 
 def not_in_basis(pending: Iterable[PendingAction], panel: Panel) -> dict[InstrumentId, str]:
@@ -73,5 +96,27 @@ def told_on_the_eve(panel: Panel, as_of: date) -> dict[InstrumentId, str]:
         if is_raw and close > 0 and adj_close > 0 and not EVE_FACTOR < adj_close / close < 1 / EVE_FACTOR:
             split = small_rational(close / adj_close, tolerance=EVE_TOLERANCE)
             what = f"split {split_words(split)}" if split else f"adj_close is {adj_close / close:.4g} of close"
-            words[name] = f"{what} at the next session, told on the eve"
+            words[name] = f"{what} at the next session (told on the eve)"
     return words
+
+
+def _names_of(universe: Universe, provider: str) -> dict[str, InstrumentId]:
+    """Give the instrument of each symbol of a provider."""
+    if provider == "stooq":
+        return {row.stooq_symbol.lower(): row.id for row in universe.instruments if row.stooq_symbol}
+    return {row.yahoo_symbol: row.id for row in universe.instruments if row.yahoo_symbol}
+
+
+def _actions_of(told: Announcement, name: InstrumentId) -> Iterator[PendingAction]:
+    if told.split_ratio is not None:
+        yield PendingSplit(told.session, name, told.split_ratio, told.source)
+    if told.dividend is not None:
+        yield PendingDividend(told.session, name, told.dividend, told.source)
+
+
+def _is_taken_back(action: PendingAction) -> bool:
+    return action.ratio == 1 if isinstance(action, PendingSplit) else action.amount == 0
+
+
+def _in_order(told: Announced) -> tuple[datetime, date, InstrumentId, str]:
+    return told.known_at, told.action.session, told.action.instrument, str(told.action)

@@ -10,18 +10,16 @@ import numpy as np
 
 from core.domain.instrument import InstrumentId, Universe
 from core.domain.panel import Panel
-from core.domain.pending import PendingAction
+from core.domain.pending import ACTION_PENDING
 from core.domain.quality import CheckResult, FoundIn, QualityReport
 from core.gate import Finding, Gate, block
 from core.market_data.checks_bars import BAR_CHECKS, BarCheck, unsmoothed_split
 from core.market_data.checks_universe import EXCLUSION_CHECKS, UNIVERSE_CHECKS, covered, named
 from core.market_data.detect import Cells, near_split, split_words
 from core.market_data.liquidity import illiquid
-from core.market_data.pending import not_in_basis, told_on_the_eve
+from core.market_data.pending import not_in_basis, pending_actions, told_on_the_eve
 from core.market_data.sight import Sight
 from core.settings import DataRules
-
-ACTION_PENDING = "ACTION_PENDING"
 
 
 def judge_panel(
@@ -31,14 +29,15 @@ def judge_panel(
     as_of: date,
     *,
     closes_at: datetime | None = None,
-    pending: Sequence[PendingAction] = (),
+    execution: date | None = None,
 ) -> Gate[QualityReport]:
     """Judge the bars of a panel that ends with the as-of session, by the policy's numbers.
 
     Every check is evaluated. One that blocks and fails is a blocking finding `data` whose subject is the check's name; one
     that degrades leaves its instruments out with the reason and is told as a warning; one that notes stands in the report
-    alone. Only the panel is looked at, its defects included, beside when as-of closed and the actions known to be
-    pending. Raises ValueError when the panel holds a session after `as_of`.
+    alone. Only the panel is looked at, its defects and announcements included, beside when as-of closed and in which
+    session would be executed (None: in none). A split by then leaves out and doubts no bar: who holds the instrument can
+    value it. Raises ValueError when the panel holds a session after `as_of`.
     """
     if len(panel.sessions) and panel.sessions[-1] > np.datetime64(as_of, "D"):
         last = panel.sessions[-1].astype(object)
@@ -46,16 +45,19 @@ def judge_panel(
     sight = Sight(panel, universe, rules, as_of, closes_at)
     accepted = _accepted(sight)
     of_bars = [_of_bars(check, sight, accepted) for check in BAR_CHECKS]
-    waiting = not_in_basis(pending, panel) | told_on_the_eve(panel, as_of)
-    reasons, has = _reasons(of_bars, waiting), covered(sight)
-    degraded = tuple(name for name in panel.instruments if name in reasons and name in has)
+    pending = () if execution is None else pending_actions(panel.announced, as_of, execution)
+    waiting = told_on_the_eve(panel, as_of) | not_in_basis(pending, panel)
+    doubts, has = _doubts(of_bars), covered(sight)
+    degraded = tuple(name for name in panel.instruments if name in doubts and name in has)
     results = (
         *(check(sight) for check in UNIVERSE_CHECKS),
         *(check(sight, degraded) for check in EXCLUSION_CHECKS),
         *of_bars,
         _action_pending(waiting, as_of),
     )
-    report = QualityReport(as_of, panel.snapshot, results, _excluded(sight, reasons), degraded)
+    excluded = _excluded(sight, _reasons(doubts, waiting))
+    splits = tuple(sorted(waiting.items()))
+    report = QualityReport(as_of, panel.snapshot, results, excluded, degraded, pending=pending, pending_splits=splits)
     return Gate(report, tuple(_finding(one) for one in results if not one.has_passed and one.severity != "note"))
 
 
@@ -131,7 +133,7 @@ def _action_pending(waiting: Mapping[InstrumentId, str], as_of: date) -> CheckRe
     return CheckResult("action_pending", str(len(waiting)), "none", not waiting, detail, "degrade", found)
 
 
-def _reasons(results: Sequence[CheckResult], waiting: Mapping[InstrumentId, str]) -> dict[InstrumentId, str]:
+def _doubts(results: Sequence[CheckResult]) -> dict[InstrumentId, str]:
     """Say why each instrument is degraded, in the order of the checks."""
     reasons: dict[InstrumentId, list[str]] = defaultdict(list)
     for result in results:
@@ -139,9 +141,14 @@ def _reasons(results: Sequence[CheckResult], waiting: Mapping[InstrumentId, str]
             for one in result.found:
                 count = f"{one.bars} bars, the last {one.last}" if one.bars > 1 else f"{one.last}"
                 reasons[one.instrument].append(f"{result.check}: {count}")
-    for name, words in waiting.items():
-        reasons[name].append(f"{ACTION_PENDING}: {words}")
     return {name: "; ".join(words) for name, words in reasons.items()}
+
+
+def _reasons(doubts: Mapping[InstrumentId, str], waiting: Mapping[InstrumentId, str]) -> dict[InstrumentId, str]:
+    """Say why each instrument is left out: for its bars, for a split, or for both."""
+    splits = {name: f"{ACTION_PENDING}: {words}" for name, words in waiting.items()}
+    both = {name: f"{doubts[name]}; {splits[name]}" for name in doubts.keys() & splits.keys()}
+    return {**doubts, **splits, **both}
 
 
 def _excluded(sight: Sight, reasons: Mapping[InstrumentId, str]) -> tuple[tuple[InstrumentId, str], ...]:

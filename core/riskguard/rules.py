@@ -9,6 +9,7 @@ from core.canonical import plain_decimal
 from core.domain.case import Case, cash_effect
 from core.domain.decision import Objection
 from core.domain.order import OrderLine
+from core.domain.pending import ACTION_PENDING
 from core.money import PENNY, weight_of
 from core.settings import Policy
 
@@ -106,6 +107,16 @@ def off_mark(line: OrderLine, case: Case, policy: Policy) -> Objection | None:
     return None
 
 
+def action_pending(line: OrderLine, case: Case, policy: Policy) -> Objection | None:
+    """Across a split nothing is traded: units at the execution are not those that were priced."""
+    words = dict(case.pending).get(line.instrument)
+    if words is not None:
+        return Objection(
+            ACTION_PENDING, "no split by the execution session", words, "a decision on bars after the split"
+        )
+    return None
+
+
 def off_step(line: OrderLine, case: Case, policy: Policy) -> Objection | None:
     """A quantity is positive and a whole number of steps, unless it closes a position whole."""
     step = policy.sizing.quantity_step
@@ -188,6 +199,7 @@ LINE_RULES: tuple[LineRule, ...] = (
     under_order_value,
     stale_price,
     off_mark,
+    action_pending,
     off_step,
     duplicate_line,
 )

@@ -228,8 +228,9 @@ def quality_of(view: View) -> Quality:
 
     setup, needed = view.setup, view.setup.strategy.sessions_needed
     panel = view.panel(view.back(needed), view.as_of)
-    closes_at = setup.calendar.close_of(view.as_of)
-    report = judge_panel(panel, setup.universe, setup.policy.data, view.as_of, closes_at=closes_at).value
+    closes_at, execution = setup.calendar.close_of(view.as_of), setup.calendar.next_session(view.as_of)
+    rules = setup.policy.data
+    report = judge_panel(panel, setup.universe, rules, view.as_of, closes_at=closes_at, execution=execution).value
     return Quality(
         provenance=provenance(view, panel.instruments),
         has_passed=report.has_passed,

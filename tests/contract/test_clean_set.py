@@ -6,7 +6,7 @@ import hashlib
 import json
 import shutil
 from dataclasses import replace
-from datetime import UTC, date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from adapters.files.clean_set import CURRENT, CleanFiles
 from adapters.files.warm import WarmCleanSet
 from core.domain.bars import BAR_FIELDS, Basis, Fixing
 from core.domain.panel import Defect, Dividend, Panel
+from core.domain.pending import Announced, PendingDividend, PendingSplit
 from core.market_data.adjust import adjust_bars
 from core.market_data.clean import clean_bars, known_at
 from core.market_data.knowledge import as_known
@@ -63,6 +64,24 @@ def a_panel(seed: int = 0) -> Panel:
         dividends=(Dividend(DAYS[2], "AAPL", Decimal("0.50")), Dividend(DAYS[15], "BRK-B", Decimal("1E+1"))),
         known_at=known_at(made.sessions, 6),
     )
+
+
+def test_announcements_come_back_also_those_of_days_to_come(tmp_path):
+    """In the part of some days or instruments too, known from their instant; a set without any has the name it always had."""
+    clean, later = CleanFiles(tmp_path), date(2025, 7, 1)
+    told = (
+        Announced(datetime(2024, 1, 5, 21, 30, tzinfo=UTC), PendingSplit(later, "SPY", Decimal(2), "person")),
+        Announced(datetime(2024, 3, 1, 8, tzinfo=UTC), PendingDividend(DAYS[3], "AAPL", Decimal("0.50"), "yahoo")),
+    )
+
+    plain_name, name = publish(clean), publish(clean, replace(a_panel(), announced=told))
+
+    assert clean.panel(name).announced == clean.panel(name, last=DAYS[2]).announced == told
+    assert clean.panel(name).content_hash() != clean.panel(plain_name).content_hash()
+    assert clean.panel(name, instruments=["SPY", "GONE"]).announced == told[:1]
+    assert clean.panel(name, known_at=datetime(2024, 2, 1, tzinfo=UTC)).announced == told[:1]
+    assert WarmCleanSet(clean).panel(name, known_at=datetime(2024, 1, 1, tzinfo=UTC)).announced == ()
+    assert "announced" not in (tmp_path / "snapshots" / f"{plain_name}.jsonl").read_text(encoding="utf-8")
 
 
 def publish(clean: CleanFiles, given_panel: Panel | None = None, **changes) -> str:

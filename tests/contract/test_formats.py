@@ -24,7 +24,7 @@ from adapters.sources.formats.form import HEAD_BYTES, never
 from adapters.sources.formats.registry import FORMATS, FormatParser, recognise
 from core.domain.bars import BAR_FIELDS
 from flows.ports import SourceError
-from tests.unit.market_data.files import ACTIONS, BENCHMARK, BULK, STOOQ, prices, rates_zip, record
+from tests.unit.market_data.files import ACTIONS, ANNOUNCED, BENCHMARK, BULK, STOOQ, prices, rates_zip, record
 
 MONDAY, TUESDAY = date(2024, 6, 3), date(2024, 6, 4)
 NAN = float("nan")
@@ -148,6 +148,7 @@ SAMPLES = (
         "^GSPC",
         values=(3, 4.27, 1, 2.5, 2.5, 700),
     ),
+    Sample("announced_actions.csv", ANNOUNCED.encode(), "announced_actions_csv", "person", others=2),
     Sample("actions.csv", ACTIONS.encode(), "yahoo_actions_csv", "yahoo", others=2),
     Sample(
         "spy.csv", BENCHMARK.encode(), "benchmark_csv", "yahoo", "raw", "SPY", values=(100, 102, 99, 101, 95.5, 1000)
@@ -440,7 +441,7 @@ def test_each_value_lands_where_it_belongs(sample):
 
     assert parsed.unread == ()
     assert parsed.file == f"c/{sample.name}"
-    told = (*parsed.actions, *parsed.factors, *parsed.fixings, *parsed.renames)
+    told = (*parsed.actions, *parsed.announced, *parsed.factors, *parsed.fixings, *parsed.renames)
     assert len(told) + (0 if parsed.levels is None else len(parsed.levels.value)) == sample.others
     if not sample.values:
         assert parsed.bars is None

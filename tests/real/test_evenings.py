@@ -5,20 +5,24 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from adapters.sources.formats.registry import FormatParser
 from core.domain.bars import BAR_FIELDS, Bars, Days, Floats, Parsed
 from core.domain.instrument import Universe
 from core.domain.panel import Panel
 from core.market_data.clean import clean_bars
 from core.market_data.knowledge import as_known
+from core.market_data.pending import announced_actions
 from core.market_data.quality import judge_panel
 from tests.real.catalogue import Catalogue
+from tests.unit.market_data.files import record
 from tests.unit.market_data.making import instrument, rules
 
 FOLDER, FUNDS = "eod/us_asof_2015_2017", "eod/benchmarks/spy_qqq_raw_and_adjusted.csv"
@@ -151,3 +155,38 @@ def test_both_sides_of_a_split_are_right(evenings):
         assert np.allclose(units, np.where(has_split, 7.0, 1.0), rtol=1e-6)
     assert day.is_restated is not None
     assert evenings.panel.knowledge == "assumed"
+
+
+# As the companies announced them, with the days on which they did.
+ANNOUNCED = """internal_symbol,ex_date,split_ratio,dividend,known_at
+SBUX,2015-04-09,2,,2015-03-19
+NFLX,2015-07-15,7,,2015-06-23
+NKE,2015-12-24,2,,2015-11-19
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "ratio", "ex_date"),
+    [("SBUX", 2, date(2015, 4, 9)), ("NFLX", 7, date(2015, 7, 15)), ("NKE", 2, date(2015, 12, 24))],
+)
+def test_an_announced_split_leaves_its_instrument_out_on_the_eve_alone(evenings, name, ratio, ex_date):
+    """The bars tell only NFLX's beforehand; all three are left out of the decision that is executed on the ex-date.
+
+    Two sessions before and on the ex-date nothing is, and nobody knew of it before it was announced.
+    """
+    stored = record("announced_actions.csv", "announced_actions_csv", "person")
+    told, findings = announced_actions([FormatParser().parse(stored, ANNOUNCED.encode())], evenings.universe)
+    whole = replace(evenings.panel, announced=told)
+    days = [day.astype(date) for day in whole.sessions]
+    at = days.index(ex_date)
+
+    left_out = {}
+    for as_of, execution in pairwise(days[at - 2 : at + 2]):
+        known = as_known(whole.between(None, as_of), night(as_of))
+        report = judge_panel(known.window(as_of, WINDOW), evenings.universe, rules(), as_of, execution=execution).value
+        left_out[execution] = [why for out, why in report.excluded if out == name]
+
+    assert findings == ()
+    words = f"ACTION_PENDING: split {ratio} on {ex_date} (person)"
+    assert left_out == {days[at - 1]: [], ex_date: [words], days[at + 1]: []}
+    assert as_known(whole, datetime(2015, 3, 19, 20, tzinfo=UTC)).announced == ()

@@ -38,7 +38,7 @@ GATES = (
 )
 # What each gate's words give to later ones: who waits for whom.
 BEHIND = {
-    "data": {"scores": "data", "marks": "data", "proposal": "marks, scores", "review": "marks, proposal"},
+    "data": {"scores": "data", "marks": "data", "proposal": "marks, scores", "review": "data, marks, proposal"},
     "fx": {"marks": "fx", "proposal": "marks", "review": "marks, proposal"},
     "scores": {"proposal": "scores", "review": "proposal"},
     "marks": {"proposal": "marks", "review": "marks, proposal"},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import cast, get_args
+from typing import Literal, cast, get_args
 
 from core.domain.bars import BasisKind, Parsed, Provider
 from flows.ports import RawRecord, SourceError
@@ -18,11 +18,12 @@ class Format:
 
     `recognises` takes the file's name in small letters and its first 512 bytes. `basis` is None where a file holds no
     prices or, with `is_restated`, where the provider adjusts them anew with each split and the bytes do not say as of
-    which day. `symbol_of` takes the file's name and gives the provider's symbol where the name tells it.
+    which day. The provider `person` is who writes a file themselves. `symbol_of` takes the file's name and gives the
+    provider's symbol where the name tells it.
     """
 
     name: str
-    provider: Provider
+    provider: Provider | Literal["person"]
     recognises: Callable[[str, bytes], bool]
     parse: Callable[[RawRecord, bytes], Parsed]
     basis: BasisKind | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+from adapters.sources.formats.announced import ANNOUNCED_FORMATS, told_ahead
 from adapters.sources.formats.asof import ASOF_FORMATS
 from adapters.sources.formats.crypto import CRYPTO_FORMATS
 from adapters.sources.formats.ecb import ECB_FORMATS
@@ -34,6 +35,7 @@ FORMATS: tuple[Format, ...] = (
     *CRYPTO_FORMATS,
     *INDEX_FORMATS,
     *INTRADAY_FORMATS,
+    *ANNOUNCED_FORMATS,
 )
 
 # Before a format's name: the file is read for the rows that cannot be read, and nothing else of it counts.
@@ -52,7 +54,7 @@ class FormatParser:
         parsed = known[name].parse(record, content)
         if name != record.format:
             parsed = Parsed(unread=parsed.unread)
-        return replace(parsed, file=record.name)
+        return replace(parsed, file=record.name, announced=(*parsed.announced, *told_ahead(parsed.actions, record)))
 
 
 def recognise(name: str, head: bytes) -> Format | None:

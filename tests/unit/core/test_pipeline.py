@@ -87,7 +87,7 @@ def test_a_day_with_open_gates_trades():
     assert decision.gates == trail.reports
 
 
-BEHIND_DATA = {"scores": "data", "marks": "data", "proposal": "marks, scores", "review": "marks, proposal"}
+BEHIND_DATA = {"scores": "data", "marks": "data", "proposal": "marks, scores", "review": "data, marks, proposal"}
 BEHIND_MARKS = {"proposal": "marks", "review": "marks, proposal"}
 BEHIND_SCORES = {"proposal": "scores", "review": "proposal"}
 CFD = replace(ABCD.instruments[0], currency="EUR")

@@ -23,6 +23,10 @@ BULK = (
     "MSFT.US,D,20240603,000000,20,21,19,20.5,100.25,0\n"
 )
 ACTIONS = "symbol,date,dividend,split_ratio,capital_gain\nAAPL,2024-06-04,0.25,0.0,\nAAPL,2024-06-05,0.0,4.0,\n"
+ANNOUNCED = (
+    "internal_symbol,ex_date,split_ratio,dividend,known_at,notes\n"
+    "SBUX,2015-04-09,2,,2015-03-19,a press release\nNKE,2015-12-24,2,0.16,2015-11-19T21:15:00+01:00,\n"
+)
 BENCHMARK = (
     "symbol,date,open,high,low,close,adj_close,volume,raw_source\n"
     "SPY,2024-06-03,100,102,99,101,95.5,1000,ibkr\nQQQ,2024-06-03,50,51,49,50.5,50.25,2000,ibkr\n"

@@ -108,6 +108,17 @@ LINE_EDGES = (
         ),
     ),
     Edge(
+        rules.action_pending,
+        case(line("sell", "AAA", "1"), pending=(("BBB", "split 7 on 2024-06-10 (person)"),)),
+        case(line("sell", "AAA", "1"), pending=(("AAA", "split 7 on 2024-06-10 (person)"),)),
+        Objection(
+            "ACTION_PENDING",
+            "no split by the execution session",
+            "split 7 on 2024-06-10 (person)",
+            "a decision on bars after the split",
+        ),
+    ),
+    Edge(
         rules.off_step,
         case(line("buy", "AAA", "1.0001")),
         case(line("buy", "AAA", "1.00015")),
