@@ -196,6 +196,12 @@ def _verify_instrument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--note", default="", help="what was seen")
 
 
+def _question(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "file", type=Path, metavar="FILE", help="the question in JSON; docs/LEDGER-EVAL.md has its form"
+    )
+
+
 def _mcp(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "server", choices=("market_data", "quant", "riskguard", "ticketing", "ledger"), help="which server"
@@ -271,6 +277,19 @@ COMMANDS: tuple[Command, ...] = (
     Command("positions", "positions and cash of a book", "cli.commands.ledger", "positions", _book_on),
     Command("pnl", "profit and loss of a book", "cli.commands.ledger", "pnl", _book_on),
     Command("reconcile", "compare a book with the venue's newest snapshot", "cli.commands.ledger", "reconcile", _book),
+    Command(
+        "ledger",
+        "the ledger's checking door",
+        children=(
+            Command(
+                "eval",
+                "positions, lots, disposals, profit and breaks of the facts in a file",
+                "cli.commands.checking",
+                "evaluate_file",
+                _question,
+            ),
+        ),
+    ),
     Command(
         "audit",
         "the audit chain",

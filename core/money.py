@@ -10,6 +10,7 @@ PENNY = Decimal("0.01")
 PRICE_STEP = Decimal("0.0001")
 RATE_STEP = Decimal("0.000001")
 WEIGHT_STEP = Decimal("0.000001")
+SHARE_STEP = Decimal("0.000000000001")
 BPS = Decimal("0.0001")
 _SPLIT_DENOMINATOR_MAX = 100
 _SPLIT_DIGITS_LOST = Fraction(1, 2_000_000)
@@ -23,6 +24,17 @@ def to_pence(amount: Decimal) -> Decimal:
 def round_to(amount: Decimal, step: Decimal) -> Decimal:
     """Round to the decimals of a step such as 0.0001, half to even."""
     return amount.quantize(step, rounding=ROUND_HALF_EVEN)
+
+
+def share_of(amount: Decimal, part: Decimal, whole: Decimal) -> Decimal:
+    """Give the share of an amount that falls on a part of a whole, to twelve decimals, half to even.
+
+    The whole of it exactly where the part is the whole, so that what is divided and taken off adds up to the last digit.
+    Raises ValueError unless the whole is positive.
+    """
+    if whole <= 0:
+        raise ValueError(f"whole was {whole}; a share needs a positive whole")
+    return amount if part == whole else round_to(amount * part / whole, SHARE_STEP)
 
 
 def floor_to(quantity: Decimal, step: Decimal) -> Decimal:

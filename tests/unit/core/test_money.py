@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.money import cut_weight, floor_to, price_of, rate_of, round_price, to_pence, weight_of
+from core.money import cut_weight, floor_to, price_of, rate_of, round_price, share_of, to_pence, weight_of
 
 AMOUNTS = st.decimals("-1000000", "1000000", places=6)
 STEPS = st.sampled_from([Decimal(step) for step in ("0.0001", "0.01", "1", "5", "0.03")])
@@ -100,3 +100,13 @@ def test_a_weight_is_cut_to_six_decimals():
     """Towards zero, so that a sum of them stays below its whole."""
     assert cut_weight(Decimal("0.0633339")) == Decimal("0.063333")
     assert cut_weight(Decimal(2) / 3) * 3 <= 2
+
+
+def test_a_share_of_an_amount_has_twelve_decimals_and_the_whole_of_it_is_the_amount():
+    """What is divided is rounded half to even; what is not divided keeps every digit."""
+    whole = Decimal("1.00000000000055555")
+
+    assert share_of(Decimal(100), Decimal(1), Decimal(3)) == Decimal("33.333333333333")
+    assert share_of(whole, Decimal(3), Decimal(3)) == whole
+    with pytest.raises(ValueError, match="whole was 0; a share needs a positive whole"):
+        share_of(whole, Decimal(0), Decimal(0))

@@ -1,0 +1,240 @@
+"""The checking door: one question in, positions, lots, disposals, results and breaks out, exactly as decimals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal, localcontext
+from typing import Any
+
+from core.ledger.lots import Lot
+from core.ledger.question import Ask, Question, QuestionError, Statement
+from core.ledger.quotes import NoQuote, Quotes, check_quotes
+from core.ledger.standing import standing_facts
+from core.ledger.walk import Disposal, Evening, Flow, Walk, What
+
+ZERO = Decimal(0)
+# Twelve decimals times twelve, of numbers of 18 digits: no product of two loses one.
+DIGITS = 80
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Whose figures are asked for, as of which day, and in what they are told."""
+
+    accounts: frozenset[str]
+    as_of: date
+    base: str
+
+    def is_outside(self, flow: Flow) -> bool:
+        """Say whether a flow of one of these accounts has its other end outside them."""
+        return flow.account in self.accounts and flow.other not in self.accounts
+
+
+def evaluate(question: Question) -> dict[str, Any]:
+    """Answer a question from its facts alone; raises QuestionError that names the fact which does not add up.
+
+    The answer holds texts, lists, mappings and decimals. What cannot be computed is `{"not_computable": REASON}`.
+    Nothing is rounded but what a division leaves: a share of a cost, a rate turned round (twelve decimals).
+    """
+    with localcontext(prec=DIGITS):
+        check_quotes(question.prices, question.fx)
+        facts = standing_facts(question.facts, question.ask)
+        quotes = Quotes(question.prices, question.fx, facts, question.ask)
+        walk = Walk(facts, question.method, quotes, question.ask.base)
+        ask = question.ask
+        scope = Scope(frozenset(ask.accounts or (one.id for one in question.accounts)), ask.as_of, ask.base)
+        return {
+            "as_of": ask.as_of,
+            "known_at": ask.known_at,
+            "base": ask.base,
+            "method": question.method,
+            "facts_counted": [fact.key for fact in facts],
+            "positions": _positions(walk, quotes, scope),
+            "cash": _cash(walk, quotes, scope),
+            "lots": [_lot(lot) for lot in _lots(walk, scope)],
+            "disposals": [_disposal(one) for one in walk.disposals if one.account in scope.accounts],
+            "pnl": _pnl(walk, quotes, scope),
+            "breaks": [found for one in ask.statements for found in _breaks(one, walk.on(ask.as_of), ask)],
+        }
+
+
+def value_on(evening: Evening, day: date, quotes: Quotes, scope: Scope) -> Decimal:
+    """Give what some accounts were worth in the base at the end of a day; raises NoQuote."""
+    worth = ZERO
+    for (account, name), quantity in evening.units.items():
+        if account in scope.accounts:
+            price = quotes.price(name, day)
+            worth += quantity * price.value * quotes.rate(price.currency, scope.base, day).value
+    for (account, currency), amount in evening.cash.items():
+        if account in scope.accounts:
+            worth += amount * quotes.rate(currency, scope.base, day).value
+    return worth
+
+
+def not_computable(reason: object) -> dict[str, Any]:
+    """Give the answer that says why there is none."""
+    return {"not_computable": str(reason)}
+
+
+def _lots(walk: Walk, scope: Scope) -> list[Lot]:
+    found = [lot for lots in walk.lots.values() for lot in lots if lot.account in scope.accounts]
+    return sorted(found, key=lambda one: (one.account, one.instrument, one.acquired, one.lot))
+
+
+def _lot(lot: Lot) -> dict[str, Any]:
+    return {
+        "lot": lot.lot,
+        "account": lot.account,
+        "instrument": lot.instrument,
+        "acquired": lot.acquired,
+        "quantity": lot.quantity,
+        "currency": lot.currency,
+        "cost": lot.cost,
+        "cost_base": lot.cost_base,
+    }
+
+
+def _disposal(one: Disposal) -> dict[str, Any]:
+    matches = [
+        {
+            "rule": match.rule,
+            "lot": match.lot,
+            "acquired": match.acquired,
+            "quantity": match.quantity,
+            "cost": match.cost,
+            "cost_base": match.cost_base,
+        }
+        for match in one.matches
+    ]
+    return {
+        "fact": one.fact,
+        "account": one.account,
+        "instrument": one.instrument,
+        "date": one.day,
+        "quantity": one.quantity,
+        "currency": one.currency,
+        "proceeds": one.proceeds,
+        "fee": one.fee,
+        "proceeds_base": one.proceeds_base,
+        "fee_base": one.fee_base,
+        "gain_base": one.gain_base,
+        "matches": matches,
+    }
+
+
+def _positions(walk: Walk, quotes: Quotes, scope: Scope) -> list[dict[str, Any]]:
+    rows = []
+    for (account, name), quantity in sorted(walk.on(scope.as_of).units.items()):
+        if account not in scope.accounts:
+            continue
+        lots = walk.lots[account, name]
+        row: dict[str, Any] = {"account": account, "instrument": name, "quantity": quantity}
+        row |= {"currency": lots[0].currency, "cost": _sum(lot.cost for lot in lots)}
+        row["cost_base"] = _sum(lot.cost_base for lot in lots)
+        try:
+            value, worth, day = _marked(lots, quotes, scope)
+            row |= {"value": value, "value_base": worth, "price_date": day}
+        except NoQuote as error:
+            row |= {"value": None, "value_base": not_computable(error), "price_date": None}
+        rows.append(row)
+    return rows
+
+
+def _marked(lots: Sequence[Lot], quotes: Quotes, scope: Scope) -> tuple[Decimal, Decimal, date]:
+    """Give lots' value in their currency and in the base, and the day of the price."""
+    name, currency = lots[0].instrument, lots[0].currency
+    price = quotes.price(name, scope.as_of)
+    if price.currency != currency:
+        raise QuestionError(f"price of {name} on {price.day}: it is in {price.currency}; the facts are in {currency}")
+    value = _sum(lot.quantity for lot in lots) * price.value
+    return value, value * quotes.rate(currency, scope.base, scope.as_of).value, price.day
+
+
+def _cash(walk: Walk, quotes: Quotes, scope: Scope) -> list[dict[str, Any]]:
+    rows = []
+    for (account, currency), amount in sorted(walk.on(scope.as_of).cash.items()):
+        if account not in scope.accounts:
+            continue
+        row: dict[str, Any] = {"account": account, "currency": currency, "amount": amount}
+        try:
+            rate = quotes.rate(currency, scope.base, scope.as_of)
+            row |= {"value_base": amount * rate.value, "rate": rate.value}
+            row |= {"rate_date": rate.day, "rate_source": rate.source}
+        except NoQuote as error:
+            row |= {"value_base": not_computable(error), "rate": None, "rate_date": None, "rate_source": None}
+        rows.append(row)
+    return rows
+
+
+def _pnl(walk: Walk, quotes: Quotes, scope: Scope) -> dict[str, Any]:
+    """Split what was made since the first fact: price, rates, income and fees, of what was sold and of what is held."""
+
+    def booked(what: What) -> Decimal:
+        return _sum(one.amount for one in walk.booked if one.account in scope.accounts and one.what == what)
+
+    price, rates = booked("price"), booked("fx") + booked("cash_fx")
+    income, withheld, fees = booked("income"), booked("withheld"), booked("fee")
+    flows = _sum(flow.cost_base for flow in walk.flows if scope.is_outside(flow))
+    answer: dict[str, Any] = {
+        "realised": {"price": price, "fx": rates, "total": price + rates},
+        "income": {"gross": income, "withheld": withheld, "net": income - withheld},
+        "fees": fees,
+        "flows": flows,
+    }
+    try:
+        unrealised, worth = _unrealised(walk, quotes, scope)
+    except NoQuote as error:
+        return answer | {
+            "unrealised": not_computable(error),
+            "value": not_computable(error),
+            "total": not_computable(error),
+        }
+    total = price + rates + _sum(unrealised.values()) + income - withheld - fees
+    if total != worth - flows:
+        raise ArithmeticError(f"results add up to {total}, and value less flows is {worth - flows}")
+    return answer | {"unrealised": unrealised | {"total": _sum(unrealised.values())}, "value": worth, "total": total}
+
+
+def _unrealised(walk: Walk, quotes: Quotes, scope: Scope) -> tuple[dict[str, Decimal], Decimal]:
+    """Give what open lots and foreign cash have gained, by price and by rate, and the value of everything."""
+    price, rates = ZERO, ZERO
+    for (account, _), lots in walk.lots.items():
+        if account not in scope.accounts or not lots:
+            continue
+        _, worth, _ = _marked(lots, quotes, scope)
+        rate = quotes.rate(lots[0].currency, scope.base, scope.as_of).value
+        cost, base = _sum(lot.cost for lot in lots), _sum(lot.cost_base for lot in lots)
+        price += worth - cost * rate
+        rates += cost * rate - base
+    for (account, currency), (amount, base) in walk.cash.items():
+        if account in scope.accounts:
+            rates += amount * quotes.rate(currency, scope.base, scope.as_of).value - base if amount else -base
+    return {"price": price, "fx": rates}, value_on(walk.on(scope.as_of), scope.as_of, quotes, scope)
+
+
+def _breaks(told: Statement, evening: Evening, ask: Ask) -> list[dict[str, Any]]:
+    """Name each difference from what a broker says: units must be equal, cash within the tolerance."""
+    found: list[dict[str, Any]] = []
+
+    def add(name: str, of: str, ours: Decimal, theirs: Decimal) -> None:
+        found.append({"account": told.account, "break": name, "of": of, "ours": ours, "theirs": theirs})
+
+    units = {name: held for (account, name), held in evening.units.items() if account == told.account}
+    for name in sorted(units.keys() | told.units.keys()):
+        ours, theirs = units.get(name, ZERO), told.units.get(name, ZERO)
+        if ours != theirs:
+            add(
+                "unknown position" if not ours else "missing position" if not theirs else "quantity", name, ours, theirs
+            )
+    cash = {name: held for (account, name), held in evening.cash.items() if account == told.account}
+    for name in sorted(cash.keys() | told.cash.keys()):
+        ours, theirs = cash.get(name, ZERO), told.cash.get(name, ZERO)
+        if abs(ours - theirs) > ask.cash_tolerance:
+            add("cash", name, ours, theirs)
+    return found
+
+
+def _sum(amounts: Any) -> Decimal:
+    return sum(amounts, ZERO)
