@@ -29,6 +29,7 @@ from core.domain.bars import (
 from core.domain.instrument import Currency, Instrument, InstrumentId, Universe
 from core.domain.panel import Defect, Dividend, Link, Panel, Split, Versions
 from core.gate import Finding, Gate, block, closed, note
+from core.market_data.compare import Telling, compared, rivals_of
 from core.market_data.detect import Vintage, restatement_of, small_rational
 from core.market_data.pending import announced_actions
 from core.market_data.versions import Told, in_order, links_of, newest_of, without_repeats
@@ -96,8 +97,10 @@ def clean_bars(
     days = set(panel.sessions.tolist())
     whole = replace(whole, splits=tuple(split for split in splits if split.session in days))
     announced, unknown = announced_actions(parsed, universe)
-    whole = replace(_with_dividends(whole, dividends, sound.defects), announced=announced)
-    return Gate(whole, (*findings, *unknown))
+    tellings = _tellings(held, rules.source_order)
+    apart, compared_with = compared(whole, rivals_of(tellings, whole), limit_bps=float(rules.disagreement_bps_max))
+    whole = replace(_with_dividends(whole, dividends, (*sound.defects, *apart)), announced=announced)
+    return Gate(whole, (*findings, *unknown, *compared_with))
 
 
 def clean_fixings(
@@ -272,6 +275,15 @@ def _restated(best: _Series, others: Sequence[_Series], column: int, name: Instr
             restated = restatement_of(_vintage(other, column), _vintage(best, column))
             if restated is not None:
                 yield note("data", name, f"{best.provider}: {other}, {restated} in {best}")
+
+
+def _tellings(held: Sequence[_Series], order: Sequence[str]) -> list[Telling]:
+    """Give what each provider of the order told, preferred series first."""
+    known = [one for one in held if one.provider in order]
+    return [
+        Telling(one.provider, one.basis.kind, one.rows, is_of_one_day=bool(np.all(one.rows.known == _ASSUMED)))
+        for one in sorted(known, key=lambda one: _preference(one, order, has_ended=False))
+    ]
 
 
 def _vintage(series: _Series, column: int) -> Vintage:
