@@ -116,17 +116,16 @@ class Statement:
         return self.has_fallen or self.was_stopped
 
     def forward(self, up_to: date) -> None:
-        """Live through every session up to one: fills with the cash of the evening before, sales first; dividends; close."""
+        """Live through every session up to one: fills with the cash of the evening before, dividends, the close."""
         if self.last is None:
             self.cash, self.last = Decimal(str(self.world.policy["opening_cash"])), up_to
             self._close(up_to)
         for session in self.world.sessions:
             if self.last < session <= up_to:
-                paid = self._dividends(session)
-                due = [line for day, lines in self.waiting if day == session for line in lines]
-                for line in sorted(due, key=lambda line: line.side == "buy"):
+                held = dict(self.units)
+                for line in (line for day, lines in self.waiting if day == session for line in lines):
                     self._fill(line, session)
-                self.cash += paid
+                self._dividends(session, held)
                 self._close(session)
                 self.last = session
 
@@ -137,14 +136,12 @@ class Statement:
         value = sum((quantity * self.marks[symbol] / rate for symbol, quantity in self.units.items()), ZERO)
         return self.cash + rounded(value, 2)
 
-    def _dividends(self, session: date) -> Decimal:
+    def _dividends(self, session: date, held: Mapping[str, Decimal]) -> None:
         _, rate = self.world.fixed_before(session + timedelta(days=1))
-        paid = ZERO
         for day, symbol, amount in self.world.dividends:
-            if day == session and symbol in self.units:
-                gross = rounded(self.units[symbol] * amount / rate, 2)
-                paid += gross - rounded(gross * self.world.number("costs", "dividend_withholding"), 2)
-        return paid
+            if day == session and symbol in held:
+                gross = rounded(held[symbol] * amount / rate, 2)
+                self.cash += gross - rounded(gross * self.world.number("costs", "dividend_withholding"), 2)
 
     def _fill(self, line: Line, session: date) -> None:
         opened, sign = self.world.price(self.world.opens, line.instrument, session), line.sign
@@ -153,11 +150,9 @@ class Statement:
         number = self.world.number
         slip = number("costs", "slippage_bps") + number("costs", "spread_bps") / 2
         price = rounded(opened * (1 + sign * slip * BPS), 4)
-        if sign * price > sign * line.worst:
-            return
         value = rounded(line.quantity * price / self.world.fixed_before(session)[1], 2)
         fee = rounded(value * number("costs", "fx_fee_bps") * BPS, 2) + number("costs", "commission")
-        if sign > 0 and value + fee > self.cash:
+        if sign * price > sign * line.worst or (sign > 0 and value + fee > self.cash):
             return
         self.cash -= sign * value + fee
         self.units[line.instrument] = self.units.get(line.instrument, ZERO) + sign * line.quantity

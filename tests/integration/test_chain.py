@@ -115,6 +115,9 @@ def root(workspaces: Workspaces) -> Path:
     root = workspaces.copy("chain")
     for number in range(3):
         assert twokey(root, "run", "--on", str(DAY + timedelta(days=number))).code == 0
+    for reason in ("once", "twice"):
+        again = ("run", "--on", str(DAY + timedelta(days=2)), "--revise", "--by", "p", "--reason", reason)
+        assert twokey(root, *again).code == 0
     with desk_of(root) as desk:
         add_the_rest(desk)
         desk.heads.keep(desk.chain.head())
@@ -143,7 +146,7 @@ def add_the_rest(desk: Desk) -> None:
         desk.session("desk").add("clean_snapshot", [{"hash": f"{number}", "body": "{}"}])
         tickets.add_delivery(f"TICKET-{DAY:%Y%m%d}", "file", outcome=f"sent {number}")
         people.halt("other", f"halt {number}")
-        people.resume("other", by="p", reason=f"resume {number}")
+        people.resume("other", by="p", reason=f"resume {number}", peaks={"other": DAY})
         people.set_phase("other", "AB"[number - 1], by="p", reason="because")
         people.verify_instrument("AAPL", DAY + timedelta(days=number), by="p", note="")
         move(people, number)

@@ -14,8 +14,10 @@ from pathlib import Path
 import pytest
 
 from adapters.clock import FixedClock
+from adapters.postgres.journal import PgVenue
 from adapters.postgres.people import PgPeople
 from adapters.slot_time import When
+from core.domain.venue import AccountSnapshot
 from flows.decide import decide_run, propose
 from flows.issue import issue_ticket
 from flows.publish import publish
@@ -356,12 +358,13 @@ def test_somebody_halted(bench, ready, scope):
 
 
 def test_the_books_differ_from_the_venues(bench, ready):
-    """A pound that the venue does not know of: reconciliation, with both numbers."""
+    """The venue says a pound less than was paid in: reconciliation, with both numbers."""
     root = bench.copy("break", ready)
-    assert twokey(root, "settle", "--on", DAY.isoformat()).code == 0
-    assert twokey(root, "cash", "deposit", "1", "--key", "odd", "--by", "a person", "--on", AS_OF.isoformat()).code == 0
+    with desk_of(root) as desk:
+        told = AccountSnapshot("etoro", "main", "paper", AS_OF, (), Decimal(9999))
+        PgVenue(desk.session("desk")).add_snapshot(told)
 
-    said = {"reconciliation": ["cash etoro: our books hold 10001(.00)?, the venue says 10000(.00)?"]}
+    said = {"reconciliation": ["cash etoro: our books hold 10000(.00)?, the venue says 9999(.00)?"]}
     assert_refused(root, run(root, DAY), DAY, said)
 
 

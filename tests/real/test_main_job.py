@@ -154,7 +154,7 @@ def test_a_replay_is_equal_everywhere(job):
 
     assert (done.code, done.facts["equal"]) == (0, True)
     assert [stage["stage"] for stage in done.facts["stages"]] == [
-        *("policy", "scores", "seen", "proposal", "decision", "ticket", "approval", "signature")
+        *("calendar", "policy", "scores", "seen", "proposal", "decision", "ticket", "approval", "signature")
     ]
 
 

@@ -179,7 +179,7 @@ def test_settling_again_splits_nothing_more(raw_world):
     """Once a book, instrument and session."""
     again = twokey(raw_world.root, "settle", "--on", str(LAST + timedelta(days=3)))
 
-    assert again.facts == {"breaks": [], "entries": 0, "reports": 0}
+    assert again.facts == {"breaks": [], "entries": 0, "reports": 0, "stamps": ["REHEARSAL"]}
 
 
 def test_nothing_is_posted_on_adjusted_bars(adjusted_world):
