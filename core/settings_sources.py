@@ -21,7 +21,7 @@ def _once_each(names: tuple[SourceName, ...]) -> tuple[SourceName, ...]:
 
 
 class ProviderSettings(Section):
-    """Where a provider is asked, how many questions at once, how long an answer may take, and how often it is tried."""
+    """Where a provider is asked, how many questions at once, how long and large an answer may be, and how often it is tried."""
 
     address: Annotated[
         str, Field(pattern=_ADDRESS, description="an address without a / at its end, such as https://stooq.com")
@@ -31,6 +31,7 @@ class ProviderSettings(Section):
     tries: Annotated[int, Field(ge=1, le=10, description="a whole number from 1 to 10")]
     pause_milliseconds: Annotated[int, Field(ge=0, le=60_000, description="a whole number from 0 to 60000")]
     wait_seconds_max: Annotated[int, Field(ge=1, le=3600, description="a whole number from 1 to 3600")]
+    answer_megabytes_max: Annotated[int, Field(ge=1, le=1024, description="a whole number from 1 to 1024")] = 64
 
 
 class SourceSettings(Section):

@@ -15,6 +15,7 @@ from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import TypeVar
 
+from curl_cffi.curl import CURL_WRITEFUNC_ERROR
 from curl_cffi.requests import Response, Session, exceptions
 
 from core.settings_sources import ProviderSettings
@@ -27,6 +28,7 @@ TOO_MANY, SERVER_ERRORS = 429, 500
 FAILURES_IN_A_ROW = 5
 BACKOFF_SECONDS = 1.0
 REDIRECTS_MAX = 5
+MEGABYTE = 1_000_000
 
 
 class Refused(SourceError):
@@ -59,6 +61,28 @@ def reply_of(response: Response) -> Reply:
     """Read what is needed of an answer."""
     headers = {name.lower(): value or "" for name, value in response.headers.items()}
     return Reply(response.status_code, headers, response.content)
+
+
+def bounded(send: Callable[..., Response], megabytes_max: int) -> Response:
+    """Send a request and take its answer, decompressed, up to a size; raises Refused as soon as it is larger."""
+    chunks: list[bytes] = []
+    left = megabytes_max * MEGABYTE
+
+    def take(chunk: bytes) -> int:
+        nonlocal left
+        left -= len(chunk)
+        chunks.append(chunk if left >= 0 else b"")
+        return len(chunk) if left >= 0 else CURL_WRITEFUNC_ERROR
+
+    try:
+        response = send(content_callback=take)
+    except exceptions.RequestException as error:
+        if left < 0:
+            words = f"the answer is larger than {megabytes_max} MB (answer_megabytes_max in config/sources.yml)"
+            raise Refused(f"{words}; nothing of it is kept") from error
+        raise
+    response.content = b"".join(chunks)
+    return response
 
 
 @dataclass(frozen=True)
@@ -159,7 +183,8 @@ class Client:
     def get(self, session: Session[Response], address: str, judge: Callable[[Reply], T]) -> T:
         """Ask for an address."""
         send = partial(session.get, address, timeout=self.settings.timeout_seconds)
-        return self.ask(send, lambda response: judge(reply_of(response)))
+        whole = partial(bounded, send, self.settings.answer_megabytes_max)
+        return self.ask(whole, lambda response: judge(reply_of(response)))
 
     def _tried(self, send: Callable[[], Response], judge: Callable[[Response], T]) -> T:
         try:

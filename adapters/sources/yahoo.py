@@ -14,7 +14,18 @@ from urllib.parse import quote, urlsplit
 from curl_cffi.requests import Response, Session
 from curl_cffi.requests.exceptions import RequestException
 
-from adapters.sources.http import REDIRECTS_MAX, CutShort, Door, HttpSource, Question, Refused, Reply, Wanted, reply_of
+from adapters.sources.http import (
+    REDIRECTS_MAX,
+    CutShort,
+    Door,
+    HttpSource,
+    Question,
+    Refused,
+    Reply,
+    Wanted,
+    bounded,
+    reply_of,
+)
 from core.domain.bars import Basis
 from flows.ports import RawFile
 
@@ -123,7 +134,7 @@ class _Moved(Session[Response]):
     def request(self, *args: Any, **named: Any) -> Response:
         """Send a request; a chart is asked for again where that is safe, and yfinance sees only what it can put right."""
         named["url"] = _moved(named["url"], self._address)
-        send = partial(super().request, *args, **named)
+        send = partial(bounded, partial(super().request, *args, **named), self._client.settings.answer_megabytes_max)
         if CHART not in named["url"]:
             return send()
         response, reply = self._client.ask(send, _whole)

@@ -13,6 +13,7 @@ from adapters.keys import make_key
 from adapters.postgres import schema
 from adapters.postgres.chain import Chain
 from adapters.postgres.location import Server
+from cli.commands.ingest import source_settings
 from cli.output import emit, table
 from cli.wiring import Desk
 
@@ -107,10 +108,23 @@ def _secrets(desk: Desk) -> str:
     return "only their owner can read them"
 
 
+def _sources(desk: Desk) -> str:
+    settings = source_settings(desk)
+    used = desk.configuration("main").setup.policy.data.source_order
+    unused = [name for name in settings.fetch if name != "ecb" and name not in used]
+    if unused:
+        raise ValueError(
+            f"config/sources.yml fetches {', '.join(unused)}, whose bars nobody would use: source_order of the policy"
+            f" names {', '.join(used)}"
+        )
+    return f"fetches {', '.join(settings.fetch)}" if settings.fetch else "fetches nothing by itself"
+
+
 CHECKS: tuple[tuple[str, Callable[[Desk], str]], ...] = (
     ("secrets", _secrets),
     ("database", _database),
     ("configuration", _configuration),
+    ("sources", _sources),
     ("audit chain", _audit),
     ("market data", _data),
 )

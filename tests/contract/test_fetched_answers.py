@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+
 import pytest
 
 from adapters.sources.formats.registry import FormatParser
@@ -70,6 +72,38 @@ def test_a_body_that_stays_cut_is_told(make, replay, store, name):
     assert "the answer was cut" in failure
     assert "(3 tries)" in failure
     assert len(store.raw.records()) == 2
+
+
+@pytest.mark.parametrize("name", PRICES)
+@pytest.mark.parametrize("is_packed", [False, True], ids=["plain", "packed"])
+def test_an_answer_that_is_too_large_is_given_up(make, replay, store, name, is_packed):
+    """Beyond the setting, as it came or as it is unpacked: told with the setting's name, never stored, asked once."""
+    body, of = b"1" * 1_000_001, subject(name, "KO")
+    packed = Answer(gzip.compress(body, mtime=0), headers={"Content-Encoding": "gzip"})
+    replay.bodies[of.lower()] = packed if is_packed else Answer(body, is_measured=False)
+    one = make(name, answer_megabytes_max=1)
+    words = "the answer is larger than 1 MB (answer_megabytes_max in config/sources.yml); nothing of it is kept"
+
+    store.fill(one)
+
+    assert [failure.partition(": ")[2] for failure in one.failures()] == [words]
+    assert len(store.raw.records()) == 2
+    assert replay.seen.counts()[of.lower()] == 1
+
+
+@pytest.mark.parametrize("name", PRICES)
+def test_an_answer_of_the_largest_size_is_taken(make, replay, store, name):
+    """A million bytes are one megabyte, and are judged as what they hold."""
+    whole = bodies()[subject(name, "KO")]
+    assert isinstance(whole, bytes)
+    room = b" " * (1_000_000 - len(whole))
+    replay.bodies[subject(name, "KO").lower()] = whole + room if name == "yahoo" else b"\n" * len(room) + whole
+    one = make(name, answer_megabytes_max=1)
+
+    store.fill(one)
+
+    assert "larger" not in "".join(one.failures())
+    assert len(store.raw.records()) == (3 if name == "yahoo" else 2)
 
 
 def test_the_daily_limit_stops_the_source_at_once(make, replay, store):

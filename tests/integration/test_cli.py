@@ -200,3 +200,24 @@ def test_doctor_passes_a_good_workspace_and_finds_an_open_secret(workspaces: Wor
     assert (well.code, well.facts["ok"]) == (0, True)
     assert ill.code == 1
     assert [one["check"] for one in ill.facts["checks"] if one["state"] == "wrong"] == ["secrets"]
+
+
+def test_doctor_reads_what_is_fetched(workspaces: Workspaces):
+    """A mistake in sources.yml is named with its line, and so is a source whose bars nobody would use."""
+    made = workspaces.copy("doctor-sources")
+    path = made / "config/sources.yml"
+    shipped = path.read_text(encoding="utf-8")
+
+    def sources(old: str, new: str) -> tuple[str, str]:
+        path.write_text(shipped.replace(old, new), encoding="utf-8")
+        (one,) = [one for one in twokey(made, "doctor").facts["checks"] if one["check"] == "sources"]
+        return one["state"], one["says"]
+
+    assert sources("fetch: []", "fetch: []") == ("ok", "fetches nothing by itself")
+    assert sources("fetch: []", "fetch: [ecb]") == ("ok", "fetches ecb")
+    state, says = sources("tries: 4", "tries: 40")
+    assert state == "wrong"
+    assert "config/sources.yml:" in says
+    assert "stooq.tries was 40; it must be a whole number from 1 to 10" in says
+    words = "config/sources.yml fetches stooq, whose bars nobody would use: source_order of the policy names synthetic"
+    assert sources("fetch: []", "fetch: [ecb, stooq]") == ("wrong", words)
