@@ -9,6 +9,7 @@ from decimal import Decimal, localcontext
 from typing import Any
 
 from core.ledger.lots import Lot
+from core.ledger.matching_uk import match_uk
 from core.ledger.question import Ask, Question, QuestionError, Statement
 from core.ledger.quotes import NoQuote, Quotes, check_quotes
 from core.ledger.standing import standing_facts
@@ -45,7 +46,7 @@ def evaluate(question: Question) -> dict[str, Any]:
         walk = Walk(facts, question.method, quotes, question.ask.base)
         ask = question.ask
         scope = Scope(frozenset(ask.accounts or (one.id for one in question.accounts)), ask.as_of, ask.base)
-        return {
+        answer = {
             "as_of": ask.as_of,
             "known_at": ask.known_at,
             "base": ask.base,
@@ -58,6 +59,7 @@ def evaluate(question: Question) -> dict[str, Any]:
             "pnl": _pnl(walk, quotes, scope),
             "breaks": [found for one in ask.statements for found in _breaks(one, walk.on(ask.as_of), ask)],
         }
+        return answer | ({"tax": match_uk(question, facts, walk)} if question.method == "UK" else {})
 
 
 def value_on(evening: Evening, day: date, quotes: Quotes, scope: Scope) -> Decimal:

@@ -31,9 +31,9 @@ def take(lots: Sequence[Lot], quantity: Decimal, method: Method, named: Sequence
     """Part the lots of one instrument in one account into what a disposal takes, in that order, and what stays.
 
     FIFO takes the lot acquired first, LIFO the one acquired last, HIFO the one with the highest cost a unit (of equal
-    ones the first), SPECIFIC the named ones. AVERAGE has one lot, for `average` has joined them. A part of a lot takes
-    its share of the cost; what stays keeps the rest, so that no digit is lost. Raises ValueError where the units are not
-    there.
+    ones the first), SPECIFIC the named ones. AVERAGE has one lot, for `average` has joined them. UK takes as FIFO does:
+    its tax is computed apart, over all taxable accounts. A part of a lot takes its share of the cost; what stays keeps
+    the rest, so that no digit is lost. Raises ValueError where the units are not there.
     """
     if method == "SPECIFIC":
         return _named(lots, quantity, named)

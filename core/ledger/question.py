@@ -43,7 +43,7 @@ Name = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 Currency = Annotated[str, StringConstraints(pattern="^[A-Z]{3}$")]
 Whole = Annotated[int, Field(gt=0, le=1_000_000)]
 Days = Annotated[int, Field(ge=0, le=400)]
-Method = Literal["FIFO", "LIFO", "HIFO", "AVERAGE", "SPECIFIC"]
+Method = Literal["FIFO", "LIFO", "HIFO", "AVERAGE", "SPECIFIC", "UK"]
 Timing = Literal["start", "end", "mixed"]
 
 

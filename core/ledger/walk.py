@@ -16,6 +16,7 @@ from core.ledger.quotes import NoQuote, Quotes
 from core.money import share_of
 
 ZERO = Decimal(0)
+How = Literal["bought", "opened", "income", "spun"]
 What = Literal["price", "fx", "cash_fx", "income", "withheld", "fee"]
 
 
@@ -51,6 +52,20 @@ class Disposal:
     def gain_base(self) -> Decimal:
         """What was made in the base currency, fees taken off."""
         return self.proceeds_base - self.fee_base - sum((one.cost_base for one in self.matches), ZERO)
+
+
+@dataclass(frozen=True)
+class Acquired:
+    """Units or cost that came to a holding, and how; what was spun off names its parent and its share of the cost."""
+
+    account: str
+    instrument: str
+    day: date
+    how: How
+    quantity: Decimal
+    cost_base: Decimal
+    parent: str = ""
+    share: Decimal = ZERO
 
 
 @dataclass(frozen=True)
@@ -95,6 +110,7 @@ class Walk:
         self.booked: list[Booked] = []
         self.flows: list[Flow] = []
         self.disposals: list[Disposal] = []
+        self.acquired: list[Acquired] = []
         self.evenings: list[Evening] = []
         self._currency: dict[str, str] = {}
         self._number = 0
@@ -147,6 +163,8 @@ class Walk:
                 self._number,
             )
             self._add(lot)
+            came = Acquired(fact.account, fact.instrument, fact.effective, "bought", fact.quantity, cost * rate)
+            self.acquired.append(came)
         elif isinstance(fact, asked.Sell):
             self._sell(fact, fact.quantity, fact.consideration, fact.fee)
         elif isinstance(fact, asked.CashInLieu):
@@ -193,6 +211,8 @@ class Walk:
             grown.append(replace(lot, cost=lot.cost + part, cost_base=lot.cost_base + part * rate))
         self.lots[fact.account, fact.instrument] = grown
         self._result(fact, fact.account, "income", fact.amount * rate)
+        came = Acquired(fact.account, fact.instrument, fact.effective, "income", ZERO, fact.amount * rate)
+        self.acquired.append(came)
 
     def _money(self, fact: Fact) -> None:
         match fact:
@@ -249,6 +269,7 @@ class Walk:
             where = (fact.key, fact.account, fact.instrument, since)
             self._add(Lot(*where, fact.quantity, fact.currency, fact.cost, cost, self._number))
             self.flows.append(Flow(day, fact.account, None, fact.instrument, fact.quantity, False, cost))
+            self.acquired.append(Acquired(fact.account, fact.instrument, day, "opened", fact.quantity, cost))
 
     def _action(self, fact: asked.Split | asked.SpinOff | asked.SymbolChange) -> None:
         mine = [(where, lots) for where, lots in self.lots.items() if where[1] == fact.instrument and lots]
@@ -270,12 +291,16 @@ class Walk:
     def _spin(self, fact: asked.SpinOff, account: str, lots: Sequence[Lot]) -> None:
         self._check_currency(fact.child, lots[0].currency)
         stay: list[Lot] = []
+        came = ZERO
         for lot in lots:
             cost, base = lot.cost * fact.cost_share, lot.cost_base * fact.cost_share
             units = share_of(lot.quantity, Decimal(fact.new), Decimal(fact.old))
             stay.append(replace(lot, cost=lot.cost - cost, cost_base=lot.cost_base - base))
             self._add(replace(lot, instrument=fact.child, quantity=units, cost=cost, cost_base=base))
+            came += units
         self.lots[account, fact.instrument] = stay
+        where = (account, fact.child, fact.effective)
+        self.acquired.append(Acquired(*where, "spun", came, ZERO, fact.instrument, fact.cost_share))
 
     def _take(self, account: str, name: str, quantity: Decimal, named: Sequence[asked.Part]) -> list[Lot]:
         taken, kept = take(self.lots.get((account, name), ()), quantity, self._method, named)
