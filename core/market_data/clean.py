@@ -32,12 +32,13 @@ from core.gate import Finding, Gate, block, closed, note
 from core.market_data.compare import Telling, compared, rivals_of
 from core.market_data.detect import Vintage, restatement_of, small_rational
 from core.market_data.pending import announced_actions
+from core.market_data.unused import unused
 from core.market_data.versions import Told, in_order, links_of, newest_of, without_repeats
 from core.settings import DataRules
 
 _Whole = NDArray[np.int64]
 
-_CLOSE = BAR_FIELDS.index("close")
+_CLOSE, _ADJ_CLOSE = BAR_FIELDS.index("close"), BAR_FIELDS.index("adj_close")
 # How far a told ratio may be from the split that it is: four decimals of a ratio such as 0.3333.
 EXACT = 2e-4
 # What stands for the instant of a row of which nobody noted when it was told.
@@ -100,7 +101,7 @@ def clean_bars(
     tellings = _tellings(held, rules.source_order)
     apart, compared_with = compared(whole, rivals_of(tellings, whole), limit_bps=float(rules.disagreement_bps_max))
     whole = replace(_with_dividends(whole, dividends, (*sound.defects, *apart)), announced=announced)
-    return Gate(whole, (*findings, *unknown, *compared_with))
+    return Gate(whole, (*findings, *unused(tellings, whole), *unknown, *compared_with))
 
 
 def clean_fixings(
@@ -247,7 +248,9 @@ def _choose(
     candidates: dict[int, list[tuple[_Series, int]]] = defaultdict(list)
     for one in held:
         last = np.full(len(universe.instruments), -1, dtype=np.int64)
-        np.maximum.at(last, one.rows.column, one.rows.session.astype("datetime64[D]").astype(np.int64))
+        # Without an adjusted close there is no bar: such a series can be compared with, and not be used.
+        rows = one.rows.taken(np.isfinite(one.rows.values[_ADJ_CLOSE]))
+        np.maximum.at(last, rows.column, rows.session.astype("datetime64[D]").astype(np.int64))
         for column in np.flatnonzero(last >= 0).tolist() if one.provider in source_order else ():
             candidates[column].append((one, int(last[column])))
     chosen: dict[int, _Series] = {}
@@ -281,7 +284,7 @@ def _tellings(held: Sequence[_Series], order: Sequence[str]) -> list[Telling]:
     """Give what each provider of the order told, preferred series first."""
     known = [one for one in held if one.provider in order]
     return [
-        Telling(one.provider, one.basis.kind, one.rows, is_of_one_day=bool(np.all(one.rows.known == _ASSUMED)))
+        Telling(str(one), one.provider, one.basis.kind, one.rows, bool(np.all(one.rows.known == _ASSUMED)))
         for one in sorted(known, key=lambda one: _preference(one, order, has_ended=False))
     ]
 

@@ -23,6 +23,7 @@ _CLOSE, _ADJ_CLOSE = BAR_FIELDS.index("close"), BAR_FIELDS.index("adj_close")
 class Telling:
     """One series of a provider; `is_of_one_day` says that all of it was told at once, in the units of one day."""
 
+    name: str
     provider: str
     kind: BasisKind
     rows: Told
