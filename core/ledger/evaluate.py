@@ -1,43 +1,31 @@
-"""The checking door: one question in, positions, lots, disposals, results and breaks out, exactly as decimals."""
+"""The checking door: one question in, positions, lots, disposals, results, returns and breaks out, exactly as decimals."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, localcontext
 from typing import Any
 
 from core.ledger.lots import Lot
 from core.ledger.matching_uk import match_uk
+from core.ledger.performance import performance
 from core.ledger.question import Ask, Question, QuestionError, Statement
 from core.ledger.quotes import NoQuote, Quotes, check_quotes
 from core.ledger.standing import standing_facts
-from core.ledger.walk import Disposal, Evening, Flow, Walk, What
+from core.ledger.walk import Disposal, Evening, Walk, What
+from core.ledger.worth import Scope, not_computable, value_on
 
 ZERO = Decimal(0)
 # Twelve decimals times twelve, of numbers of 18 digits: no product of two loses one.
 DIGITS = 80
 
 
-@dataclass(frozen=True)
-class Scope:
-    """Whose figures are asked for, as of which day, and in what they are told."""
-
-    accounts: frozenset[str]
-    as_of: date
-    base: str
-
-    def is_outside(self, flow: Flow) -> bool:
-        """Say whether a flow of one of these accounts has its other end outside them."""
-        return flow.account in self.accounts and flow.other not in self.accounts
-
-
 def evaluate(question: Question) -> dict[str, Any]:
     """Answer a question from its facts alone; raises QuestionError that names the fact which does not add up.
 
     The answer holds texts, lists, mappings and decimals. What cannot be computed is `{"not_computable": REASON}`.
-    Nothing is rounded but what a division leaves: a share of a cost, a rate turned round (twelve decimals).
+    Nothing is rounded but what a division leaves: a share of a cost, a rate turned round (twelve decimals), and returns (ten).
     """
     with localcontext(prec=DIGITS):
         check_quotes(question.prices, question.fx)
@@ -57,27 +45,10 @@ def evaluate(question: Question) -> dict[str, Any]:
             "lots": [_lot(lot) for lot in _lots(walk, scope)],
             "disposals": [_disposal(one) for one in walk.disposals if one.account in scope.accounts],
             "pnl": _pnl(walk, quotes, scope),
+            "returns": performance(walk, quotes, scope, ask),
             "breaks": [found for one in ask.statements for found in _breaks(one, walk.on(ask.as_of), ask)],
         }
         return answer | ({"tax": match_uk(question, facts, walk)} if question.method == "UK" else {})
-
-
-def value_on(evening: Evening, day: date, quotes: Quotes, scope: Scope) -> Decimal:
-    """Give what some accounts were worth in the base at the end of a day; raises NoQuote."""
-    worth = ZERO
-    for (account, name), quantity in evening.units.items():
-        if account in scope.accounts:
-            price = quotes.price(name, day)
-            worth += quantity * price.value * quotes.rate(price.currency, scope.base, day).value
-    for (account, currency), amount in evening.cash.items():
-        if account in scope.accounts:
-            worth += amount * quotes.rate(currency, scope.base, day).value
-    return worth
-
-
-def not_computable(reason: object) -> dict[str, Any]:
-    """Give the answer that says why there is none."""
-    return {"not_computable": str(reason)}
 
 
 def _lots(walk: Walk, scope: Scope) -> list[Lot]:

@@ -213,6 +213,19 @@ def test_a_split_changes_units_and_no_value_even_before_the_first_new_price():
     assert (position["quantity"], position["value"], position["cost"]) == ("15", "300", "300")
 
 
+def test_a_split_changes_the_basis_lot_by_lot():
+    """IRS, questions on stock splits: 100 at $10 and 100 at $12, two for one: 200 with $1,000 and 200 with $1,200."""
+    facts = [
+        trade("BUY", "2024-01-10", "100", "1000", currency="USD"),
+        trade("BUY", "2024-02-10", "100", "1200", currency="USD"),
+        fact("SPLIT", "2024-03-12", "s", instrument="X", new=2, old=1),
+    ]
+
+    lots = answer_to(facts, base="USD")["lots"]
+
+    assert [(lot["quantity"], lot["cost"]) for lot in lots] == [("200", "1000"), ("200", "1200")]
+
+
 def test_cash_in_lieu_sells_what_a_split_left_over():
     """One for three of 10 leaves 3 and a third; the third is sold for cash at its share of the cost."""
     facts = [
