@@ -55,12 +55,32 @@ def test_stooq_is_as_stated(catalogue, new_york, told):
         ),
         Claim("Stooq: missing sessions a symbol, least and most", (0, 5), ends(missing)),
         Claim(
+            "Stooq: fractional volumes in nearly all rows",
+            "who split",
+            [name.partition(".")[0] for name, bars in long.items() if _fractional(bars) > 0.9],
+            ["aapl", "avgo", "intc", "msft", "nvda", "pep"],
+            "who paid dividends: AMZN, GOOGL, NFLX and TSLA split too",
+        ),
+        Claim(
+            "Stooq: files with some of them", [], [name for name, bars in long.items() if 0 < _fractional(bars) < 0.9]
+        ),
+        Claim(
+            "Stooq: INTC and PEP begin in the",
+            {"197"},
+            {str(long[name].session.min())[:3] for name in ("intc.us.txt", "pep.us.txt")},
+        ),
+        Claim(
             "Stooq: sessions missing in eurusd",
             45,
             len(gaps(catalogue.bars("stooq/csv", "eurusd_d.downloaded-2019-05.csv").session, new_york)),
         ),
         Claim("Stooq: AAPL of 2019-05 over 2025-09", ("4.17", "4.18"), (f"{ratio.min():.2f}", f"{ratio.max():.2f}")),
     )
+
+
+def _fractional(bars: Bars) -> float:
+    """Give the share of rows whose volume is no whole number."""
+    return float(np.mean(bars.volume != np.round(bars.volume)))
 
 
 def test_yahoo_is_as_stated(catalogue, told):
@@ -134,6 +154,8 @@ def test_currencies_are_as_stated(catalogue, told):
         Claim("ECB: currencies", 41, len({one.currency for one in fixings})),
         Claim("ECB: USD, GBP and CAD complete", True, all(held == days for held in named.values())),
         Claim("Oanda: rows a pair", {3_738}, {len(one.bars.session) for one in oanda.values()}),
+        Claim("Oanda: first and last", {("2007-01-01", "2018-12-31")}, {_span(one.bars) for one in oanda.values()}),
+        Claim("Yahoo pairs: last", {"2025-12-31"}, {_span(one.bars)[1] for one in yahoo.values()}),
         Claim("FRED: blanks of DEXUSEU", 275, _lines(catalogue, "DEXUSEU.csv") - len(fred["DEXUSEU.csv"].value)),
         Claim("FRED: blanks of DEXCAUS", 553, _lines(catalogue, "DEXCAUS.csv") - len(fred["DEXCAUS.csv"].value)),
         Claim("Yahoo pairs: rows with open or close outside, least and most", (67, 122), ends(list(bad.values()))),
@@ -147,6 +169,12 @@ def test_currencies_are_as_stated(catalogue, told):
 def _lines(catalogue: Catalogue, name: str) -> int:
     """Count the lines of a file of FRED, without its header."""
     return len((catalogue.folder / "fx" / "fred" / name).read_text().splitlines()) - 1
+
+
+def _span(bars: Bars | None) -> tuple[str, str]:
+    """Give the first and the last day."""
+    assert bars is not None
+    return str(bars.session.min()), str(bars.session.max())
 
 
 def _jumps(bars: Bars | None) -> int:
@@ -164,6 +192,7 @@ def test_coins_are_as_stated(catalogue, told):
     coins = {coin: catalogue.bars(f"crypto/{name}", name) for coin, name in names.items()}
     told(
         Claim("coins: rows, symbols", (18_096, 12), size(bars)),
+        Claim("coins: first and last", ("2014-09-17", "2022-02-14"), _span(bars)),
         Claim("coins: missing days", 0, sum(_missing_days(bars, name) for name in set(bars.symbol.tolist()))),
         Claim("coins: empty rows", {"DOT1-USD": 59}, by_symbol(panel, "missing_value")),
         Claim("coins: days without volume", {"SOL1-USD": 3}, marked(panel, panel.volume == 0)),
