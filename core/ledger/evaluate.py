@@ -17,8 +17,8 @@ from core.ledger.walk import Disposal, Evening, Walk, What
 from core.ledger.worth import Scope, not_computable, value_on
 
 ZERO = Decimal(0)
-# Twelve decimals times twelve, of numbers of 18 digits: no product of two loses one.
-DIGITS = 80
+# Units of 30 digits at prices and rates of 30, a rate over a third currency 60: no product of them loses a digit.
+DIGITS = 250
 
 
 def evaluate(question: Question) -> dict[str, Any]:

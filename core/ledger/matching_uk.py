@@ -18,6 +18,8 @@ from core.money import share_of, to_pence
 
 ZERO, NONE = Decimal(0), Fraction(0)
 WINDOW = timedelta(days=30)
+# Brokers keep twelve decimals of what a split divides, the law all of it: up to here units of a day are the same.
+DUST = Fraction(1, 10**9)
 SAME_DAY, NEXT_30_DAYS, POOL = "same day", "30 days", "section 104"
 
 
@@ -120,8 +122,8 @@ def match_uk(question: Question, facts: Sequence[Fact], walk: Walk) -> dict[str,
             sold.units, sold.left = sold.units + units, sold.left + units
             sold.proceeds, sold.fees = sold.proceeds + gone.proceeds_base, sold.fees + gone.fee_base
             sold.facts.append(gone.fact)
-    for line in lines.values():
-        _identify(line)
+    for first, line in lines.items():
+        _identify(first, line, names)
     _pool(lines, [one for one in walk.acquired if one.account in taxable and one.how != "bought"], names)
     disposals = _told(lines, names, question.ask.as_of)
     return {"disposals": disposals, "pools": _pools(lines, names, question.ask.as_of), "years": _years(disposals)}
@@ -145,14 +147,15 @@ def _check(question: Question, facts: Iterable[Fact]) -> None:
             )
 
 
-def _identify(line: _Line) -> None:
+def _identify(first: str, line: _Line, names: _Names) -> None:
     """Identify disposals with acquisitions of their day, and what is left with those of the 30 days after."""
     for day, sold in line.sold.items():
         if bought := line.bought.get(day):
             sold.match(SAME_DAY, bought, min(bought.units, sold.left), day)
     for day, sold in sorted(line.sold.items()):
+        least = DUST / names.became(first, day)
         for on, bought in sorted(line.bought.items()):
-            if day < on <= day + WINDOW and bought.units and sold.left:
+            if day < on <= day + WINDOW and bought.units > least and sold.left > least:
                 sold.match(NEXT_30_DAYS, bought, min(bought.units, sold.left), on)
 
 
@@ -162,16 +165,22 @@ def _pool(lines: dict[str, _Line], others: Sequence[Acquired], names: _Names) ->
     days |= {day for line in lines.values() for day in (*line.bought, *line.sold)}
     for day in sorted(days):
         _join(lines, [one for one in others if one.day == day], names)
-        for line in lines.values():
+        for first, line in lines.items():
             if bought := line.bought.get(day):
                 line.pool.units, line.pool.cost = line.pool.units + bought.units, line.pool.cost + bought.cost
             sold = line.sold.get(day)
             if sold and sold.left:
-                if sold.left > line.pool.units:
-                    raise ArithmeticError(
-                        f"the disposal {sold.facts} takes {sold.left} from a pool of {line.pool.units}"
-                    )
-                sold.match(POOL, line.pool, sold.left, None)
+                _leave(line.pool, sold, names.became(first, day))
+
+
+def _leave(pool: _Bought, sold: _Sold, ratio: Fraction) -> None:
+    """Identify what is left of a disposal with the pool; all of it, where they differ by what a broker cannot divide."""
+    differs = (pool.units - sold.left) * ratio
+    if differs < -DUST:
+        raise ArithmeticError(f"the disposal {sold.facts} takes {sold.left} from a pool of {pool.units}")
+    cost = pool.take(pool.units if differs <= DUST else sold.left)
+    sold.matches.append((POOL, None, sold.left, cost))
+    sold.left = NONE
 
 
 def _join(lines: dict[str, _Line], others: Sequence[Acquired], names: _Names) -> None:

@@ -39,6 +39,7 @@ def _decimal(value: object) -> object:
 Number = Annotated[Decimal, BeforeValidator(_decimal)]
 Positive = Annotated[Number, Field(gt=0)]
 NotNegative = Annotated[Number, Field(ge=0)]
+Day = Annotated[date, Field(ge=date(1900, 1, 1), le=date(2200, 1, 1))]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 Currency = Annotated[str, StringConstraints(pattern="^[A-Z]{3}$")]
 Whole = Annotated[int, Field(gt=0, le=1_000_000)]
@@ -55,7 +56,7 @@ class Fact(_Strict):
     """What every fact has: a key of its own, the day it counts from, and the instant we knew it."""
 
     key: Name
-    effective: date
+    effective: Day
     recorded: AwareDatetime
     seq: int = 0
 
@@ -208,7 +209,7 @@ class Opening(_OfAccount):
     instrument: Name | None = None
     quantity: Positive | None = None
     cost: NotNegative | None = None
-    acquired: date | None = None
+    acquired: Day | None = None
 
     @model_validator(mode="after")
     def _cash_or_units(self) -> Opening:
@@ -290,7 +291,7 @@ class Account(_Strict):
 class Price(_Strict):
     """The raw close of one unit on a day."""
 
-    date: date
+    date: Day
     instrument: Name
     price: NotNegative
     currency: Currency
@@ -299,7 +300,7 @@ class Price(_Strict):
 class Rate(_Strict):
     """What one unit of a currency was worth in another on a day, and who says so."""
 
-    date: date
+    date: Day
     from_currency: Currency
     to_currency: Currency
     rate: Positive
@@ -317,11 +318,11 @@ class Statement(_Strict):
 class Ask(_Strict):
     """The moment that is asked about, the base currency, and the conventions of the answer."""
 
-    as_of: date
+    as_of: Day
     known_at: AwareDatetime
     base: Currency
     accounts: tuple[Name, ...] | None = None
-    since: date | None = None
+    since: Day | None = None
     statements: tuple[Statement, ...] = ()
     price_days_max: Days = 7
     rate_days_max: Days = 7

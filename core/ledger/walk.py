@@ -293,7 +293,7 @@ class Walk:
         stay: list[Lot] = []
         came = ZERO
         for lot in lots:
-            cost, base = lot.cost * fact.cost_share, lot.cost_base * fact.cost_share
+            cost, base = (share_of(part, fact.cost_share, Decimal(1)) for part in (lot.cost, lot.cost_base))
             units = share_of(lot.quantity, Decimal(fact.new), Decimal(fact.old))
             stay.append(replace(lot, cost=lot.cost - cost, cost_base=lot.cost_base - base))
             self._add(replace(lot, instrument=fact.child, quantity=units, cost=cost, cost_base=base))

@@ -38,11 +38,11 @@ def modified_dietz(begin: Decimal, end: Decimal, flows: Sequence[Flow], period: 
         return ZERO
     if capital <= 0:
         raise NotComputable(
-            f"the average capital from {first} to {last} was {capital:f}; a return needs more than zero"
+            f"the average capital from {first} to {last} was {capital:.2f}; a return needs more than zero"
         )
     if gained < -capital:
         raise NotComputable(
-            f"from {first} to {last} {-gained:f} were lost of {capital:f}; no more than all can be lost"
+            f"from {first} to {last} {-gained:.2f} were lost of {capital:.2f}; no more than all can be lost"
         )
     return gained / capital
 

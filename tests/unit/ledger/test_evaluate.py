@@ -319,6 +319,10 @@ def test_each_difference_from_a_statement_is_a_named_break():
         ({"currency": "pounds"}, "currency: String should match pattern"),
         ({"kind": "GIFT"}, "does not match any of the expected tags"),
         ({"account": "z"}, "fact 'b', account: 'z' is no account; accounts are a"),
+        (
+            {"effective": "0224-01-10"},
+            "fact 'b' (number 1), effective: Input should be greater than or equal to 1900-01-01",
+        ),
         ({"recorded": "2024-01-10T00:00:00"}, "recorded: Input should have timezone info"),
     ],
 )

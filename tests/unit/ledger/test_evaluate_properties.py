@@ -107,3 +107,41 @@ def test_a_split_changes_no_value(facts, method, new, old):
 
     assert [row["cost"] for row in before["positions"]] == [row["cost"] for row in after["positions"]]
     assert abs(D(before["pnl"]["value"]) - D(after["pnl"]["value"])) < D("0.000001")
+
+
+@settings(max_examples=40, deadline=None)
+@given(histories(), st.integers(min_value=1, max_value=7), st.integers(min_value=1, max_value=7))
+def test_the_uks_pools_hold_what_is_held_and_every_cost_is_somewhere(facts, new, old):
+    """After the last day the units of the pools are those of the taxable accounts; what was spent is in pools or disposals."""
+    asked = ASKED | {"as_of": str(FIRST + timedelta(days=DAYS))}
+    split = fact("SPLIT", str(FIRST + timedelta(days=20)), "split", instrument="Y", new=new, old=old)
+    safe = [one for one in facts if one["effective"] < split["effective"] or one.get("instrument") != "Y"]
+
+    answer = answer_to([*safe, split], "UK", **asked)
+
+    held: dict[str, Decimal] = {}
+    for row in answer["positions"]:
+        held[row["instrument"]] = held.get(row["instrument"], D(0)) + D(row["quantity"])
+    tax = answer["tax"]
+    pools = {one["instrument"]: D(one["quantity"]) for one in tax["pools"]}
+    assert held.keys() == pools.keys()
+    assert all(abs(held[name] - pools[name]) < D("1e-9") for name in held)
+    rates = {one["date"]: D(one["rate"]) for one in RATES}
+    spent = sum(
+        ((D(one["amount"]) + D(one["fee"])) * rates[one["effective"]] for one in safe if one["kind"] == "BUY"), D(0)
+    )
+    assert spent == sum(D(one["cost"]) for one in (*tax["pools"], *tax["disposals"]))
+
+
+def test_the_largest_numbers_lose_no_digit():
+    """Eighteen digits and twelve decimals of units, price and rate: the results still add up to the last one."""
+    most, least = "9" * 18 + "." + "9" * 12, "0." + "0" * 11 + "7"
+    facts = [
+        fact("BUY", "2024-01-01", "b", instrument="X", quantity=most, price=most, currency="USD", fee=least),
+        fact("SELL", "2024-01-02", "s", instrument="X", quantity="1." + "3" * 12, price=most, currency="USD"),
+    ]
+    rates = [rate("2024-01-01", most), rate("2024-01-02", least)]
+
+    pnl = answer_to(facts, prices=[price("2024-01-02", most, currency="USD")], fx=rates, as_of="2024-01-02")["pnl"]
+
+    assert D(pnl["realised"]["price"]) + D(pnl["realised"]["fx"]) == D(pnl["realised"]["total"])

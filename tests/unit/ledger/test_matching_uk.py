@@ -366,3 +366,17 @@ def test_the_tax_is_told_in_pounds_and_no_other_money():
     """The words name the base that was asked for."""
     with pytest.raises(QuestionError, match="ask, base: it was USD; the method UK is told in GBP"):
         answer_to([], "UK", base="USD")
+
+
+def test_what_a_split_cannot_divide_leaves_no_dust_in_the_pool():
+    """One for three of 20 is 6.666666666667 to a broker and 20 / 3 to the law; when all is sold nothing is left of either."""
+    facts = [
+        *(trade("BUY", "2024-01-10", "20", "100"), fact("SPLIT", "2024-02-12", "s", instrument="X", new=1, old=3)),
+        fact("CASH_IN_LIEU", "2024-02-12", "c", instrument="X", kept="6", currency="GBP", amount="11"),
+        trade("SELL", "2024-03-12", "6", "130"),
+    ]
+
+    tax = answer_to(facts, "UK")["tax"]
+
+    assert (tax["pools"], [one["quantity"] for one in tax["disposals"]]) == ([], ["0.666666666667", "6"])
+    assert sum(D(one["cost"]) for one in tax["disposals"]) == 100

@@ -219,7 +219,7 @@ def test_more_cannot_be_lost_than_there_was():
 
     whole = windows(facts, prices=prices, as_of="2021-02-01")["ITD"]
 
-    assert "120 were lost of 100; no more than all can be lost" in whole["time_weighted"]["not_computable"]
+    assert "120.00 were lost of 100.00; no more than all can be lost" in whole["time_weighted"]["not_computable"]
 
 
 def test_the_curve_and_its_fall_are_not_moved_by_flows():
