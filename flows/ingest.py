@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
 
 import numpy as np
 
 from core.domain.bars import Fixing, FixingTable, Parsed
-from core.domain.instrument import Currency, InstrumentId, Universe
+from core.domain.instrument import CalendarName, Currency, InstrumentId, Universe
 from core.domain.panel import Panel
-from core.gate import Finding
+from core.gate import Finding, note
 from core.market_data.actions import interpreted
 from core.market_data.clean import clean_bars, clean_fixings
 from core.settings import DataRules
@@ -31,12 +31,16 @@ class IngestDoors:
 
 @dataclass(frozen=True)
 class Cleaning:
-    """What the stored files are cleaned for: instruments, the policy's rules, sessions of the exchange, and currencies."""
+    """What the stored files are cleaned for: instruments, the policy's rules, sessions of the exchange, and currencies.
+
+    `others` are the days of the other calendars on which instruments of the universe have bars.
+    """
 
     universe: Universe
     rules: DataRules
     sessions: Sequence[date]
     currencies: Collection[Currency]
+    others: Mapping[CalendarName, Sequence[date]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -175,12 +179,13 @@ def _made(cleaning: Cleaning, doors: IngestDoors, told: _Told) -> IngestReport:
     reads, failures = _read_all(doors)
     parsed = interpreted([read.parsed for read in reads])
     gate = clean_bars(parsed, cleaning.universe, cleaning.rules, sessions=cleaning.sessions)
+    others, findings = _others(parsed, cleaning)
     snapshot = None
     if gate.is_open:
         fixings = clean_fixings(parsed, cleaning.currencies, is_synthetic=gate.value.is_synthetic)
         made_of = {read.record.path: read.record.sha256 for read in reads}
-        snapshot = doors.clean.publish(gate.value, fixings, made_of=made_of)
-    panel = gate.value if gate.is_open else None
+        snapshot = doors.clean.publish(gate.value, fixings, made_of=made_of, others=others)
+    panels = [gate.value, *others] if gate.is_open else []
     return IngestReport(
         stored=told.stored,
         skipped=told.skipped,
@@ -189,11 +194,23 @@ def _made(cleaning: Cleaning, doors: IngestDoors, told: _Told) -> IngestReport:
         files=tuple(_count(read.record.name, [read]) for read in reads),
         formats=_counts_by_format(reads),
         unread=(*failures, *(sentence for one in parsed for sentence in one.unread)),
-        defects=tuple(sorted(Counter(defect.check for defect in panel.defects).items())) if panel else (),
-        without_bars=_without_bars(cleaning.universe, panel),
-        findings=gate.findings,
+        defects=tuple(sorted(Counter(defect.check for panel in panels for defect in panel.defects).items())),
+        without_bars=_without_bars(cleaning.universe, panels),
+        findings=(*gate.findings, *findings),
         snapshot=snapshot,
     )
+
+
+def _others(parsed: Sequence[Parsed], cleaning: Cleaning) -> tuple[list[Panel], list[Finding]]:
+    """Clean what stands on the days of other calendars; where nothing does, that is a note and closes nothing."""
+    panels: list[Panel] = []
+    findings: list[Finding] = []
+    for calendar, sessions in sorted(cleaning.others.items()):
+        gate = clean_bars(parsed, cleaning.universe, cleaning.rules, sessions=sessions, calendar=calendar)
+        if gate.is_open:
+            panels.append(gate.value)
+        findings += [note(one.check, f"{calendar} {one.subject}", one.message) for one in gate.findings]
+    return panels, findings
 
 
 def _read_all(doors: IngestDoors) -> tuple[list[_Read], list[str]]:
@@ -235,7 +252,10 @@ def _count(name: str, reads: Sequence[_Read]) -> Count:
     )
 
 
-def _without_bars(universe: Universe, panel: Panel | None) -> tuple[InstrumentId, ...]:
-    if panel is None:
-        return tuple(instrument.id for instrument in universe.instruments)
-    return tuple(panel.instruments[at] for at in np.flatnonzero(np.all(np.isnan(panel.close), axis=0)).tolist())
+def _without_bars(universe: Universe, panels: Sequence[Panel]) -> tuple[InstrumentId, ...]:
+    has = {
+        panel.instruments[at]
+        for panel in panels
+        for at in np.flatnonzero(~np.all(np.isnan(panel.close), axis=0)).tolist()
+    }
+    return tuple(row.id for row in universe.instruments if row.id not in has)

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Protocol
 
 from core.domain.bars import Basis, Fixing, Parsed
-from core.domain.instrument import InstrumentId
+from core.domain.instrument import EXCHANGE_CALENDAR, CalendarName, InstrumentId
 from core.domain.panel import Panel
 
 
@@ -99,8 +99,13 @@ class RawStore(Protocol):
 class CleanSet(Protocol):
     """Keeps clean sets by their hash; a new one becomes current in one step, old ones stay readable."""
 
-    def publish(self, panel: Panel, fixings: Sequence[Fixing], *, made_of: Mapping[str, str]) -> str:
-        """Store a clean set and make it current; give its hash. `made_of` is what it was made of, SHA-256 by path."""
+    def publish(
+        self, panel: Panel, fixings: Sequence[Fixing], *, made_of: Mapping[str, str], others: Sequence[Panel] = ()
+    ) -> str:
+        """Store a clean set and make it current; give its hash. `made_of` is what it was made of, SHA-256 by path.
+
+        `others` are the panels of the other calendars, one each.
+        """
         ...
 
     def current(self) -> str | None:
@@ -115,10 +120,11 @@ class CleanSet(Protocol):
         last: date | None = None,
         known_at: datetime | None = None,
         instruments: Sequence[InstrumentId] | None = None,
+        calendar: CalendarName = EXCHANGE_CALENDAR,
     ) -> Panel:
-        """Give the panel of a clean set, or the part of it from `first` to `last` (both included), as known at an instant.
+        """Give the panel of a calendar of a clean set, or the part of it from `first` to `last` (both included).
 
-        Without an instant, as it is known now; with instruments, their columns alone, in their order.
+        With an instant, as it was known then; with instruments, their columns alone, in their order.
         """
         ...
 

@@ -19,7 +19,7 @@ from adapters.files.bar_parts import BARS, PartFiles, are_alike, array_of, part_
 from adapters.files.described import Columns, Described, announced_row
 from core.canonical import canonical_json, sha256_text
 from core.domain.bars import BAR_FIELDS, Days, Fixing, Floats
-from core.domain.instrument import InstrumentId
+from core.domain.instrument import EXCHANGE_CALENDAR, CalendarName, InstrumentId
 from core.domain.panel import Link, Panel, Versions
 from core.market_data.knowledge import as_known
 from flows.ports import SourceError
@@ -42,11 +42,36 @@ class CleanFiles:
         """Keep under a folder, usually `data/clean` of a workspace; it is made when the first set is published."""
         self._folder = folder
         self._parts = PartFiles(folder)
-        self._read: tuple[tuple[str, int, int], Described] | None = None
+        self._read: dict[tuple[str, int, int], Described] = {}
 
-    def publish(self, panel: Panel, fixings: Sequence[Fixing], *, made_of: Mapping[str, str]) -> str:
-        """Store a clean set and make it current; give its hash, which only what the set holds decides."""
+    def publish(
+        self, panel: Panel, fixings: Sequence[Fixing], *, made_of: Mapping[str, str], others: Sequence[Panel] = ()
+    ) -> str:
+        """Store a clean set and make it current; give its hash, which only what the set holds decides.
+
+        `others` are the panels of the other calendars, one each: sets of their own, which this one names.
+        """
         before = self._before()
+        known = {} if before is None else before.told.get("calendars", {})
+        calendars: dict[str, str] = {
+            other.calendar: self._write_set(other, (), {}, self._found(known.get(other.calendar)), made_of=made_of)
+            for other in others
+        }
+        snapshot = self._write_set(panel, fixings, calendars, before, made_of=made_of)
+        write_whole(self._folder / CURRENT, f"{snapshot}\n".encode(), mode=READ_WRITE)
+        self._sweep(snapshot)
+        return snapshot
+
+    def _write_set(
+        self,
+        panel: Panel,
+        fixings: Sequence[Fixing],
+        calendars: Mapping[str, str],
+        before: Described | None,
+        *,
+        made_of: Mapping[str, str],
+    ) -> str:
+        """Store a panel with its description and give its hash; what is as in the set before is not written again."""
         years = list(_years(panel))
         arrays = [self._write_year(year, before) for year in years]
         described = {
@@ -62,18 +87,26 @@ class CleanFiles:
             "links": [_link_row(link) for link in panel.links],
             "versions": None if panel.versions is None else self._write_versions(panel.versions),
             "fixings": asdict(self._parts.write_table(FIXINGS, _fixings_table(fixings))),
+            # Where there is nothing of these, a set has the name that it always had.
+            **({"announced": [announced_row(told) for told in panel.announced]} if panel.announced else {}),
+            **({"calendar": panel.calendar} if panel.calendar != EXCHANGE_CALENDAR else {}),
+            **({"calendars": dict(calendars)} if calendars else {}),
         }
-        if panel.announced:
-            # Where nothing was announced, a set has the name that it always had.
-            described["announced"] = [announced_row(told) for told in panel.announced]
         text = canonical_json(described)
         snapshot = sha256_text(text)
         tables = [self._write_year_table(*pair, before) for pair in zip(years, arrays, strict=True)]
         if not self._is_described(snapshot, tables):
             beside = canonical_json({"snapshot": snapshot, "made_of": made_of, "tables": tables})
             write_whole(self._description(snapshot), f"{text}\n{beside}\n".encode())
-        write_whole(self._folder / CURRENT, f"{snapshot}\n".encode(), mode=READ_WRITE)
         return snapshot
+
+    def _sweep(self, snapshot: str) -> None:
+        """Take away the tables of older sets: who reads `eod.parquet` as a whole finds each bar once."""
+        sets = [snapshot, *self._described(snapshot).told.get("calendars", {}).values()]
+        current = {row["path"] for one in sets for row in self._described(one).told["tables"]}
+        for path in self._folder.glob("eod*.parquet/*/part-*.parquet"):
+            if path.relative_to(self._folder).as_posix() not in current:
+                path.unlink(missing_ok=True)
 
     def current(self) -> str | None:
         """Give the hash of the current clean set, or None before the first."""
@@ -92,12 +125,19 @@ class CleanFiles:
         last: date | None = None,
         known_at: datetime | None = None,
         instruments: Sequence[InstrumentId] | None = None,
+        calendar: CalendarName = EXCHANGE_CALENDAR,
     ) -> Panel:
-        """Give the panel, or its part from `first` to `last` or of some instruments, as known at an instant or now.
+        """Give a calendar's panel, or its part from `first` to `last` or of some instruments, as known at an instant or now.
 
         Raises SourceError.
         """
-        return as_known(self.stored(snapshot, first=first, last=last, instruments=instruments), known_at)
+        return as_known(
+            self.stored(snapshot, first=first, last=last, instruments=instruments, calendar=calendar), known_at
+        )
+
+    def has(self, snapshot: str, calendar: CalendarName) -> bool:
+        """Say whether a clean set has bars on the days of a calendar; raises SourceError when there is no such set."""
+        return calendar == EXCHANGE_CALENDAR or calendar in self._described(snapshot).told.get("calendars", {})
 
     def stored(
         self,
@@ -106,11 +146,14 @@ class CleanFiles:
         first: date | None = None,
         last: date | None = None,
         instruments: Sequence[InstrumentId] | None = None,
+        calendar: CalendarName = EXCHANGE_CALENDAR,
     ) -> Panel:
-        """Give the panel as it was published, with the versions and links that earlier mornings are made of."""
-        described, within = self._described(snapshot), (first, last)
+        """Give a panel as it was published, with the versions and links that earlier mornings are made of."""
+        described, within = self._on(snapshot, calendar), (first, last)
         columns = described.columns(instruments)
         panel = described.panel(self._wide(described, described.taken(within), columns), columns, within)
+        # Who asks for a set is told of that set, whichever of its calendars it was.
+        panel = replace(panel, snapshot=snapshot)
         versions = described.told["versions"]
         if versions is None:
             return panel
@@ -137,15 +180,22 @@ class CleanFiles:
         return [Fixing(day, currency, Decimal(per_eur), source) for day, currency, per_eur, source in rows]
 
     def verify(self, snapshot: str) -> list[str]:
-        """Read a clean set whole, anew, and give each difference from its hash as a sentence; none means that it is sound."""
+        """Read a clean set whole, anew, and give each difference from its hash as a sentence; none means that it is sound.
+
+        The tables of a set that is no longer current are gone, and nobody asks for them.
+        """
         anew = CleanFiles(self._folder)
         try:
-            panel = anew.stored(snapshot)
             anew.fixings(snapshot)
-            rows = anew._described(snapshot).told["tables"]
-            return [words for row, year in zip(rows, _years(panel), strict=True) for words in anew._differs(row, year)]
+            calendars = (EXCHANGE_CALENDAR, *anew._described(snapshot).told.get("calendars", {}))
+            return [words for calendar in calendars for words in anew._differences(snapshot, calendar)]
         except SourceError as error:
             return [str(error)]
+
+    def _differences(self, snapshot: str, calendar: CalendarName) -> Iterator[str]:
+        panel, rows = self.stored(snapshot, calendar=calendar), self._on(snapshot, calendar).told["tables"]
+        for row, year in zip(rows, _years(panel), strict=True) if snapshot == self.current() else ():
+            yield from self._differs(row, year)
 
     def _differs(self, row: Mapping[str, Any], year: Panel) -> Iterator[str]:
         if not are_alike(self._parts.table(part_of(row)), table_of(year)):
@@ -161,8 +211,8 @@ class CleanFiles:
         try:
             found = path.stat()
             stamp = (snapshot, found.st_ino, found.st_mtime_ns)
-            if self._read is not None and self._read[0] == stamp:
-                return self._read[1]
+            if stamp in self._read:
+                return self._read[stamp]
             text, _, beside = path.read_text(encoding="utf-8").partition("\n")
             told: dict[str, Any] = {**json.loads(beside), **json.loads(text)}
         except FileNotFoundError:
@@ -172,9 +222,26 @@ class CleanFiles:
         # The name is the hash of the description, and the description holds those of the parts: nothing goes unchecked.
         if sha256_text(text) != snapshot:
             raise SourceError(f"{path.parent.name}/{path.name}: it was changed: it hashes to {sha256_text(text)}")
-        # One is enough: whoever reads many windows reads them of one set.
-        self._read = (stamp, Described(told))
-        return self._read[1]
+        # A set and its calendars are enough: whoever reads many windows reads them of one set.
+        self._read = {**dict(list(self._read.items())[-2:]), stamp: Described(told)}
+        return self._read[stamp]
+
+    def _on(self, snapshot: str, calendar: CalendarName) -> Described:
+        """Give the description of a set's panel on a calendar's days; raises SourceError when it has none."""
+        described = self._described(snapshot)
+        if calendar == EXCHANGE_CALENDAR:
+            return described
+        named = described.told.get("calendars", {}).get(calendar)
+        if named is None:
+            raise SourceError(f"the clean set {snapshot[:12]} has no bars on the days of {calendar}")
+        return self._described(named)
+
+    def _found(self, snapshot: str | None) -> Described | None:
+        """Give a set's description, if it can be read."""
+        try:
+            return None if snapshot is None else self._described(snapshot)
+        except SourceError:
+            return None
 
     def _is_described(self, snapshot: str, tables: Sequence[Mapping[str, Any]]) -> bool:
         try:
@@ -185,8 +252,7 @@ class CleanFiles:
     def _before(self) -> Described | None:
         """Give the current set, whose unchanged parts the next one shares, if there is one that can be read."""
         try:
-            current = self.current()
-            return None if current is None else self._described(current)
+            return self._found(self.current())
         except SourceError:
             return None
 
@@ -207,7 +273,8 @@ class CleanFiles:
         if kept is not None and self._parts.is_there(kept):
             return asdict(kept)
         year = panel.sessions[0].astype(object).year
-        return asdict(self._parts.write_table(f"{BARS}/year={year}", table_of(panel)))
+        place = BARS if panel.calendar == EXCHANGE_CALENDAR else f"eod_{panel.calendar.replace('/', '_')}.parquet"
+        return asdict(self._parts.write_table(f"{place}/year={year}", table_of(panel)))
 
     def _write_versions(self, versions: Versions) -> dict[str, Any]:
         return asdict(self._parts.write_table(VERSIONS, _versions_table(versions)))

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from adapters.files.bar_parts import Part, part_of, seconds_of
 from core.domain.bars import BAR_FIELDS, Basis, Days, Floats
-from core.domain.instrument import InstrumentId
+from core.domain.instrument import EXCHANGE_CALENDAR, InstrumentId
 from core.domain.panel import Defect, Dividend, Link, Panel, Split
 from core.domain.pending import Announced, PendingDividend, PendingSplit
 from flows.ports import SourceError
@@ -115,6 +115,7 @@ class Described:
             ),
             splits=tuple(Split(date.fromisoformat(day), name, Decimal(ratio)) for day, name, ratio in splits),
             known_at=known_at,
+            calendar=self.told.get("calendar", EXCHANGE_CALENDAR),
             announced=tuple(told for told in self._announced if columns is None or told.action.instrument in names),
             links=self._links if columns is None else tuple(link for link in self._links if link.instrument in names),
         )

@@ -7,7 +7,7 @@ from datetime import date, datetime
 
 from adapters.files.clean_set import CleanFiles
 from core.domain.bars import Fixing
-from core.domain.instrument import InstrumentId
+from core.domain.instrument import EXCHANGE_CALENDAR, CalendarName, InstrumentId
 from core.domain.panel import Panel
 from core.market_data.knowledge import as_known
 
@@ -20,9 +20,11 @@ class WarmCleanSet:
         self._panels: dict[str, Panel] = {}
         self._fixings: dict[str, Sequence[Fixing]] = {}
 
-    def publish(self, panel: Panel, fixings: Sequence[Fixing], *, made_of: Mapping[str, str]) -> str:
+    def publish(
+        self, panel: Panel, fixings: Sequence[Fixing], *, made_of: Mapping[str, str], others: Sequence[Panel] = ()
+    ) -> str:
         """Store a clean set and make it current."""
-        return self._clean.publish(panel, fixings, made_of=made_of)
+        return self._clean.publish(panel, fixings, made_of=made_of, others=others)
 
     def current(self) -> str | None:
         """Give the hash of the current clean set."""
@@ -36,10 +38,13 @@ class WarmCleanSet:
         last: date | None = None,
         known_at: datetime | None = None,
         instruments: Sequence[InstrumentId] | None = None,
+        calendar: CalendarName = EXCHANGE_CALENDAR,
     ) -> Panel:
         """Give the part of a panel from `first` to `last`, both included, or of some instruments, as known at an instant."""
-        if instruments is not None:
-            return self._clean.panel(snapshot, first=first, last=last, known_at=known_at, instruments=instruments)
+        if instruments is not None or calendar != EXCHANGE_CALENDAR:
+            return self._clean.panel(
+                snapshot, first=first, last=last, known_at=known_at, instruments=instruments, calendar=calendar
+            )
         if snapshot not in self._panels:
             self._panels[snapshot] = self._clean.stored(snapshot)
         return as_known(self._panels[snapshot].between(first, last), known_at)

@@ -13,6 +13,20 @@ FOUND_SHOWN = 40
 
 
 @dataclass(frozen=True)
+class CalendarPart:
+    """What a page shows of a calendar that the book does not trade on: its bars' checks, from the first to the last bar.
+
+    `latest` is the last day of the calendar that was over when the book's as-of session closed.
+    """
+
+    calendar: str
+    first: date
+    last: date
+    latest: date
+    checks: tuple[CheckResult, ...]
+
+
+@dataclass(frozen=True)
 class QualityPage:
     """What a page shows: whose report, over which sessions, known how, and the checks of bars over the whole history."""
 
@@ -23,6 +37,7 @@ class QualityPage:
     window: tuple[date, date]
     history: tuple[CheckResult, ...]
     history_from: date
+    others: tuple[CalendarPart, ...] = ()
 
 
 def quality_json(page: QualityPage) -> str:
@@ -48,6 +63,7 @@ def quality_markdown(page: QualityPage) -> str:
         "",
         *_checks(page.history),
         *_found(page.history),
+        *(line for part in page.others for line in _part(part)),
     ]
     return "\n".join(lines).rstrip() + "\n"
 
@@ -55,6 +71,18 @@ def quality_markdown(page: QualityPage) -> str:
 def verdict(page: QualityPage) -> str:
     """Say in a word whether the bars are fit to decide on."""
     return "pass" if page.has_passed else "fail"
+
+
+def _part(part: CalendarPart) -> list[str]:
+    late = (part.latest - part.last).days
+    return [
+        f"## The days of {part.calendar}, {part.first} to {part.last}",
+        "",
+        f"The last day that was over is {part.latest}; the last bar is {f'{late} days older' if late > 0 else 'of it'}.",
+        "",
+        *_checks(part.checks),
+        *_found(part.checks),
+    ]
 
 
 def _checks(checks: Sequence[CheckResult]) -> list[str]:

@@ -19,7 +19,7 @@ from cli.main import UsageError
 from cli.output import Progress, emit, table
 from cli.wiring import Desk, when
 from core.canonical import canonical_json
-from core.domain.instrument import Instrument, InstrumentId
+from core.domain.instrument import EXCHANGE_CALENDAR, Instrument, InstrumentId
 from core.settings_sources import SourceName, SourceSettings, parse_sources
 from flows.ingest import Cleaning, IngestDoors, IngestReport
 from flows.ingest import ingest as ingest_sources
@@ -56,7 +56,9 @@ def ingest_into(desk: Desk, configuration: Configuration, sources: Sequence[Sour
     """Ingest sources into a workspace and keep that the clean set was published."""
     setup = configuration.setup
     currencies = {setup.policy.base_currency} | {row.currency for row in setup.universe.instruments}
-    cleaning = Cleaning(setup.universe, setup.policy.data, setup.calendar.sessions, currencies)
+    others = sorted({row.calendar for row in setup.universe.instruments} - {EXCHANGE_CALENDAR})
+    days = {name: read_calendar(desk.workspace, name).sessions for name in others}
+    cleaning = Cleaning(setup.universe, setup.policy.data, setup.calendar.sessions, currencies, days)
     clock = SystemClock()
     doors = IngestDoors(raw_files(desk.workspace), FormatParser(), desk.clean)
     report = ingest_sources([*sources, *_announced(desk.workspace)], cleaning, doors, at=clock.now())

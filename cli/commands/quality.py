@@ -6,14 +6,16 @@ import argparse
 from datetime import date
 
 from adapters.files.atomic import write_artefact
+from adapters.files.configuration import read_calendar
 from adapters.files.raw_store import RawFiles
 from adapters.files.workspace import Workspace
-from adapters.render.quality import QualityPage, quality_json, quality_markdown, verdict
+from adapters.render.quality import CalendarPart, QualityPage, quality_json, quality_markdown, verdict
 from cli.main import UsageError
 from cli.output import emit, table
 from cli.wiring import Desk, when
 from core.calendar import as_of, slot_of
 from core.canonical import plain
+from core.domain.instrument import EXCHANGE_CALENDAR
 from core.domain.quality import CheckResult
 from core.market_data.quality import judge_history, judge_panel
 from flows.setup import BookSetup
@@ -37,6 +39,7 @@ def quality(arguments: argparse.Namespace) -> int:
         "verdict": verdict(page),
         "messages": [one.detail for one in failed if one.severity == "block"],
         "history": plain(page.history),
+        "others": plain(page.others),
         "reports": {name: str(path) for name, path in paths.items()},
     }
     emit(arguments, facts, _words(page) + f"\nwritten to {paths['markdown']} and .json")
@@ -77,7 +80,22 @@ def _page(desk: Desk, arguments: argparse.Namespace) -> QualityPage:
         ),
         history=judge_history(whole, setup.universe, rules, session),
         history_from=days[0],
+        others=_others(desk, setup, snapshot, session),
     )
+
+
+def _others(desk: Desk, setup: BookSetup, snapshot: str, session: date) -> tuple[CalendarPart, ...]:
+    """Judge the bars that stand on the days of other calendars, up to the session's."""
+    parts: list[CalendarPart] = []
+    closes_at = setup.calendar.close_of(session)
+    for name in sorted({row.calendar for row in setup.universe.instruments} - {EXCHANGE_CALENDAR}):
+        calendar = read_calendar(desk.workspace, name)
+        panel = desk.clean.panel(snapshot, last=session, calendar=name) if desk.clean.has(snapshot, name) else None
+        if panel is not None and len(panel.sessions):
+            days: list[date] = panel.sessions.astype("datetime64[D]").tolist()
+            checks = judge_history(panel, setup.universe, setup.policy.data, session)
+            parts.append(CalendarPart(name, days[0], days[-1], calendar.last_completed(closes_at), checks))
+    return tuple(parts)
 
 
 def _session(setup: BookSetup, day: date, wanted: date | None) -> date:
@@ -102,6 +120,10 @@ def _words(page: QualityPage) -> str:
     marked = [one for one in page.history if not one.has_passed]
     lines += ["", f"whole history from {page.history_from}: {len(page.history)} checks, {len(marked)} with findings"]
     lines += [table(head, [_row(one) for one in marked])] if marked else []
+    for part in page.others:
+        marked = [one for one in part.checks if not one.has_passed]
+        words = f"days of {part.calendar}, {part.first} to {part.last}: {len(part.checks)} checks, {len(marked)} with findings"
+        lines += ["", words, *([table(head, [_row(one) for one in marked])] if marked else [])]
     return "\n".join([*lines, f"as of {report.as_of}: {verdict(page)}"])
 
 

@@ -183,8 +183,7 @@ class Levels:
 class Parsed:
     """What a raw file held: bars, actions, factors, fixings, renames or levels, and a sentence for each row not read.
 
-    `file` is the raw file's name, `COLLECTION/FILE` where files belong together. `told_at` is the instant of receipt where
-    that is when the file's content became known: it was fetched, and not taken from somebody's archive.
+    `file` is the raw file's name, `COLLECTION/FILE` where files belong together.
     """
 
     bars: Bars | None = None
@@ -196,4 +195,3 @@ class Parsed:
     unread: tuple[str, ...] = ()
     file: str = ""
     announced: tuple[Announcement, ...] = ()
-    told_at: datetime | None = None

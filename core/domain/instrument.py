@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
-from typing import Literal
+from typing import Final, Literal
 
 InstrumentId = str
 InstrumentKind = Literal["equity", "etf", "index", "fx", "crypto", "future"]
 CalendarName = Literal["XNYS", "24/5", "24/7"]
 Currency = str
+
+# On whose days books decide.
+EXCHANGE_CALENDAR: Final[CalendarName] = "XNYS"
 
 # Whose days an exchange's daily bars stand on. The bars of CME's index futures and of Cboe's indices are those of the New York
 # sessions: what trades on a holiday there belongs to the next one.
@@ -101,6 +104,10 @@ class Universe:
         ids = [instrument.id for instrument in self.instruments]
         if ids != sorted(set(ids)):
             raise ValueError("a universe lists each instrument once, in the order of the ids")
+
+    def on(self, calendar: CalendarName) -> Universe:
+        """Give the instruments whose bars stand on the days of a calendar."""
+        return Universe(tuple(row for row in self.instruments if row.calendar == calendar))
 
     def by_id(self) -> dict[InstrumentId, Instrument]:
         """Give the instruments by id."""

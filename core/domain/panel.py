@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.domain.bars import BAR_FIELDS, Basis, Days, Floats
-from core.domain.instrument import InstrumentId
+from core.domain.instrument import EXCHANGE_CALENDAR, CalendarName, InstrumentId
 from core.domain.pending import Announced
 
 Knowledge = Literal["recorded", "assumed"]
@@ -95,7 +95,7 @@ class Panel:
     session, the UTC instant (datetime64[s]) from which its bars count as known, or, of shape (sessions, instruments), that
     of each bar; None where nobody said. `versions` and `links` are what `as_known` makes an earlier morning's panel of, and
     `is_restated` marks the bars that were told otherwise later. `announced` holds what was told ahead of its ex-date, also
-    beyond the last session.
+    beyond the last session. `calendar` names whose days the sessions are.
     """
 
     sessions: Days
@@ -118,6 +118,7 @@ class Panel:
     links: tuple[Link, ...] = ()
     is_restated: NDArray[np.bool_] | None = None
     announced: tuple[Announced, ...] = ()
+    calendar: CalendarName = EXCHANGE_CALENDAR
 
     def __post_init__(self) -> None:
         """Hold the shapes and the order."""
@@ -203,6 +204,8 @@ class Panel:
             digest.update(repr(self.links).encode())
         if self.announced:
             digest.update(repr(self.announced).encode())
+        if self.calendar != EXCHANGE_CALENDAR:
+            digest.update(self.calendar.encode())
         return digest.hexdigest()
 
 

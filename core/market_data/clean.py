@@ -26,7 +26,7 @@ from core.domain.bars import (
     Parsed,
     Provider,
 )
-from core.domain.instrument import Currency, Instrument, InstrumentId, Universe
+from core.domain.instrument import EXCHANGE_CALENDAR, CalendarName, Currency, Instrument, InstrumentId, Universe
 from core.domain.panel import Defect, Dividend, Link, Panel, Split, Versions
 from core.gate import Finding, Gate, block, closed, note
 from core.market_data.compare import Telling, compared, rivals_of
@@ -43,8 +43,6 @@ _CLOSE, _ADJ_CLOSE = BAR_FIELDS.index("close"), BAR_FIELDS.index("adj_close")
 EXACT = 2e-4
 # What stands for the instant of a row of which nobody noted when it was told.
 _ASSUMED = -1
-# The place of all fetched files: what a provider told bit by bit is one series.
-_FETCHED = "fetched"
 EXCHANGE_CLOSE = time(16, 0)
 EXCHANGE_ZONE = ZoneInfo("America/New_York")
 # A series that ends so much earlier than its provider's newest one has ended: it cannot be decided on.
@@ -61,42 +59,48 @@ _MEANING = {
 
 
 def clean_bars(
-    parsed: Sequence[Parsed], universe: Universe, rules: DataRules, *, sessions: Sequence[date]
+    parsed: Sequence[Parsed],
+    universe: Universe,
+    rules: DataRules,
+    *,
+    sessions: Sequence[date],
+    calendar: CalendarName = EXCHANGE_CALENDAR,
 ) -> Gate[Panel]:
-    """Turn parsed files, oldest first, into the panel of a universe; `sessions` are the exchange's.
+    """Turn parsed files, oldest first, into the panel of a calendar, whose days `sessions` are.
 
-    The panel has a column for each instrument of the universe (NaN and no provider where no file holds it) and a
-    row for each session from the first to the last bar. A column comes from one provider, the first of the policy's
-    `source_order` that holds it, and from one series of it: one that goes on before one that ended a month earlier,
-    split-adjusted before raw before total-return, then the newest as-of day, then the newest file. Of a date told twice
-    the last row counts; a bar with a price missing, not positive or outside low..high becomes NaN; a row on no session is
-    left out. Each of these is a defect of the panel.
+    The panel has a column for each instrument of the universe whose bars stand on those days (NaN and no provider where
+    no file holds it) and a row for each session from the first to the last bar. A column comes from one provider, the
+    first of the policy's `source_order` that holds it, and from one series of it: one that goes on before one that ended
+    a month earlier, split-adjusted before raw before total-return, then the newest as-of day, then the newest file. Of a
+    date told twice the last row counts; a bar with a price missing, not positive or outside low..high becomes NaN; a row
+    on no session is left out. Each of these is a defect of the panel.
     Dividends count where they stand in the collection that the bars come from, and not beside total-return bars.
     """
-    held = _series_of(parsed, universe, rules.assumed_lag_hours)
+    universe, told_by = universe.on(calendar), Evening(calendar, rules.assumed_lag_hours)
+    held = _series_of(parsed, universe, told_by)
     chosen, findings = _choose(held, universe, rules.source_order)
     objection = _unusable(held, chosen, rules.source_order)
     if objection is not None:
         return closed([block("data", "bars", objection), *findings])
-    calendar = np.array(sorted(set(sessions)), dtype="datetime64[D]")
-    rows, outside = _within(_rows_of(chosen), calendar)
+    days = np.array(sorted(set(sessions)), dtype="datetime64[D]")
+    rows, outside = _within(_rows_of(chosen), days)
     kinds = [chosen[at].basis.kind if at in chosen else "raw" for at in range(len(universe.instruments))]
-    sound = _sound(rows, calendar, universe, kinds=kinds, lag_hours=rules.assumed_lag_hours)
+    sound = _sound(rows, days, universe, kinds=kinds, told_by=told_by)
     placed = sound.newest
     if outside:
-        findings.append(note("data", "calendar", f"{outside} bars before or after {_span(calendar)} are left out"))
+        findings.append(note("data", "calendar", f"{outside} bars before or after {_span(days)} are left out"))
     if not len(placed.session):
-        return closed([block("data", "bars", f"no bar falls on a session of {_span(calendar)}"), *findings])
-    panel = _panel(placed, chosen, universe, calendar=calendar)
+        return closed([block("data", "bars", f"no bar falls on a session of {_span(days)}"), *findings])
+    panel = replace(_panel(placed, chosen, universe, calendar=days), calendar=calendar)
     dividends, elsewhere = _dividends(parsed, universe, chosen)
     if elsewhere:
         words = f"{elsewhere} dividends are left out: the bars come from another collection than they stand in"
         findings.append(note("data", "dividends", words))
-    whole = _with_knowledge(panel, sound, rules.assumed_lag_hours)
+    whole = _with_knowledge(panel, sound, told_by)
     splits, odd = _splits(parsed, universe, chosen)
     findings += odd
-    days = set(panel.sessions.tolist())
-    whole = replace(whole, splits=tuple(split for split in splits if split.session in days))
+    on_days = set(panel.sessions.tolist())
+    whole = replace(whole, splits=tuple(split for split in splits if split.session in on_days))
     announced, unknown = announced_actions(parsed, universe)
     tellings = _tellings(held, rules.source_order)
     apart, compared_with = compared(whole, rivals_of(tellings, whole), limit_bps=float(rules.disagreement_bps_max))
@@ -119,16 +123,32 @@ def clean_fixings(
     return tuple(newest[key] for key in sorted(newest))
 
 
-def known_at(sessions: Days, lag_hours: int) -> Days:
-    """Give the instants (UTC, datetime64[s]) from which bars count as known: 16:00 in New York plus an assumed lag.
+@dataclass(frozen=True)
+class Evening:
+    """When the bars of a day count as known where nobody noted it: the end of the calendar's day, plus an assumed lag.
 
-    A half day counts as a full one, which is late by hours and never early.
+    That is 16:00 in New York for the exchange, whose half day counts as a full one, which is late by hours and never
+    early; where trading does not stop, it is the midnight in UTC after which no price of the day can come.
     """
-    instants: list[datetime] = []
-    for session in sessions.astype("datetime64[D]").tolist():
-        close = datetime.combine(session, EXCHANGE_CLOSE, EXCHANGE_ZONE) + timedelta(hours=lag_hours)
-        instants.append(close.astimezone(UTC).replace(tzinfo=None))
-    return np.array(instants, dtype="datetime64[s]")
+
+    calendar: CalendarName
+    lag_hours: int
+
+    def known_at(self, sessions: Days) -> Days:
+        """Give the instants (UTC, datetime64[s]) from which the bars of sessions count as known."""
+        if self.calendar != EXCHANGE_CALENDAR:
+            ends: Days = (sessions.astype("datetime64[D]") + 1).astype("datetime64[h]")
+            return (ends + self.lag_hours).astype("datetime64[s]")
+        instants: list[datetime] = []
+        for session in sessions.astype("datetime64[D]").tolist():
+            close = datetime.combine(session, EXCHANGE_CLOSE, EXCHANGE_ZONE) + timedelta(hours=self.lag_hours)
+            instants.append(close.astimezone(UTC).replace(tzinfo=None))
+        return np.array(instants, dtype="datetime64[s]")
+
+    def seconds(self, days: Days) -> _Whole:
+        """Give the same, a row, in seconds of the epoch."""
+        unique, at = np.unique(days.astype("datetime64[D]"), return_inverse=True)
+        return self.known_at(unique).astype(np.int64)[at]
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,8 +163,8 @@ class _Series:
 
     @property
     def is_recorded(self) -> bool:
-        """Say whether somebody noted of every row when it was told; the history that a first fetch tells is not noted."""
-        return self.place != _FETCHED and not bool(np.any(self.rows.known == _ASSUMED))
+        """Say whether somebody noted of every row when it was told."""
+        return not bool(np.any(self.rows.known == _ASSUMED))
 
     def __str__(self) -> str:
         """Say which it is."""
@@ -154,47 +174,32 @@ class _Series:
 # --- which series is used ---------------------------------------------------------------------------------------------
 
 
-def _series_of(parsed: Sequence[Parsed], universe: Universe, lag_hours: int) -> list[_Series]:
+def _series_of(parsed: Sequence[Parsed], universe: Universe, told_by: Evening) -> list[_Series]:
     """Put the universe's bars together by series, in the order in which each series was last added to."""
     grouped: dict[tuple[Provider, str, Basis], list[tuple[int, Parsed]]] = defaultdict(list)
     for at, one in enumerate(parsed):
         if one.bars is not None and len(one.bars.session):
-            basis = one.bars.basis if one.told_at is None else Basis(one.bars.basis.kind)
-            grouped[one.bars.provider, _place(one), basis].append((at, one))
-    return [_series(key, parts, universe, lag_hours=lag_hours) for key, parts in grouped.items()]
+            grouped[one.bars.provider, _place(one), one.bars.basis].append((at, one))
+    return [_series(key, parts, universe, told_by=told_by) for key, parts in grouped.items()]
 
 
 def _place(one: Parsed) -> str:
-    if one.told_at is not None:
-        return _FETCHED
     is_whole = one.bars is not None and one.bars.basis.kind == "total-return"
     return one.file if is_whole else one.file.rpartition("/")[0]
 
 
 def _series(
-    key: tuple[Provider, str, Basis], parts: Sequence[tuple[int, Parsed]], universe: Universe, *, lag_hours: int
+    key: tuple[Provider, str, Basis], parts: Sequence[tuple[int, Parsed]], universe: Universe, *, told_by: Evening
 ) -> _Series:
     provider, place, basis = key
-    told = [(one.bars, one.told_at) for _, one in parts if one.bars is not None]
+    told = [one.bars for _, one in parts if one.bars is not None]
     if basis.as_of is None and basis.kind != "raw":
         # Nobody said as of which day the provider adjusted; it cannot have been before the collection's last bar.
-        last = max(bars.session.max() for bars, _ in told).astype("datetime64[D]").astype(object)
-        basis = Basis(basis.kind, max([last, *(bars.basis.as_of for bars, _ in told if bars.basis.as_of)]))
+        last = max(bars.session.max() for bars in told).astype("datetime64[D]").astype(object)
+        basis = Basis(basis.kind, max([last, *(bars.basis.as_of for bars in told if bars.basis.as_of)]))
     columns = _columns(universe, provider)
-    rows = _joined_rows([_rows_in(bars, columns, told_at, lag_hours=lag_hours) for bars, told_at in told])
-    if place == _FETCHED:
-        rows = _first_assumed(rows, lag_hours)
+    rows = _joined_rows([_rows_in(bars, columns, told_by) for bars in told])
     return _Series(provider, place, basis, max(at for at, _ in parts), rows)
-
-
-def _first_assumed(rows: Told, lag_hours: int) -> Told:
-    """Take the history that the first file of a column tells for known at its closes, but never later than told."""
-    known, assumed = rows.known.copy(), _seconds_known(rows.session, lag_hours)
-    for column in np.unique(rows.column).tolist():
-        mine = rows.column == column
-        first = mine & (rows.known == rows.known[mine].min())
-        known[first] = np.minimum(rows.known[first], assumed[first])
-    return replace(rows, known=known)
 
 
 def _columns(universe: Universe, provider: Provider) -> dict[str, int]:
@@ -206,21 +211,15 @@ def _symbol(instrument: Instrument, provider: Provider) -> str:
     return instrument.stooq_symbol.lower() if provider == "stooq" else instrument.yahoo_symbol
 
 
-def _rows_in(bars: Bars, columns: Mapping[str, int], told_at: datetime | None, *, lag_hours: int) -> Told:
+def _rows_in(bars: Bars, columns: Mapping[str, int], told_by: Evening) -> Told:
     column = np.array(list(map(columns.get, bars.symbol.tolist(), repeat(-1))), dtype=np.int64)
     keep = column >= 0
     values = np.array([getattr(bars, name)[keep] for name in BAR_FIELDS], dtype=np.float64)
     if bars.known_on is not None:
-        known = _seconds_known(bars.known_on[keep], lag_hours)
+        known = told_by.seconds(bars.known_on[keep])
     else:
-        known = np.full(len(values[0]), _ASSUMED if told_at is None else int(told_at.timestamp()), dtype=np.int64)
+        known = np.full(len(values[0]), _ASSUMED, dtype=np.int64)
     return Told(column[keep], bars.session[keep].astype("datetime64[D]"), known, values)
-
-
-def _seconds_known(days: Days, lag_hours: int) -> _Whole:
-    """Give, a row, the seconds of the epoch from which what was told on a day's evening counts as known."""
-    unique, at = np.unique(days.astype("datetime64[D]"), return_inverse=True)
-    return known_at(unique, lag_hours).astype(np.int64)[at]
 
 
 def _joined_rows(parts: Sequence[Told]) -> Told:
@@ -330,7 +329,7 @@ class _Sound:
     links: tuple[Link, ...] = ()
 
 
-def _sound(rows: Told, calendar: Days, universe: Universe, *, kinds: Sequence[BasisKind], lag_hours: int) -> _Sound:
+def _sound(rows: Told, calendar: Days, universe: Universe, *, kinds: Sequence[BasisKind], told_by: Evening) -> _Sound:
     """Judge rows: a defect for each thing that is wrong with those that count now."""
     is_session = np.isin(rows.session, calendar)
     strays, kept = rows.taken(~is_session), rows.taken(is_session)
@@ -340,7 +339,7 @@ def _sound(rows: Told, calendar: Days, universe: Universe, *, kinds: Sequence[Ba
         defects += [_defect(kept, at, universe, "duplicate_date") for at in last[told > 1].tolist()]
         newest, more = _believed(kept.taken(last), universe)
         return _Sound(newest, (*defects, *more))
-    assumed = np.where(kept.known == _ASSUMED, _seconds_known(kept.session, lag_hours), kept.known)
+    assumed = np.where(kept.known == _ASSUMED, told_by.seconds(kept.session), kept.known)
     single, repeated = without_repeats(in_order(replace(kept, known=assumed)))
     defects += [_defect(repeated, at, universe, "duplicate_date") for at in range(len(repeated.session))]
     links = links_of(single, kinds, [instrument.id for instrument in universe.instruments])
@@ -410,9 +409,9 @@ def _panel(rows: Told, chosen: Mapping[int, _Series], universe: Universe, *, cal
     )
 
 
-def _with_knowledge(panel: Panel, sound: _Sound, lag_hours: int) -> Panel:
+def _with_knowledge(panel: Panel, sound: _Sound, told_by: Evening) -> Panel:
     """Say since when the bars were known: by session where all was assumed, else by bar, with the versions before."""
-    assumed = known_at(panel.sessions, lag_hours)
+    assumed = told_by.known_at(panel.sessions)
     newest = sound.newest
     if not bool(np.any(newest.known != _ASSUMED)):
         return replace(panel, known_at=assumed)

@@ -42,7 +42,7 @@ def judge_panel(
     if len(panel.sessions) and panel.sessions[-1] > np.datetime64(as_of, "D"):
         last = panel.sessions[-1].astype(object)
         raise ValueError(f"the panel ends {last}, after as-of {as_of}; give the window that ends there")
-    sight = Sight(panel, universe, rules, as_of, closes_at)
+    sight = Sight(panel, universe.on(panel.calendar), rules, as_of, closes_at)
     accepted = _accepted(sight)
     of_bars = [_of_bars(check, sight, accepted) for check in BAR_CHECKS]
     pending = () if execution is None else pending_actions(panel.announced, as_of, execution)
@@ -63,7 +63,7 @@ def judge_panel(
 
 def judge_history(panel: Panel, universe: Universe, rules: DataRules, as_of: date) -> tuple[CheckResult, ...]:
     """Give the checks of bars over all of a panel: what a report shows beside the window that a decision looks at."""
-    sight = Sight(panel, universe, rules, as_of)
+    sight = Sight(panel, universe.on(panel.calendar), rules, as_of)
     accepted = _accepted(sight)
     return tuple(_of_bars(check, sight, accepted) for check in BAR_CHECKS)
 
@@ -72,7 +72,7 @@ def bar_marks(
     panel: Panel, universe: Universe, rules: DataRules, as_of: date, *, closes_at: datetime | None = None
 ) -> dict[str, Cells]:
     """Give, by the name of each check of bars, the cells that it marks: what a report over a whole history counts."""
-    sight = Sight(panel, universe, rules, as_of, closes_at)
+    sight = Sight(panel, universe.on(panel.calendar), rules, as_of, closes_at)
     accepted = _accepted(sight)
     return {check.name: _marks(check, sight, accepted) for check in BAR_CHECKS}
 

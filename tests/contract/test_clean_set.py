@@ -24,7 +24,7 @@ from core.domain.bars import BAR_FIELDS, Basis, Fixing
 from core.domain.panel import Defect, Dividend, Panel
 from core.domain.pending import Announced, PendingDividend, PendingSplit
 from core.market_data.adjust import adjust_bars
-from core.market_data.clean import clean_bars, known_at
+from core.market_data.clean import Evening, clean_bars
 from core.market_data.knowledge import as_known
 from flows.ports import SourceError
 from tests.unit.market_data.making import fixing, panel, parsed, rules, universe
@@ -62,7 +62,7 @@ def a_panel(seed: int = 0) -> Panel:
             Defect(DAYS[12], "SPY", "non_session", "closed – on a §"),
         ),
         dividends=(Dividend(DAYS[2], "AAPL", Decimal("0.50")), Dividend(DAYS[15], "BRK-B", Decimal("1E+1"))),
-        known_at=known_at(made.sessions, 6),
+        known_at=Evening("XNYS", 6).known_at(made.sessions),
     )
 
 
@@ -102,7 +102,7 @@ def test_gives_back_what_was_published(tmp_path):
     assert read.content_hash() == a_panel().content_hash()
     assert (read.defects, read.dividends) == (a_panel().defects, a_panel().dividends)
     assert read.known_at is not None
-    assert read.known_at.tolist() == known_at(a_panel().sessions, 6).tolist()
+    assert read.known_at.tolist() == Evening("XNYS", 6).known_at(a_panel().sessions).tolist()
     assert list(clean.fixings(snapshot)) == list(FIXINGS)
     assert clean.verify(snapshot) == []
 
@@ -116,7 +116,9 @@ def test_gives_back_any_panel_and_any_window_of_it(tmp_path, data):
     numbers = st.one_of(st.just(np.nan), st.floats(0.0001, 1e9))
     shape = (len(sessions), len(names))
     drawn = {name: data.draw(arrays(np.float64, shape, elements=numbers)) for name in BAR_FIELDS}
-    moments = known_at(np.array(sessions, dtype="datetime64[D]"), 6) if data.draw(st.booleans()) else None
+    moments = (
+        Evening("XNYS", 6).known_at(np.array(sessions, dtype="datetime64[D]")) if data.draw(st.booleans()) else None
+    )
     published = replace(panel(names, sessions), known_at=moments, **drawn)
     clean = CleanFiles(tmp_path)
 
@@ -156,7 +158,10 @@ def test_gives_a_panel_as_it_was_known_on_any_evening_whole_or_a_window_cold_or_
     """Versions and links come back with it; what the set gives is what knowledge makes of the panel itself."""
     clean, made = CleanFiles(tmp_path), a_recorded_panel()
     snapshot = publish(clean, made)
-    evenings = [None, *(known_at(made.sessions, 6)[at].astype(object).replace(tzinfo=UTC) for at in range(3))]
+    evenings = [
+        None,
+        *(Evening("XNYS", 6).known_at(made.sessions)[at].astype(object).replace(tzinfo=UTC) for at in range(3)),
+    ]
 
     assert (made.versions is not None, len(made.links)) == (True, 1)
     assert clean.stored(snapshot).content_hash() == made.content_hash()
@@ -177,7 +182,7 @@ def test_some_instruments_are_the_columns_of_the_panel_in_their_order(tmp_path, 
     clean, whole = CleanFiles(tmp_path), made()
     snapshot = publish(clean, whole)
     at = [whole.instruments.index(name) for name in names]
-    evening = known_at(whole.sessions, 6)[1].astype(object).replace(tzinfo=UTC)
+    evening = Evening("XNYS", 6).known_at(whole.sessions)[1].astype(object).replace(tzinfo=UTC)
     for reader, instant in ((clean, None), (clean, evening), (WarmCleanSet(clean), evening)):
         wanted = as_known(whole, instant).between(DAYS[0], DAYS[12])
         found = reader.panel(snapshot, first=DAYS[0], last=DAYS[12], known_at=instant, instruments=names)
@@ -191,6 +196,32 @@ def test_some_instruments_are_the_columns_of_the_panel_in_their_order(tmp_path, 
         ]
     with pytest.raises(SourceError, match="has no column NONE"):
         clean.panel(snapshot, instruments=("SPY", "NONE"))
+
+
+def test_each_calendar_has_a_panel_of_its_own_under_one_name(tmp_path):
+    """Coins have weekends and shares have none; each is read by its calendar, and each is checked with the set."""
+    days = tuple(date(2023, 12, 29) + timedelta(days=at) for at in range(5))
+    coins = replace(
+        panel(("BTC",), days), calendar="24/7", known_at=Evening("24/7", 6).known_at(panel(("BTC",), days).sessions)
+    )
+    clean = CleanFiles(tmp_path)
+    alone = publish(clean)
+    both = clean.publish(a_panel(), FIXINGS, made_of=MADE_OF, others=[coins])
+
+    for reader in (clean, WarmCleanSet(clean)):
+        assert reader.panel(both).content_hash() == a_panel().content_hash()
+        read = reader.panel(both, calendar="24/7", first=days[1])
+        assert (read.calendar, read.snapshot, read.sessions.tolist()) == ("24/7", both, list(days[1:]))
+        assert read.content_hash() == coins.between(days[1], None).content_hash()
+    with pytest.raises(SourceError, match="has no bars on the days of 24/7"):
+        clean.panel(alone, calendar="24/7")
+    assert (both != alone, clean.verify(both)) == (True, [])
+    assert [path.parent.parent.name for path in tmp_path.glob("eod*/*/*.parquet")].count("eod_24_7.parquet") == 2
+
+    part = next((tmp_path / "eod_24_7.parquet" / "year=2024").iterdir())
+    part.chmod(0o644)
+    part.write_bytes(part.read_bytes()[:-1] + b"x")
+    assert "eod_24_7.parquet/year=2024" in clean.verify(both)[0]
 
 
 def test_days_between_sessions_bound_a_window_too(tmp_path):
@@ -236,7 +267,9 @@ def test_the_hash_is_of_the_content_alone(tmp_path):
         publish(CleanFiles(tmp_path / "g"), replace(a_panel(), basis=(None,) * 4)),
         publish(CleanFiles(tmp_path / "h"), fixings=FIXINGS[:1]),
         publish(CleanFiles(tmp_path / "i"), fixings=(FIXINGS[0], replace(FIXINGS[1], source="ecb"))),
-        publish(CleanFiles(tmp_path / "j"), replace(a_panel(), known_at=known_at(a_panel().sessions, 7))),
+        publish(
+            CleanFiles(tmp_path / "j"), replace(a_panel(), known_at=Evening("XNYS", 7).known_at(a_panel().sessions))
+        ),
     ]
     assert len({snapshot, *others}) == 8
 
@@ -264,7 +297,10 @@ def test_years_that_did_not_change_are_shared(tmp_path):
     publish(clean, replace(a_panel(), volume=volume))
 
     after = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("year=*/part-*")}
-    assert before.items() <= after.items()
+    gone = {path.parent.relative_to(tmp_path).as_posix() for path in before.keys() - after.keys()}
+    # The older set is read from arrays; other tools find each bar once.
+    assert gone == {"eod.parquet/year=2025"}
+    assert all(after[path] == before[path] for path in before.keys() & after.keys())
     new = {path.parent.relative_to(tmp_path).as_posix() for path in after.keys() - before.keys()}
     assert new == {"arrays/year=2025", "eod.parquet/year=2025"}
 

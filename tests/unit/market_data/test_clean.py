@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from core.domain.bars import Action, Basis, Fixing, Parsed
 from core.domain.panel import Dividend, Split
-from core.market_data.clean import clean_bars, clean_fixings, known_at
+from core.market_data.clean import Evening, clean_bars, clean_fixings
 from tests.unit.market_data.making import (
     RAW,
     SESSIONS,
@@ -303,11 +303,16 @@ def test_knows_a_bar_at_the_close_plus_the_lag_in_summer_and_winter():
     """16:00 in New York is 20:00 UTC in summer and 21:00 UTC in winter."""
     days = np.array([date(2024, 1, 5), date(2024, 6, 3)], dtype=DAYS)
 
-    assert known_at(days, 0).tolist() == np.array(["2024-01-05T21:00", "2024-06-03T20:00"], "datetime64[s]").tolist()
-    assert (known_at(days, 6) - known_at(days, 0)).astype(int).tolist() == [6 * 3600] * 2
+    assert (
+        Evening("XNYS", 0).known_at(days).tolist()
+        == np.array(["2024-01-05T21:00", "2024-06-03T20:00"], "datetime64[s]").tolist()
+    )
+    assert (Evening("XNYS", 6).known_at(days) - Evening("XNYS", 0).known_at(days)).astype(int).tolist() == [
+        6 * 3600
+    ] * 2
     assert (
         clean(parsed(every_session("AAPL"))).value.known_at.tolist()
-        == known_at(np.array(SESSIONS, dtype=DAYS), rules().assumed_lag_hours).tolist()
+        == Evening("XNYS", rules().assumed_lag_hours).known_at(np.array(SESSIONS, dtype=DAYS)).tolist()
     )
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from core.domain.bars import Basis, Parsed
 from core.domain.panel import Defect, Panel
-from core.market_data.clean import clean_bars
+from core.market_data.clean import Evening, clean_bars
 from core.market_data.knowledge import as_known
 from tests.unit.market_data.making import RAW, SESSIONS, SPLIT, flat, parsed, rules, universe
 
@@ -37,12 +37,6 @@ def told(rows, *, basis: Basis = RAW, **changes) -> Parsed:
     assert one.bars is not None
     known_on = np.array([row[0] for row in rows], dtype="datetime64[D]")
     return replace(one, bars=replace(one.bars, known_on=known_on, **changes))
-
-
-def fetched(rows, at: datetime, *, basis: Basis = SPLIT) -> Parsed:
-    """Give rows of (session, close) or (session, close, adj_close) of AAA, as a file that was fetched at an instant."""
-    bars = [("AAA", session, *(row[0],) * 4, row[-1], 1000.0) for session, *row in rows]
-    return replace(parsed(bars, basis=basis, file=f"AAA/{at.date()}.json"), told_at=at)
 
 
 def clean(*files: Parsed) -> Panel:
@@ -113,35 +107,34 @@ def test_a_split_takes_the_days_before_into_the_new_units_and_leaves_raw_prices_
     assert [(link.before, link.price) for link in panel.links] == [(TUE, 1.0)]
 
 
-def test_a_fetch_after_a_split_takes_split_adjusted_prices_and_volumes_before_it_along():
-    """Two files of some days each: the second is in units of after a 10:1 split, the first one's other days follow."""
-    first = fetched([(MON, 1000.0), (TUE, 1010.0), (WED, 1020.0)], morning(THU))
-    second = fetched([(TUE, 101.0), (WED, 102.0), (THU, 103.0)], morning(FRI))
-    panel = clean(first, second)
+def test_a_telling_after_a_split_takes_split_adjusted_prices_and_volumes_before_it_along():
+    """Some days each evening: the second telling is in units of after a 10:1 split, the first one's other days follow."""
+    first = [(WED, MON, 1000.0), (WED, TUE, 1010.0), (WED, WED, 1020.0)]
+    second = [(THU, TUE, 101.0), (THU, WED, 102.0), (THU, THU, 103.0)]
+    panel = clean(told([*first, *second], basis=SPLIT))
 
-    before, after = as_known(panel, morning(FRI) - timedelta(seconds=1)), as_known(panel, morning(FRI))
+    before, after = as_known(panel, evening(THU) - timedelta(seconds=1)), as_known(panel, evening(THU))
 
     assert closes(before) == {MON: 1000.0, TUE: 1010.0, WED: 1020.0}
     assert closes(after) == pytest.approx({MON: 100.0, TUE: 101.0, WED: 102.0, THU: 103.0})
     assert closes(after, "volume")[MON] == pytest.approx(10_000.0)
-    assert panel.knowledge == "assumed"
 
 
-def test_the_history_of_the_first_fetch_is_taken_for_known_at_its_closes_but_not_later_than_told():
-    """Monday is known on Tuesday's morning although it was fetched on Friday; Thursday's bar not before its evening."""
-    panel = clean(fetched([(MON, 10.0), (THU, 13.0)], morning(FRI)), fetched([(FRI, 14.0)], morning(NEXT)))
+def test_where_trading_never_stops_a_day_ends_at_midnight_in_utc():
+    """New York's day ends at 16:00 there; a coin's, and a currency's, when no price of the day can come any more."""
+    days = np.array(["2024-07-04", "2024-07-06"], dtype="datetime64[D]")
 
-    assert closes(as_known(panel, morning(TUE))) == {MON: 10.0}
-    assert closes(as_known(panel, morning(NEXT) - timedelta(seconds=1))) == {MON: 10.0, THU: 13.0}
-    assert closes(as_known(panel, morning(NEXT))) == {MON: 10.0, THU: 13.0, FRI: 14.0}
+    wanted = np.array(["2024-07-05T06", "2024-07-07T06"], dtype="datetime64[s]")
+    assert Evening("24/7", 6).known_at(days).tolist() == wanted.tolist()
+    assert Evening("24/5", 0).seconds(days[:1]).tolist() == [int(datetime(2024, 7, 5, tzinfo=UTC).timestamp())]
 
 
 def test_one_wrong_close_is_a_correction_and_links_nothing():
     """The median over the repeated sessions counts: one of three that changed is that day's own matter."""
-    first = fetched([(MON, 10.0), (TUE, 11.0), (WED, 12.0), (THU, 13.0)], morning(FRI))
-    second = fetched([(TUE, 11.0), (WED, 12.9), (THU, 13.0), (FRI, 14.0)], morning(NEXT))
+    first = [(THU, MON, 10.0), (THU, TUE, 11.0), (THU, WED, 12.0), (THU, THU, 13.0)]
+    second = [(FRI, TUE, 11.0), (FRI, WED, 12.9), (FRI, THU, 13.0), (FRI, FRI, 14.0)]
 
-    panel = clean(first, second)
+    panel = clean(told([*first, *second], basis=SPLIT))
 
     assert panel.links == ()
     assert closes(as_known(panel)) == {MON: 10.0, TUE: 11.0, WED: 12.9, THU: 13.0, FRI: 14.0}
