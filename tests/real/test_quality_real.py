@@ -183,7 +183,7 @@ def test_bars_told_on_the_eve_tell_of_one_split_in_two_years(shared):
             told |= {(name, day): words for name, words in told_on_the_eve(evening, day).items()}
 
     assert len(at_once["symbol"]) > 200_000
-    assert told == {("NFLX", date(2015, 7, 14)): "split 7:1 at the next session, told on the eve"}
+    assert told == {("NFLX", date(2015, 7, 14)): "split 7:1 at the next session (told on the eve)"}
 
 
 # --- the main set against other tellings of it ------------------------------------------------------------------------
