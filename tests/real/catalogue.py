@@ -92,8 +92,8 @@ def cleaned(parsed: Iterable[Parsed], days: Days, *, provider: str = "yahoo", **
     files = list(parsed)
     symbols = sorted({name for one in files if one.bars is not None for name in set(one.bars.symbol.tolist())})
     rows = [instrument(name, stooq_symbol=name, **changes) for name in symbols]
-    gate = clean_bars(files, Universe(tuple(rows)), rules(source_order=(provider,)), sessions=days.tolist())
-    return gate.value
+    order = rules(source_order=(provider,))
+    return clean_bars(files, Universe(tuple(rows)), order, sessions=days.tolist(), calendar=rows[0].calendar).value
 
 
 def seen(panel: Panel, **changes: Any) -> Sight:
