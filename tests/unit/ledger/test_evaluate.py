@@ -48,6 +48,16 @@ def test_each_method_takes_its_lots(method, taken, gain):
     assert D(answer["positions"][0]["cost"]) == D(9100) - D(6720) + D(gain)
 
 
+@pytest.mark.parametrize(("method", "taken"), [("FIFO", "one"), ("LIFO", "two"), ("HIFO", "one")])
+def test_of_lots_of_one_day_the_order_of_booking_decides(method, taken):
+    """Two purchases of a day at one price: first in is the first booked, last in the last, and of equal costs the first."""
+    bought = [trade("BUY", "2024-01-10", "5", "50", key=key, seq=seq) for seq, key in enumerate(("one", "two"))]
+
+    answer = answer_to([*bought, trade("SELL", "2024-02-10", "5", "60")], method)
+
+    assert costs(answer) == [(taken, "50")]
+
+
 def test_average_basis_of_the_single_category_method():
     """IRS Publication 564 (2009), page 7: $1,000 + $1,200 + $2,600 for 100 each; 150 sold have a basis of $2,400."""
     facts = [
@@ -365,6 +375,27 @@ def test_a_question_that_is_no_json_says_so():
     """The words of the reader come through, with no fact to name."""
     with pytest.raises(QuestionError, match="the question: Invalid JSON"):
         read_question(b"{")
+
+
+@pytest.mark.parametrize(("days", "value"), [(5, "50"), (4, None)])
+def test_a_price_counts_for_as_many_days_as_were_asked_for(days, value):
+    """A price of the fifth day before as-of is old enough for five days, and too old for four."""
+    told = {"prices": [price("2024-01-10", "10")], "as_of": "2024-01-15", "price_days_max": days}
+
+    assert answer_to([trade("BUY", "2024-01-10", "5", "50")], **told)["positions"][0]["value"] == value
+
+
+@pytest.mark.parametrize(
+    ("days", "turned", "source"), [(3, "01-08", "test"), (3, "01-14", "test, turned round"), (2, "01-08", None)]
+)
+def test_of_a_told_rate_and_a_turned_one_the_newer_counts_and_none_that_is_too_old(days, turned, source):
+    """Dollars to pounds are of the third day before as-of, pounds to dollars of a week or of a day before."""
+    facts = [fact("DEPOSIT", "2024-01-12", "in", currency="USD", amount="100")]
+    rates = [rate("2024-01-12", "0.8"), rate(f"2024-{turned}", "1.25", "GBP", "USD")]
+
+    answer = answer_to(facts, fx=rates, as_of="2024-01-15", rate_days_max=days)
+
+    assert answer["cash"][0]["rate_source"] == source
 
 
 def test_rates_are_turned_round_and_go_over_a_third_currency():

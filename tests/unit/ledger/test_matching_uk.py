@@ -380,3 +380,14 @@ def test_what_a_split_cannot_divide_leaves_no_dust_in_the_pool():
 
     assert (tax["pools"], [one["quantity"] for one in tax["disposals"]]) == ([], ["0.666666666667", "6"])
     assert sum(D(one["cost"]) for one in tax["disposals"]) == 100
+
+
+def test_the_tax_year_ends_on_the_fifth_of_april():
+    """A sale on the fifth belongs to the year before, and one on the sixth to the next."""
+    facts = [
+        opening("2024-01-01", "10", "100"),
+        trade("SELL", "2024-04-05", "5", "60"),
+        trade("SELL", "2024-04-06", "5", "60"),
+    ]
+
+    assert [one["tax_year"] for one in tax_of(facts)["disposals"]] == ["2023/2024", "2024/2025"]

@@ -163,6 +163,16 @@ def test_money_works_on_its_first_day_unless_flows_are_at_the_end(timing, weight
     assert windows(unit("2021-01-04", "100"), flow_timing=timing, **ask)["ITD"]["time_weighted"] == weighted
 
 
+def test_a_flow_of_the_day_at_whose_end_a_window_begins_is_in_its_first_value():
+    """100 and 100 more on the first of January; a year from its end on 200 are 220, a tenth by money too."""
+    facts = [cash("2020-12-01", "100"), cash("2021-01-01", "100")]
+    facts.append(fact("INTEREST", "2021-06-01", "i", currency="GBP", amount="20"))
+
+    year = windows(facts, as_of="2022-01-01", since="2021-01-01")["since"]
+
+    assert (year["xirr"], year["time_weighted"]) == ("0.1", "0.1")
+
+
 def test_each_window_begins_at_the_end_of_its_day():
     """A month, three and twelve before as-of, clipped to the month's end; the last day of the year before; the first flow."""
     facts = unit("2023-01-02", "100")
