@@ -97,7 +97,7 @@ def seen_in(trail: Trail, panel: Panel | Unread) -> Seen:
         worth=values["worth"],
         fx=values.get("fx"),
         basis=_tradable_basis(values["frame"], panel) if isinstance(panel, Panel) else "unknown",
-        knowledge=panel.knowledge if isinstance(panel, Panel) else "unknown",
+        knowledge=panel.knowledge_words() if isinstance(panel, Panel) else "unknown",
         is_synthetic=panel.is_synthetic if isinstance(panel, Panel) else False,
     )
 

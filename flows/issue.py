@@ -122,7 +122,7 @@ def _fx_words(seen: Seen) -> str | None:
 
 
 def _knowledge_words(seen: Seen, frame: Frame) -> str:
-    if seen.knowledge == "assumed":
-        lag = frame.policy.data.assumed_lag_hours
-        return f"assumed: bars count as known {lag} hours after the close; nobody recorded when they were"
-    return seen.knowledge
+    if seen.knowledge in ("recorded", "unknown"):
+        return seen.knowledge
+    words = f"bars count as known {frame.policy.data.assumed_lag_hours} hours after the close; nobody recorded when they were"
+    return f"assumed: {words}" if seen.knowledge == "assumed" else f"{seen.knowledge}; of the others assumed: {words}"

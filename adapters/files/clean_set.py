@@ -88,6 +88,7 @@ class CleanFiles:
             "versions": None if panel.versions is None else self._write_versions(panel.versions),
             "fixings": asdict(self._parts.write_table(FIXINGS, _fixings_table(fixings))),
             # Where there is nothing of these, a set has the name that it always had.
+            **({"recorded": list(panel.recorded)} if panel.recorded else {}),
             **({"announced": [announced_row(told) for told in panel.announced]} if panel.announced else {}),
             **({"calendar": panel.calendar} if panel.calendar != EXCHANGE_CALENDAR else {}),
             **({"calendars": dict(calendars)} if calendars else {}),

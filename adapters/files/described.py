@@ -56,6 +56,7 @@ class Described:
         self._known_at = np.array(instants, dtype="datetime64[s]") if has_instants and parts else None
         self._basis = tuple(_basis(row) for row in told["basis"])
         self._announced = tuple(_announced(row) for row in told.get("announced", ()))
+        self._recorded = frozenset(told.get("recorded", ()))
         self._links = tuple(_link(row) for row in told["links"])
 
     def taken(self, within: Within) -> slice:
@@ -93,6 +94,8 @@ class Described:
         names = tuple(self.instruments[column] for column in at)
         taken = self.taken(within)
         defects, dividends, splits = (self._rows(kind, None if columns is None else names, within) for kind in _DATED)
+        recorded = tuple(name for name in names if name in self._recorded)
+        is_of_all = bool(recorded) and len(recorded) == sum(bool(self.told["provider"][column]) for column in at)
         known_at = None if self._known_at is None else self._known_at[taken]
         if self.is_recorded:
             known_at = seconds_of(wide[len(BAR_FIELDS)])
@@ -107,7 +110,8 @@ class Described:
             volume=wide[5],
             basis=tuple(self._basis[column] for column in at),
             provider=tuple(self.told["provider"][column] for column in at),
-            knowledge=self.told["knowledge"],
+            knowledge="recorded" if is_of_all else self.told["knowledge"],
+            recorded=() if is_of_all else recorded,
             snapshot=self.told["snapshot"],
             defects=tuple(_defect(row) for row in defects),
             dividends=tuple(

@@ -95,7 +95,8 @@ class Panel:
     session, the UTC instant (datetime64[s]) from which its bars count as known, or, of shape (sessions, instruments), that
     of each bar; None where nobody said. `versions` and `links` are what `as_known` makes an earlier morning's panel of, and
     `is_restated` marks the bars that were told otherwise later. `announced` holds what was told ahead of its ex-date, also
-    beyond the last session. `calendar` names whose days the sessions are.
+    beyond the last session. `calendar` names whose days the sessions are. `knowledge` is recorded where that of every
+    instrument is; where it is assumed, `recorded` names, in order, those whose bars somebody noted the evenings of.
     """
 
     sessions: Days
@@ -119,6 +120,7 @@ class Panel:
     is_restated: NDArray[np.bool_] | None = None
     announced: tuple[Announced, ...] = ()
     calendar: CalendarName = EXCHANGE_CALENDAR
+    recorded: tuple[InstrumentId, ...] = ()
 
     def __post_init__(self) -> None:
         """Hold the shapes and the order."""
@@ -135,6 +137,16 @@ class Panel:
     def is_synthetic(self) -> bool:
         """Say whether any column was made by the synthetic market."""
         return "synthetic" in self.provider
+
+    def is_recorded(self, instrument: InstrumentId) -> bool:
+        """Say whether somebody noted when each bar of an instrument was told."""
+        return instrument in self.recorded or (self.knowledge == "recorded" and instrument in self.instruments)
+
+    def knowledge_words(self) -> str:
+        """Say of how many of the instruments with bars knowledge is recorded, where it is of some and not of all."""
+        if not self.recorded:
+            return self.knowledge
+        return f"recorded of {len(self.recorded)} of {sum(map(bool, self.provider))} instruments"
 
     def column(self, instrument: InstrumentId) -> int | None:
         """Give an instrument's column, or None when the panel does not hold it."""
@@ -206,6 +218,8 @@ class Panel:
             digest.update(repr(self.announced).encode())
         if self.calendar != EXCHANGE_CALENDAR:
             digest.update(self.calendar.encode())
+        if self.recorded:
+            digest.update(repr(("recorded", self.recorded)).encode())
         return digest.hexdigest()
 
 

@@ -30,6 +30,7 @@ from core.domain.instrument import EXCHANGE_CALENDAR, CalendarName, Currency, In
 from core.domain.panel import Defect, Dividend, Link, Panel, Split, Versions
 from core.gate import Finding, Gate, block, closed, note
 from core.market_data.compare import Telling, compared, rivals_of
+from core.market_data.defects import MEANING, judged
 from core.market_data.detect import Vintage, restatement_of, small_rational
 from core.market_data.pending import announced_actions
 from core.market_data.unused import unused
@@ -49,13 +50,6 @@ EXCHANGE_ZONE = ZoneInfo("America/New_York")
 _ENDED_DAYS = 30
 # Units survive a split only in split-adjusted prices; a total-return series cannot be held in units at all.
 _KINDS: tuple[BasisKind, ...] = ("split-adjusted", "raw", "total-return")
-_MEANING = {
-    "non_session": "the exchange was closed",
-    "duplicate_date": "told more than once, the last is kept",
-    "missing_value": "a price is missing",
-    "non_positive": "a price is zero or less",
-    "ohlc": "open or close is outside low to high",
-}
 
 
 def clean_bars(
@@ -346,7 +340,7 @@ def _sound(rows: Told, calendar: Days, universe: Universe, *, kinds: Sequence[Ba
     newest, versions = newest_of(single)
     newest, more = _believed(newest, universe)
     # What was wrong with a version that is no longer believed is nobody's defect now; then, its bar was not there.
-    is_bad = np.logical_or.reduce([is_wrong for _, is_wrong in _judged(versions.values)])
+    is_bad = np.logical_or.reduce([is_wrong for _, is_wrong in judged(versions.values)])
     versions = replace(versions, values=np.where(is_bad, np.nan, versions.values))
     return _Sound(newest, (*defects, *more), versions if len(versions.column) else None, links)
 
@@ -355,7 +349,7 @@ def _believed(rows: Told, universe: Universe) -> tuple[Told, list[Defect]]:
     """Give the rows with NaN in all fields of each bad one, and a defect for each thing that is wrong."""
     defects: list[Defect] = []
     is_bad = np.zeros(len(rows.session), dtype=np.bool_)
-    for check, is_wrong in _judged(rows.values):
+    for check, is_wrong in judged(rows.values):
         defects += [_defect(rows, at, universe, check) for at in np.flatnonzero(is_wrong).tolist()]
         is_bad |= is_wrong
     return replace(rows, values=np.where(is_bad, np.nan, rows.values)), defects
@@ -363,7 +357,7 @@ def _believed(rows: Told, universe: Universe) -> tuple[Told, list[Defect]]:
 
 def _defect(rows: Told, at: int, universe: Universe, check: str) -> Defect:
     told = zip(BAR_FIELDS, rows.values[:, at].tolist(), strict=True)
-    detail = f"{_MEANING[check]}: {', '.join(f'{name} {value:.10g}' for name, value in told)}"
+    detail = f"{MEANING[check]}: {', '.join(f'{name} {value:.10g}' for name, value in told)}"
     return Defect(rows.session[at].astype(object), universe.instruments[int(rows.column[at])].id, check, detail)
 
 
@@ -377,15 +371,6 @@ def _last_of_each(rows: Told) -> tuple[_Whole, _Whole]:
     return len(cell) - 1 - first_from_end, count
 
 
-def _judged(values: Floats) -> Iterator[tuple[str, NDArray[np.bool_]]]:
-    """Give each check of a bar with the rows that fail it; a NaN fails only the first."""
-    opened, high, low, close, adj_close = values[:5]
-    prices = (opened, high, low, close, adj_close)
-    yield "missing_value", np.logical_or.reduce([~np.isfinite(price) for price in prices])
-    yield "non_positive", np.logical_or.reduce([price <= 0 for price in prices])
-    yield "ohlc", (high < np.maximum(opened, close)) | (low > np.minimum(opened, close))
-
-
 # --- the panel --------------------------------------------------------------------------------------------------------
 
 
@@ -393,12 +378,14 @@ def _panel(rows: Told, chosen: Mapping[int, _Series], universe: Universe, *, cal
     columns = range(len(universe.instruments))
     days = calendar[(calendar >= rows.session.min()) & (calendar <= rows.session.max())]
     wide = _wide(rows, days, len(columns))
+    recorded = tuple(universe.instruments[at].id for at in columns if at in chosen and chosen[at].is_recorded)
     return Panel(
         sessions=days,
         instruments=tuple(instrument.id for instrument in universe.instruments),
         basis=tuple(chosen[at].basis if at in chosen else None for at in columns),
         provider=tuple(chosen[at].provider if at in chosen else "" for at in columns),
-        knowledge="recorded" if all(series.is_recorded for series in chosen.values()) else "assumed",
+        knowledge="recorded" if len(recorded) == len(chosen) else "assumed",
+        recorded=recorded if len(recorded) < len(chosen) else (),
         snapshot="",
         open=wide[0],
         high=wide[1],

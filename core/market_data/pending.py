@@ -82,18 +82,19 @@ def not_in_basis(pending: Iterable[PendingAction], panel: Panel) -> dict[Instrum
 def told_on_the_eve(panel: Panel, as_of: date) -> dict[InstrumentId, str]:
     """Say of which instruments the provider adjusted the as-of bar itself for something of the next session, with words.
 
-    Only recorded knowledge tells this: an adj_close told on that very evening differs from a raw close by what comes next,
-    one told years later by all that came since.
+    Only recorded knowledge of an instrument tells this of it: an adj_close told on that very evening differs from a raw
+    close by what comes next, one told years later by all that came since.
     """
     row = panel.row(as_of)
-    if row is None or panel.knowledge != "recorded":
+    if row is None:
         return {}
     words: dict[InstrumentId, str] = {}
     for name, basis, close, adj_close in zip(
         panel.instruments, panel.basis, panel.close[row].tolist(), panel.adj_close[row].tolist(), strict=True
     ):
         is_raw = basis is not None and basis.kind == "raw"
-        if is_raw and close > 0 and adj_close > 0 and not EVE_FACTOR < adj_close / close < 1 / EVE_FACTOR:
+        is_told = is_raw and close > 0 and adj_close > 0 and panel.is_recorded(name)
+        if is_told and not EVE_FACTOR < adj_close / close < 1 / EVE_FACTOR:
             split = small_rational(close / adj_close, tolerance=EVE_TOLERANCE)
             what = f"split {split_words(split)}" if split else f"adj_close is {adj_close / close:.4g} of close"
             words[name] = f"{what} at the next session (told on the eve)"

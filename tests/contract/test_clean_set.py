@@ -107,6 +107,20 @@ def test_gives_back_what_was_published(tmp_path):
     assert clean.verify(snapshot) == []
 
 
+def test_gives_back_of_which_instruments_knowledge_is_recorded(tmp_path):
+    """Of the whole, of a few and of one; a set of which all is one has the name that it always had."""
+    mixed = replace(a_panel(), recorded=("AAPL",))
+    clean = CleanFiles(tmp_path)
+
+    snapshot = publish(clean, mixed)
+
+    part = clean.panel(snapshot, instruments=["AAPL"])
+    assert clean.panel(snapshot).content_hash() == mixed.content_hash() != a_panel().content_hash()
+    assert (clean.panel(snapshot).recorded, clean.panel(snapshot).knowledge) == (("AAPL",), "assumed")
+    assert (part.knowledge, part.recorded) == ("recorded", ())
+    assert snapshot != publish(clean, a_panel())
+
+
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_gives_back_any_panel_and_any_window_of_it(tmp_path, data):

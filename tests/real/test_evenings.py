@@ -19,7 +19,7 @@ from core.domain.instrument import Universe
 from core.domain.panel import Panel
 from core.market_data.clean import clean_bars
 from core.market_data.knowledge import as_known
-from core.market_data.pending import announced_actions
+from core.market_data.pending import announced_actions, told_on_the_eve
 from core.market_data.quality import judge_panel
 from tests.real.catalogue import Catalogue
 from tests.unit.market_data.files import record
@@ -155,6 +155,15 @@ def test_both_sides_of_a_split_are_right(evenings):
         assert np.allclose(units, np.where(has_split, 7.0, 1.0), rtol=1e-6)
     assert day.is_restated is not None
     assert evenings.panel.knowledge == "assumed"
+    assert not evenings.panel.is_recorded("SPY")
+
+
+def test_what_stands_beside_the_evenings_does_not_hide_a_split_told_on_the_eve(evenings):
+    """The funds' bars are assumed, as they are in a workspace: NFLX 7:1 is told all the same, and once."""
+    days = (date(2015, 7, 13), EVE, SPLIT_DAY)
+    told = [told_on_the_eve(as_known(evenings.panel.between(None, day), night(day)), day) for day in days]
+
+    assert told == [{}, {"NFLX": "split 7:1 at the next session (told on the eve)"}, {}]
 
 
 # As the companies announced them, with the days on which they did.

@@ -61,6 +61,19 @@ def test_a_bar_is_known_from_its_evening_on():
     assert closes(after) == {MON: 10.0, TUE: 11.0}
 
 
+def test_one_assumed_column_takes_nothing_from_what_was_recorded_of_another():
+    """AAA's evenings were noted, SPY's were not: the panel as a whole is assumed, and AAA still is recorded."""
+    assumed = parsed([flat("SPY", TUE, 500.0)], basis=RAW, file="funds/spy.csv")
+
+    both, alone = clean(told([(TUE, TUE, 11.0)]), assumed), clean(assumed)
+
+    assert (both.knowledge, both.recorded) == ("assumed", ("AAA",))
+    assert [both.is_recorded(name) for name in ("AAA", "SPY", "ZZZ")] == [True, False, False]
+    assert both.knowledge_words() == "recorded of 1 of 2 instruments"
+    assert (alone.recorded, alone.knowledge_words()) == ((), "assumed")
+    assert clean(told([(TUE, TUE, 11.0)])).knowledge_words() == "recorded"
+
+
 def test_a_correction_changes_what_is_known_from_its_evening_on_and_is_marked_before():
     """Tuesday's word on Monday counts from Tuesday's evening; on Tuesday morning the first one did."""
     panel = clean(told([(MON, MON, 10.0), (TUE, MON, 10.5), (TUE, TUE, 11.0)]))

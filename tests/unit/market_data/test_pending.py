@@ -172,4 +172,5 @@ def test_a_provider_that_adjusts_the_last_bar_tells_of_the_next_session(close, a
 
     assert told_on_the_eve(bars, AS_OF) == words
     assert told_on_the_eve(replace(bars, knowledge="assumed"), AS_OF) == {}
+    assert told_on_the_eve(replace(bars, knowledge="assumed", recorded=("AAA",)), AS_OF) == words
     assert told_on_the_eve(bars, date(2024, 6, 9)) == {}
