@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Protocol
 
 from core.domain.confirmation import Confirmation, Executed
@@ -290,6 +290,10 @@ class ConfigBook(Protocol):
 
     def config(self, kind: str, digest: str) -> str | None:
         """Find a configuration's text by its hash."""
+        ...
+
+    def snapshot_at(self, instant: datetime) -> str | None:
+        """Give the clean set that was current at an aware instant, or None before the first."""
         ...
 
     def add_snapshot(self, digest: str, body: str) -> None:

@@ -128,6 +128,10 @@ class CleanSet(Protocol):
         """
         ...
 
+    def has(self, snapshot: str, calendar: CalendarName) -> bool:
+        """Say whether a clean set has bars on the days of a calendar."""
+        ...
+
     def fixings(self, snapshot: str) -> Sequence[Fixing]:
         """Give the fixings of a clean set, oldest first."""
         ...

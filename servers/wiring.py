@@ -9,7 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from adapters.files.clean_set import CleanFiles
     from adapters.postgres.connect import Session
     from adapters.postgres.rights import Role
+    from core.calendar import Calendar
+    from core.domain.instrument import CalendarName
     from core.domain.slot import Run
     from flows.books import TicketStanding
     from flows.ports import Clock
@@ -129,6 +131,18 @@ class Place:
     def heads(self) -> FileHeads:
         """Give the audit heads kept outside the database."""
         return FileHeads(self.workspace.heads)
+
+    def calendar(self, name: CalendarName) -> Calendar:
+        """Give a calendar by its name."""
+        from adapters.files.configuration import read_calendar
+
+        return read_calendar(self.workspace, name)
+
+    def snapshot_at(self, instant: datetime) -> str | None:
+        """Give the clean set that was current at an instant, or None before the first."""
+        from adapters.postgres.people import PgConfig
+
+        return PgConfig(self.session).snapshot_at(instant)
 
     def require_book(self, book: str) -> None:
         """Hold that a book is served; raises Refused when it is another one's, or has no policy."""

@@ -49,6 +49,10 @@ class WarmCleanSet:
             self._panels[snapshot] = self._clean.stored(snapshot)
         return as_known(self._panels[snapshot].between(first, last), known_at)
 
+    def has(self, snapshot: str, calendar: CalendarName) -> bool:
+        """Say whether a clean set has bars on the days of a calendar."""
+        return self._clean.has(snapshot, calendar)
+
     def fixings(self, snapshot: str) -> Sequence[Fixing]:
         """Give the fixings of a clean set, oldest first."""
         if snapshot not in self._fixings:

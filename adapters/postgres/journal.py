@@ -110,7 +110,7 @@ class PgJournal:
 
     def evidence_of(self, snapshot: str) -> str:
         """Name a published clean set as evidence; raises StoreError when it was not published."""
-        row = self._session.one("SELECT id FROM clean_snapshot WHERE hash = %s", (snapshot,))
+        row = self._session.one("SELECT id FROM clean_snapshot WHERE hash = %s ORDER BY id LIMIT 1", (snapshot,))
         if row is None:
             raise StoreError(f"clean set {snapshot} was not published; run `twokey ingest`")
         return f"clean_snapshot:{row['id']}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from types import MappingProxyType
 
@@ -125,8 +125,16 @@ class PgConfig:
         return None if row is None else row["body"]
 
     def add_snapshot(self, digest: str, body: str) -> None:
-        """Keep that a clean set was published."""
-        self._session.add("clean_snapshot", [{"hash": digest, "body": body}], once=True)
+        """Keep that a clean set was published; the one that is current already, published again, changes nothing."""
+        newest = self._session.one("SELECT hash FROM clean_snapshot ORDER BY id DESC LIMIT 1")
+        if newest is None or newest["hash"] != digest:
+            self._session.add("clean_snapshot", [{"hash": digest, "body": body}])
+
+    def snapshot_at(self, instant: datetime) -> str | None:
+        """Give the clean set that was current at an aware instant, or None before the first."""
+        query = "SELECT hash FROM clean_snapshot WHERE recorded_at <= %s ORDER BY id DESC LIMIT 1"
+        row = self._session.one(query, (instant,))
+        return None if row is None else row["hash"]
 
     def add_manifest(self, run_id: RunId, body: str) -> None:
         """Keep a run's manifest; that of a run again changes nothing."""

@@ -81,10 +81,10 @@ class ConfigVersion(Fact, table=True):
 
 
 class CleanSnapshot(Fact, table=True):
-    """A clean set that was published, by its hash."""
+    """A clean set that was published, by its hash: from then until the next row it was the current one."""
 
     __tablename__: ClassVar[Any] = "clean_snapshot"
-    hash: str = _text(unique=True)
+    hash: str = _text()
     body: str = _text()
 
 

@@ -73,7 +73,7 @@ def _page(desk: Desk, arguments: argparse.Namespace) -> QualityPage:
         book=arguments.book,
         report=gate.value,
         has_passed=gate.is_open,
-        knowledge=whole.knowledge,
+        knowledge=whole.knowledge_words(),
         window=(
             window.sessions[0].astype("datetime64[D]").astype(object) if len(window.sessions) else session,
             session,
@@ -85,16 +85,16 @@ def _page(desk: Desk, arguments: argparse.Namespace) -> QualityPage:
 
 
 def _others(desk: Desk, setup: BookSetup, snapshot: str, session: date) -> tuple[CalendarPart, ...]:
-    """Judge the bars that stand on the days of other calendars, up to the session's."""
+    """Judge the bars that stand on the days of other calendars, up to the last one over when the session closed."""
     parts: list[CalendarPart] = []
     closes_at = setup.calendar.close_of(session)
     for name in sorted({row.calendar for row in setup.universe.instruments} - {EXCHANGE_CALENDAR}):
-        calendar = read_calendar(desk.workspace, name)
-        panel = desk.clean.panel(snapshot, last=session, calendar=name) if desk.clean.has(snapshot, name) else None
+        latest = read_calendar(desk.workspace, name).last_completed(closes_at)
+        panel = desk.clean.panel(snapshot, last=latest, calendar=name) if desk.clean.has(snapshot, name) else None
         if panel is not None and len(panel.sessions):
             days: list[date] = panel.sessions.astype("datetime64[D]").tolist()
-            checks = judge_history(panel, setup.universe, setup.policy.data, session)
-            parts.append(CalendarPart(name, days[0], days[-1], calendar.last_completed(closes_at), checks))
+            checks = judge_history(panel, setup.universe, setup.policy.data, latest)
+            parts.append(CalendarPart(name, days[0], days[-1], latest, checks))
     return tuple(parts)
 
 

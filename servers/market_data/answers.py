@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal, get_args
@@ -244,7 +245,9 @@ def listing_of(view: View, rows: Sequence[Instrument], *, page: int) -> Listing:
     """Give a page of instruments of the universe."""
     on_page, paging = paged(rows, page, INSTRUMENTS_A_PAGE)
     has_bars = view.clean.current() is not None
-    last = _last_bars(_recent(view)) if has_bars else {}
+    calendars = sorted({row.calendar for row in rows}) if has_bars else []
+    views = [replace(view, on=name) for name in calendars if view.clean.has(view.snapshot, name)]
+    last = {name: day for one in views for name, day in _last_bars(_recent(one)).items()}
     return Listing(
         as_of=view.as_of,
         universe_hash=view.setup.universe_hash,
@@ -263,7 +266,7 @@ def provenance(view: View, names: Sequence[InstrumentId]) -> Provenance:
     return Provenance(
         as_of=view.as_of,
         known_at=view.known_at,
-        calendar=view.setup.calendar.name,
+        calendar=view.on,
         basis=tuple(sorted({str(panel.basis[column] or "unknown") for column in columns})),
         knowledge=panel.knowledge,
         providers=tuple(sorted({panel.provider[column] for column in columns} & set(get_args(Provider)))),
@@ -287,7 +290,7 @@ def _recent(view: View) -> Panel:
 def _freshness(view: View, last: Mapping[InstrumentId, date], names: Sequence[InstrumentId]) -> Freshness:
     newest = max((last[name] for name in names if name in last), default=None)
     stale = [name for name in names if last.get(name) != view.as_of]
-    age = None if newest is None else len(view.setup.calendar.sessions_between(newest, view.as_of)) - 1
+    age = None if newest is None else len(view.calendar.sessions_between(newest, view.as_of)) - 1
     return Freshness(last_bar=newest, age_sessions=age, stale=tuple(stale[:STALE_MAX]), stale_count=len(stale))
 
 
@@ -296,11 +299,13 @@ def _last_bars(panel: Panel) -> dict[InstrumentId, date]:
     import numpy as np
 
     days: list[date] = panel.sessions.astype("datetime64[D]").tolist()
+    if not days:
+        return {}
     # A close is above zero; a comparison with NaN is false.
     has_bar = panel.close[::-1] > 0
     rows = len(days) - 1 - has_bar.argmax(axis=0)
     pairs = zip(panel.instruments, rows.tolist(), np.any(has_bar, axis=0).tolist(), strict=True)
-    return {name: days[row] for name, row, has_any in pairs if has_any} if days else {}
+    return {name: days[row] for name, row, has_any in pairs if has_any}
 
 
 def _columns(panel: Panel, basis: PriceBasis) -> tuple[Floats, ...]:

@@ -12,6 +12,7 @@ import pytest
 
 from adapters.files.clean_set import CleanFiles
 from tests.integration.workspaces import Done, twokey
+from tests.servers.playing import Five
 
 pytestmark = pytest.mark.shared
 
@@ -74,7 +75,11 @@ def test_the_bars_are_those_of_the_files(world, shared):
     coins = world.clean.panel(world.clean.current() or "", calendar="24/7")
     with (shared / "data/crypto/BTC_USD_daily_to_2025.csv").open(encoding="utf-8") as file:
         head, *lines = list(csv.reader(file))
-    told = {line[0][:10]: float(line[[name.lower() for name in head].index("close")]) for line in lines if line[0][:2] == "20"}
+    told = {
+        line[0][:10]: float(line[[name.lower() for name in head].index("close")])
+        for line in lines
+        if line[0][:2] == "20"
+    }
     held = dict(zip(coins.sessions.astype(str).tolist(), coins.close[:, 0].tolist(), strict=True))
 
     common = told.keys() & held.keys()
@@ -96,6 +101,29 @@ def test_the_report_judges_each_calendar_by_its_own_days(world):
     assert set(parts) == {"24/5", "24/7"}
     checks = {name: {one["check"]: one for one in part["checks"]} for name, part in parts.items()}
     assert checks["24/7"]["missing_sessions"]["has_passed"]
-    assert (parts["24/7"]["last"], parts["24/7"]["latest"]) == ("2024-06-11", "2024-06-10")
+    assert (parts["24/7"]["last"], parts["24/7"]["latest"]) == ("2024-06-10", "2024-06-10")
     page = (world.root / "reports" / f"quality-{AS_OF:%Y%m%d}.md").read_text(encoding="utf-8")
-    assert "## The days of 24/7, 2014-09-17 to 2024-06-11" in page
+    assert "## The days of 24/7, 2014-09-17 to 2024-06-10" in page
+
+
+def test_a_tool_shows_a_coin_on_its_own_days(world):
+    """Weekends included, cut at the book's as-of, with the calendar's name and how fresh the bars are."""
+    asked = {"book": "main", "instruments": ["BTC-USD"], "first": "2024-06-07", "last": "2024-06-30"}
+    with Five(world.root, on=date(2024, 6, 12)) as five:
+        prices = five("market_data.get_prices", **asked)
+        listed = five("market_data.list_universe", book="main", kind="crypto")
+        pairs = five("market_data.get_returns", book="main", kind="fx", first="2024-06-10", last="2024-06-11")
+
+    assert [bar["session"] for bar in prices["bars"]] == [f"2024-06-{day:02}" for day in range(7, 12)]
+    told = prices["provenance"]
+    assert (told["calendar"], told["freshness"]["last_bar"], told["freshness"]["age_sessions"]) == (
+        "24/7",
+        str(AS_OF),
+        0,
+    )
+    assert {row["instrument"]: row["last_bar"] for row in listed["instruments"]} == {
+        "BTC-USD": str(AS_OF),
+        "ETH-USD": str(AS_OF),
+    }
+    assert pairs["provenance"]["calendar"] == "24/5"
+    assert len(pairs["returns"]) == 4

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import get_args
 
 import numpy as np
 import pytest
 
+from adapters.clock import FixedClock
 from adapters.files.workspace import Workspace
+from adapters.postgres.people import PgConfig
 from cli.wiring import Desk
 from core.domain.panel import Defect
 from core.market_data.checks_bars import BAR_CHECKS
@@ -332,8 +334,8 @@ def test_the_universe_is_filtered_by_sector_kind_and_day(shown):
     assert (none["paging"]["rows"], none["instruments"]) == (0, [])
 
 
-def test_an_instrument_of_other_days_is_refused(prepared, shelf):
-    """A coin has bars on weekends; it is listed with its calendar, and its bars are not mixed with New York's."""
+def test_instruments_of_other_days_stand_in_no_answer_with_shares(prepared, shelf):
+    """A coin has bars on weekends; it is listed with its calendar, and asked for by itself it has none here."""
     from tests.servers.conftest import copied
 
     root = copied(prepared, shelf / "coins")
@@ -345,11 +347,49 @@ def test_an_instrument_of_other_days_is_refused(prepared, shelf):
         listing = five("market_data.list_universe", book="main", kind="crypto")
         asked = {"book": "main", "instruments": ["BTC-USD", "SPY"], "first": "2024-06-03", "last": "2024-06-07"}
         refused = five("market_data.get_prices", **asked)
+        alone = five("market_data.get_prices", **{**asked, "instruments": ["BTC-USD"]})
 
     (row,) = listing["instruments"]
     assert (row["instrument"], row["calendar"], row["last_bar"]) == ("BTC-USD", "24/7", None)
-    assert (refused.code, refused.facts["limit"]) == (Code.OTHER_CALENDAR, "XNYS")
-    assert "BTC-USD" in refused.facts["message"]
+    assert (refused.code, refused.facts["value"]) == (Code.OTHER_CALENDAR, "24/7 XNYS")
+    assert refused.facts["would_pass"] == "one question each: 24/7: BTC-USD; XNYS: SPY"
+    assert (alone.code, "has no bars on the days of 24/7" in alone.facts["message"]) == (Code.NO_DATA, True)
+
+
+def _now_of(desk: Desk) -> str:
+    """Give the database's instant."""
+    row = desk.session("reader").one("SELECT clock_timestamp() AS at")
+    assert row is not None, "a database knows the time"
+    return str(row["at"].isoformat())
+
+
+def test_an_earlier_instant_is_answered_by_the_set_that_was_current_then(prepared, shelf):
+    """A provider told the whole past anew: whoever asks what was known before is shown what was shown before."""
+    from tests.servers.conftest import copied
+
+    root = copied(prepared, shelf / "restated")
+    asked = {"book": "main", "instruments": ["SPY"], "first": "2024-06-03", "last": "2024-06-07"}
+    # Later than any clock that this is run by, so that the instants of the database are no future.
+    late = FixedClock(datetime(2035, 6, 1, 12, tzinfo=UTC))
+    with Desk(Workspace(root)) as desk, Five(root, on=None, clock=late) as five:
+        before = five("market_data.get_prices", **asked)
+        instant = _now_of(desk)
+        old = desk.clean.current() or ""
+        panel, fixings = desk.clean.stored(old), desk.clean.fixings(old)
+        doubled = panel.with_values(panel.values() * 2)
+        new = desk.clean.publish(doubled, fixings, made_of={})
+        PgConfig(desk.session("desk")).add_snapshot(new, "{}")
+        now, then = (five("market_data.get_prices", **asked, **more) for more in ({}, {"known_at": instant}))
+        desk.clean.publish(panel, fixings, made_of={})
+        PgConfig(desk.session("desk")).add_snapshot(old, "{}")
+        again = five("market_data.get_prices", **asked, known_at=_now_of(desk))
+
+    closes = [[float(bar["close"]) for bar in one["bars"]] for one in (before, now, then, again)]
+    assert closes[1] == [2 * close for close in closes[0]]
+    assert closes[2] == closes[3] == closes[0]
+    assert [one["provenance"]["snapshot"] for one in (now, then, again)] == [new, old, old]
+    # Years after the last bar nothing is fresh, and that is an answer.
+    assert (now["provenance"]["freshness"]["last_bar"], now["provenance"]["freshness"]["stale"]) == (None, ["SPY"])
 
 
 def test_the_filters_name_what_the_universe_knows():
