@@ -65,6 +65,13 @@ def positive_prices(sight: Sight) -> Cells:
         return (least <= 0) | (panel.high <= 0) | sight.defects("non_positive")
 
 
+def impossible_volume(sight: Sight) -> Cells:
+    """A volume below zero, or not finite."""
+    volume = sight.panel.volume
+    with np.errstate(invalid="ignore"):
+        return (volume < 0) | np.isinf(volume) | sight.defects("impossible_volume")
+
+
 def duplicate_dates(sight: Sight) -> Cells:
     """A session told twice in one telling."""
     return sight.defects("duplicate_date")
@@ -75,6 +82,12 @@ def missing_values(sight: Sight) -> Cells:
     panel = sight.panel
     lacks = np.isnan(panel.open) | np.isnan(panel.high) | np.isnan(panel.low) | np.isnan(panel.adj_close)
     return (sight.has_bar & lacks) | sight.defects("missing_value")
+
+
+def missing_volume(sight: Sight) -> Cells:
+    """A bar without a volume, of what an exchange counts the volume of: without it nobody can say that a bar is whole."""
+    found: Cells = sight.has_bar & np.isnan(sight.panel.volume) & sight.is_listed
+    return found
 
 
 def missing_sessions(sight: Sight) -> Cells:
@@ -288,7 +301,14 @@ BAR_CHECKS: tuple[BarCheck, ...] = (
         lambda rules: "at most 0",
         "bars have a price of zero or less; none is allowed",
     ),
+    BarCheck(
+        impossible_volume,
+        "block",
+        lambda rules: "at most 0",
+        "bars have a volume below zero or not finite; none is allowed",
+    ),
     BarCheck(missing_values, "degrade", lambda rules: "none", "bars lack a price"),
+    BarCheck(missing_volume, "degrade", lambda rules: "none", "bars of a share or a fund lack a volume"),
     BarCheck(
         missing_sessions,
         "degrade",

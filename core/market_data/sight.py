@@ -25,6 +25,8 @@ USUAL_SESSIONS = 20
 ALL_BUT_NOTHING = 0.99
 # A whole series of these moves as no share does, or is traded nowhere.
 WITHOUT_VOLUME = ("index", "fx")
+# Every provider counts the volume of these.
+LISTED = ("equity", "etf")
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,6 +121,11 @@ class Sight:
         return np.array(
             [[self._kinds.get(name) not in WITHOUT_VOLUME for name in self.panel.instruments]], dtype=np.bool_
         )
+
+    @cached_property
+    def is_listed(self) -> Cells:
+        """Say of each column whether its instrument is a share or a fund, which have a volume; shape (1, instruments)."""
+        return np.array([[self._kinds.get(name) in LISTED for name in self.panel.instruments]], dtype=np.bool_)
 
     @cached_property
     def jumps(self) -> Jumps:

@@ -194,6 +194,11 @@ def positive_prices(window: Window, random: Random) -> None:
     window.bars[PRICES if fields < 0 else int(fields), _row(window, random), 0] *= random.choice([0.0, -1.0])
 
 
+def impossible_volume(window: Window, random: Random) -> None:
+    """A volume is told below zero."""
+    window.bars[VOLUME, _row(window, random), 0] *= -1
+
+
 def benchmark_present(window: Window, random: Random) -> None:
     """The benchmark has no bar of as-of."""
     window.bars[:, -1, -1] = np.nan
@@ -228,6 +233,11 @@ def benchmark_sound(window: Window, random: Random) -> None:
 def missing_values(window: Window, random: Random) -> None:
     """One price of a bar is missing."""
     window.bars[random.choice([OPEN, HIGH, LOW, CLOSE, ADJ_CLOSE]), _row(window, random), 0] = np.nan
+
+
+def missing_volume(window: Window, random: Random) -> None:
+    """One to twenty bars in a row have no volume."""
+    window.bars[VOLUME, _run(random, int(random.integers(0, LENGTH - 1)), most=20), 0] = np.nan
 
 
 def missing_sessions(window: Window, random: Random) -> None:
@@ -369,10 +379,14 @@ JUMPS = ("unsmoothed_split", "unexplained_jump")
 BLOCKS = (
     *(Kind(plant, (plant.__name__,), True) for plant in (benchmark_present, benchmark_fresh, benchmark_sound)),
     *(Kind(plant, (plant.__name__,), True) for plant in (coverage, session_complete, excluded_share)),
-    *(Kind(plant, (plant.__name__,)) for plant in (duplicate_dates, ohlc_consistent, positive_prices)),
+    *(
+        Kind(plant, (plant.__name__,))
+        for plant in (duplicate_dates, ohlc_consistent, positive_prices, impossible_volume)
+    ),
 )
 DEGRADES = (
-    *(Kind(plant, (plant.__name__,)) for plant in (missing_values, missing_sessions, unchanged_closes, repeated_bars)),
+    *(Kind(plant, (plant.__name__,)) for plant in (missing_values, missing_volume, missing_sessions)),
+    *(Kind(plant, (plant.__name__,)) for plant in (unchanged_closes, repeated_bars)),
     *(Kind(plant, (plant.__name__,)) for plant in (zero_volume, partial_bar, factor_falls, factor_jump)),
     *(Kind(plant, (plant.__name__,)) for plant in (unpaid_dividend, ticker_reuse)),
     *(Kind(plant, ("currency_slip",)) for plant in (slip_bar, slip_run, slip_field)),

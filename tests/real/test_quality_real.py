@@ -36,7 +36,7 @@ DAY, AS_OF = date(2024, 6, 12), date(2024, 6, 11)
 HEADS = ("Open", "High", "Low", "Close", "Adj Close", "Volume")
 BLOCKING = {
     *("benchmark_present", "benchmark_fresh", "benchmark_sound", "coverage", "session_complete", "excluded_share"),
-    *("duplicate_dates", "ohlc_consistent", "positive_prices"),
+    *("duplicate_dates", "ohlc_consistent", "positive_prices", "impossible_volume"),
 }
 
 
@@ -66,7 +66,7 @@ def test_the_recorded_bars_pass_and_the_report_is_written(recorded):
     assert {one["check"] for one in by_day.facts["checks"] if one["severity"] == "block"} == BLOCKING
     assert page.startswith("# Data quality of main as of 2024-06-11: pass\n")
     assert all(f"| pass | {one['check']} |" in page for one in by_day.facts["checks"])
-    assert len(by_day.facts["checks"]) == len(BLOCKING) + 20
+    assert len(by_day.facts["checks"]) == len(BLOCKING) + 21
     assert by_day.facts["excluded"] == by_day.facts["degraded"] == []
 
 

@@ -174,6 +174,8 @@ def test_of_a_date_told_twice_the_last_row_counts():
         ((10.0, 10.0, 9.5, 9.5, -1.0, 1.0), "non_positive"),
         ((10.0, 10.0, np.nan, 9.5, 9.5, 1.0), "missing_value"),
         ((10.0, np.inf, 9.5, 9.5, 9.5, 1.0), "missing_value"),
+        ((10.0, 10.0, 9.5, 9.5, 9.5, -1.0), "impossible_volume"),
+        ((10.0, 10.0, 9.5, 9.5, 9.5, np.inf), "impossible_volume"),
     ],
 )
 def test_a_bar_that_cannot_be_believed_becomes_nan(values, check):

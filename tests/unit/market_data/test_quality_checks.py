@@ -73,6 +73,11 @@ EDGES: list[tuple[str, dict[str, Any], Callable[[], Panel], list[int]]] = [
     ("missing_values", {}, lambda: scaled(ROW, factor=np.nan, fields=("open",)), [30]),
     ("missing_sessions", {}, lambda: scaled(ROW, 31, factor=np.nan), [30, 31]),
     ("missing_sessions", {}, lambda: scaled(slice(0, 5), slice(36, 40), factor=np.nan), []),
+    ("impossible_volume", {}, lambda: with_volume(ROW, volume=-1), [30]),
+    ("impossible_volume", {}, lambda: with_volume(ROW, volume=np.inf), [30]),
+    ("impossible_volume", {}, lambda: with_volume(ROW, volume=0), []),
+    ("missing_volume", {}, lambda: with_volume(ROW, volume=np.nan), [30]),
+    ("missing_volume", {}, lambda: scaled(ROW, factor=np.nan), []),
     ("zero_volume", {}, lambda: with_volume(20, 39, volume=0), []),
     ("zero_volume", {}, lambda: with_volume(20, 21, 39, volume=0), [20, 21, 39]),
     ("zero_volume", {}, lambda: with_volume(19, 20, 39, volume=0), []),
@@ -241,11 +246,19 @@ def test_a_dividend_that_nobody_paid_is_found():
 def test_what_cleaning_found_is_judged_by_its_name():
     """On the cell of the session; a day on which the exchange was closed counts at the next."""
     saturday = date(2024, 1, 20)
-    checks = ("duplicate_date", "missing_value", "non_positive", "ohlc", "disagreement", "restatement")
+    checks = (
+        "duplicate_date",
+        "missing_value",
+        "non_positive",
+        "impossible_volume",
+        "ohlc",
+        "disagreement",
+        "restatement",
+    )
     found = [Defect(SESSIONS[ROW], "I03", check, "") for check in checks]
     told = replace(bars(), defects=tuple(sorted([*found, Defect(saturday, "I03", "non_session", "")])))
 
-    names = ("duplicate_dates", "missing_values", "positive_prices", "ohlc_consistent")
+    names = ("duplicate_dates", "missing_values", "positive_prices", "impossible_volume", "ohlc_consistent")
     for check in (*names, "other_source_disagrees", "restated"):
         assert marked(check, told) == [30]
     assert marked("non_session_dates", told) == [SESSIONS.index(date(2024, 1, 22))]
@@ -262,6 +275,32 @@ def test_indices_may_leap_and_have_no_volume():
 
     assert not any(marks[check].any() for check in ("unexplained_jump", "unsmoothed_split", "zero_volume"))
     assert bar_marks(leap, lists, rules(), SESSIONS[-1])["zero_volume"][:, COLUMN].all()
+
+
+@pytest.mark.parametrize(("kind", "is_out"), [("equity", True), ("etf", True), ("index", False), ("fx", False)])
+def test_what_is_traded_on_an_exchange_must_have_a_volume(kind, is_out):
+    """A share or a fund without one is left out with the reason; nobody counts the volume of an index or of a rate."""
+    lists = universe(*NAMES)
+    kinds = tuple(replace(row, kind=kind) if row.id == "I03" else row for row in lists.instruments)
+
+    report = judge_panel(
+        with_volume(ROW, volume=np.nan), replace(lists, instruments=kinds), rules(), SESSIONS[-1]
+    ).value
+
+    assert report.excluded == ((("I03", f"missing_volume: {SESSIONS[ROW]}"),) if is_out else ())
+
+
+def test_bars_without_any_volume_close_the_gate():
+    """Nobody can say whether the session is over: it is not passed over as not known."""
+    gate = judge_panel(with_volume_of_none(), universe(*NAMES), rules(), SESSIONS[-1])
+
+    assert {finding.subject for finding in gate.findings if finding.severity == "block"} >= {"excluded_share"}
+
+
+def with_volume_of_none() -> Panel:
+    """Take away all volumes."""
+    made = bars()
+    return replace(made, volume=np.full_like(made.volume, np.nan))
 
 
 def test_a_bar_known_before_the_close_is_partial():
