@@ -56,6 +56,7 @@ def build_parser() -> argparse.ArgumentParser:
         description="Two keys turn before money moves: the riskguard's signature, and a person's hand.",
     )
     _add_everywhere(parser, workspace=None, json=False)
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and end")
     parser.set_defaults(module=None)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     for command in COMMANDS:
@@ -91,6 +92,15 @@ def _add_everywhere(
     parser.add_argument(
         "--json", action="store_true", default=json, help="print one JSON object and nothing else on stdout"
     )
+
+
+class _Version(argparse.Action):
+    """Prints the installed version; looked up only then, because nobody else waits for it."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import version
+
+        parser.exit(message=f"twokey {version('twokey')}\n")
 
 
 def _is_expected(error: Exception) -> bool:

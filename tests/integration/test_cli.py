@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -221,3 +222,11 @@ def test_doctor_reads_what_is_fetched(workspaces: Workspaces):
     assert "stooq.tries was 40; it must be a whole number from 1 to 10" in says
     words = "config/sources.yml fetches stooq, whose bars nobody would use: source_order of the policy names synthetic"
     assert sources("fetch: []", "fetch: [ecb, stooq]") == ("wrong", words)
+
+
+def test_the_version_is_the_packages(capsys):
+    """Asked for by itself, it is printed and nothing is done."""
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+
+    assert (ended.value.code, capsys.readouterr().out) == (0, f"twokey {version('twokey')}\n")
