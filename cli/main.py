@@ -100,7 +100,8 @@ class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         from importlib.metadata import version
 
-        parser.exit(message=f"twokey {version('twokey')}\n")
+        print(f"twokey {version('twokey')}")
+        parser.exit()
 
 
 def _is_expected(error: Exception) -> bool:
