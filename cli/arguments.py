@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
@@ -35,6 +35,17 @@ def day(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{text!r} is no day; write YYYY-MM-DD") from error
+
+
+def instant(text: str) -> datetime:
+    """Read an instant as YYYY-MM-DDTHH:MM:SS with its offset from UTC, Z for none."""
+    try:
+        read = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no instant; write YYYY-MM-DDTHH:MM:SSZ") from error
+    if read.tzinfo is None:
+        raise argparse.ArgumentTypeError(f"{text!r} says no offset from UTC; write {read.isoformat()}Z for UTC itself")
+    return read.astimezone(UTC)
 
 
 def amount(text: str) -> Decimal:
@@ -69,6 +80,8 @@ def _quality(parser: argparse.ArgumentParser) -> None:
     days = parser.add_mutually_exclusive_group()
     days.add_argument("--on", type=day, metavar="YYYY-MM-DD", help="as a slot of this day would judge (default: today)")
     days.add_argument("--as-of", type=day, metavar="YYYY-MM-DD", help="as of this session")
+    words = "as it was known at this instant (default: at the slot; of a session: at that of the session after it)"
+    parser.add_argument("--known-at", type=instant, metavar="YYYY-MM-DDTHH:MM:SSZ", help=words)
 
 
 def _init(parser: argparse.ArgumentParser) -> None:

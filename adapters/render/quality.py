@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from core.canonical import canonical_json, plain
 from core.domain.quality import CheckResult, QualityReport
@@ -34,6 +34,7 @@ class QualityPage:
     report: QualityReport
     has_passed: bool
     knowledge: str
+    known_at: datetime
     window: tuple[date, date]
     history: tuple[CheckResult, ...]
     history_from: date
@@ -51,7 +52,7 @@ def quality_markdown(page: QualityPage) -> str:
     lines = [
         f"# Data quality of {page.book} as of {report.as_of}: {verdict(page)}",
         "",
-        f"Clean set `{report.snapshot[:12]}`, knowledge {page.knowledge}.",
+        f"Clean set `{report.snapshot[:12]}`, knowledge {page.knowledge}, as known at {page.known_at.isoformat()}.",
         "",
         f"## The decision's window, {page.window[0]} to {page.window[1]}",
         "",

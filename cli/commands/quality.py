@@ -9,6 +9,7 @@ from adapters.files.atomic import write_artefact
 from adapters.files.configuration import read_calendar
 from adapters.files.raw_store import RawFiles
 from adapters.files.workspace import Workspace
+from adapters.postgres.people import PgConfig
 from adapters.render.quality import CalendarPart, QualityPage, quality_json, quality_markdown, verdict
 from cli.main import UsageError
 from cli.output import emit, table
@@ -17,6 +18,7 @@ from core.calendar import as_of, slot_of
 from core.canonical import plain
 from core.domain.instrument import EXCHANGE_CALENDAR
 from core.domain.quality import CheckResult
+from core.domain.slot import AsOf
 from core.market_data.quality import judge_history, judge_panel
 from flows.setup import BookSetup
 
@@ -36,6 +38,7 @@ def quality(arguments: argparse.Namespace) -> int:
     failed = [one for one in page.report.checks if not one.has_passed]
     facts = {
         **plain(page.report),
+        "known_at": page.known_at.isoformat(),
         "verdict": verdict(page),
         "messages": [one.detail for one in failed if one.severity == "block"],
         "history": plain(page.history),
@@ -62,8 +65,16 @@ def _page(desk: Desk, arguments: argparse.Namespace) -> QualityPage:
     snapshot = desk.clean.current()
     if snapshot is None:
         raise UsageError("no market data was ingested; run `twokey ingest`")
-    session = _session(setup, arguments.on or when(configuration, None).today, arguments.as_of)
-    whole = desk.clean.panel(snapshot, last=session)
+    now = when(configuration, None)
+    asked = _asked(setup, arguments.on or now.today, arguments.as_of)
+    session, known_at = asked.session, asked.at
+    if arguments.known_at is not None:
+        known_at = arguments.known_at
+        if known_at > now.clock.now():
+            raise UsageError(f"--known-at {known_at.isoformat()} is to come; nobody knows yet what will be known then")
+        # What was asked of before the first clean set is answered by the current one, as far as it says when it was told.
+        snapshot = PgConfig(desk.session("reader")).snapshot_at(known_at) or snapshot
+    whole = desk.clean.panel(snapshot, last=session, known_at=known_at)
     window = whole.window(session, setup.strategy.sessions_needed)
     closes_at, rules = setup.calendar.close_of(session), setup.policy.data
     execution = setup.calendar.next_session(session)
@@ -74,42 +85,45 @@ def _page(desk: Desk, arguments: argparse.Namespace) -> QualityPage:
         report=gate.value,
         has_passed=gate.is_open,
         knowledge=whole.knowledge_words(),
+        known_at=known_at,
         window=(
             window.sessions[0].astype("datetime64[D]").astype(object) if len(window.sessions) else session,
             session,
         ),
         history=judge_history(whole, setup.universe, rules, session),
         history_from=days[0],
-        others=_others(desk, setup, snapshot, session),
+        others=_others(desk, setup, snapshot, AsOf(at=known_at, session=session)),
     )
 
 
-def _others(desk: Desk, setup: BookSetup, snapshot: str, session: date) -> tuple[CalendarPart, ...]:
+def _others(desk: Desk, setup: BookSetup, snapshot: str, known: AsOf) -> tuple[CalendarPart, ...]:
     """Judge the bars that stand on the days of other calendars, up to the last one over when the session closed."""
     parts: list[CalendarPart] = []
-    closes_at = setup.calendar.close_of(session)
+    closes_at = setup.calendar.close_of(known.session)
     for name in sorted({row.calendar for row in setup.universe.instruments} - {EXCHANGE_CALENDAR}):
         latest = read_calendar(desk.workspace, name).last_completed(closes_at)
-        panel = desk.clean.panel(snapshot, last=latest, calendar=name) if desk.clean.has(snapshot, name) else None
-        if panel is not None and len(panel.sessions):
+        if not desk.clean.has(snapshot, name):
+            continue
+        panel = desk.clean.panel(snapshot, last=latest, known_at=known.at, calendar=name)
+        if len(panel.sessions):
             days: list[date] = panel.sessions.astype("datetime64[D]").tolist()
             checks = judge_history(panel, setup.universe, setup.policy.data, latest)
             parts.append(CalendarPart(name, days[0], days[-1], latest, checks))
     return tuple(parts)
 
 
-def _session(setup: BookSetup, day: date, wanted: date | None) -> date:
-    """Give the session that was asked for, or that which a slot of the day is decided as of."""
+def _asked(setup: BookSetup, day: date, wanted: date | None) -> AsOf:
+    """Give the session that was asked for, or that which a slot of the day is decided as of, and what the slot knows."""
+    calendar = setup.calendar
     try:
-        if wanted is None:
-            return as_of(setup.calendar, slot_of(setup.policy, day)).session
-        is_session = setup.calendar.is_session(wanted)
+        if wanted is None or calendar.is_session(wanted):
+            after = day if wanted is None else calendar.next_session(wanted)
+            slot = slot_of(setup.policy, after)
+            return as_of(calendar, slot) if wanted is None else AsOf(at=slot.at, session=wanted)
+        before = calendar.previous_session(wanted)
     except ValueError as error:
         raise UsageError(str(error)) from error
-    if not is_session:
-        before = setup.calendar.previous_session(wanted)
-        raise UsageError(f"{wanted} is no session of {setup.calendar.name}; the one before it is {before}")
-    return wanted
+    raise UsageError(f"{wanted} is no session of {calendar.name}; the one before it is {before}")
 
 
 def _words(page: QualityPage) -> str:
@@ -124,7 +138,7 @@ def _words(page: QualityPage) -> str:
         marked = [one for one in part.checks if not one.has_passed]
         words = f"days of {part.calendar}, {part.first} to {part.last}: {len(part.checks)} checks, {len(marked)} with findings"
         lines += ["", words, *([table(head, [_row(one) for one in marked])] if marked else [])]
-    return "\n".join([*lines, f"as of {report.as_of}: {verdict(page)}"])
+    return "\n".join([*lines, f"as of {report.as_of}, as known at {page.known_at.isoformat()}: {verdict(page)}"])
 
 
 def _row(check: CheckResult) -> tuple[str, ...]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.integration.workspaces import DAY, FIRST, SEED, Workspaces, twokey
+from tests.integration.workspaces import DAY, FIRST, SEED, Workspaces, morning, twokey
 
 HEAD = "internal_symbol,ex_date,split_ratio,dividend,known_at,notes"
 EVE = DAY - timedelta(days=1)
@@ -72,3 +72,30 @@ def test_what_was_announced_after_the_slot_changes_nothing(workspaces, usual):
     ingest(root)
 
     assert wanted(root, DAY)[0] == usual
+
+
+def test_the_report_of_a_day_judges_what_its_slot_knew(workspaces, usual):
+    """What was announced in the evening is in no report of the morning, but in one as known then; none is of days to come."""
+    root = workspaces.copy("announced-reported")
+    told = datetime.combine(DAY, time(20), UTC)
+    (root / "config/announced_actions.csv").write_text(
+        f"{HEAD}\n{usual[0]},{DAY},3,,{DAY}T20:00:00Z,\n", encoding="utf-8"
+    )
+    ingest(root)
+
+    of_day, of_session = (
+        twokey(root, "data", "quality", *asked) for asked in (("--on", str(DAY)), ("--as-of", str(EVE)))
+    )
+    before, after = (
+        twokey(root, "data", "quality", "--as-of", str(EVE), "--known-at", at.isoformat())
+        for at in (told - timedelta(seconds=1), told)
+    )
+
+    assert of_day.facts == of_session.facts
+    assert of_day.facts["known_at"] == morning(DAY).isoformat()
+    assert (of_day.facts["excluded"], before.facts["excluded"]) == ([], [])
+    assert after.facts["excluded"] == [[usual[0], f"ACTION_PENDING: split 3 on {DAY} (person)"]]
+    assert after.facts["known_at"] == told.isoformat()
+    refused = twokey(root, "data", "quality", "--as-of", str(EVE), "--known-at", "9999-01-01T00:00:00Z")
+    assert refused.code == 2
+    assert "--known-at 9999-01-01T00:00:00+00:00 is to come" in refused.err

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from argparse import ArgumentTypeError
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from cli.arguments import instant
 from cli.main import main
 from tests.integration.workspaces import DAY, LAST, Workspaces, counts, desk_of, end_bars, morning, the_time_is, twokey
 
@@ -96,3 +98,16 @@ def test_reconcile_takes_no_day(root):
         twokey(root, "reconcile", "--on", str(DAY))
 
     assert ended.value.code == 2
+
+
+def test_an_instant_has_an_offset():
+    """Of any zone, and is told in UTC."""
+    assert (
+        instant("2024-02-05T20:00:00Z") == instant("2024-02-05T15:00:00-05:00") == datetime(2024, 2, 5, 20, tzinfo=UTC)
+    )
+    with pytest.raises(
+        ArgumentTypeError, match="'2024-02-05T20:00:00' says no offset from UTC; write 2024-02-05T20:00:00Z"
+    ):
+        instant("2024-02-05T20:00:00")
+    with pytest.raises(ArgumentTypeError, match="'evening' is no instant; write YYYY-MM-DDTHH:MM:SSZ"):
+        instant("evening")

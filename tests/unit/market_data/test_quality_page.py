@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from datetime import date
+from datetime import UTC, date, datetime
 
 from adapters.render.quality import FOUND_SHOWN, QualityPage, quality_json, quality_markdown, verdict
 from core.domain.quality import CheckResult, FoundIn, QualityReport
 
+KNOWN_AT = datetime(2024, 6, 11, 6, 15, tzinfo=UTC)
 MISSING = CheckResult(
     check="missing_sessions",
     value="3 in 2 instruments",
@@ -27,7 +28,14 @@ def page(*history: CheckResult, has_passed: bool = True) -> QualityPage:
     """Give a page of two checks, with a history."""
     report = QualityReport(date(2024, 6, 10), "f" * 64, (PRESENT, MISSING), (("C", "no bar"),), ())
     return QualityPage(
-        "main", report, has_passed, "assumed", (date(2023, 6, 1), date(2024, 6, 10)), history, date(2016, 3, 14)
+        "main",
+        report,
+        has_passed,
+        "assumed",
+        KNOWN_AT,
+        (date(2023, 6, 1), date(2024, 6, 10)),
+        history,
+        date(2016, 3, 14),
     )
 
 
@@ -36,7 +44,8 @@ def test_the_page_shows_each_check_with_its_numbers():
     text = quality_markdown(page(MISSING))
 
     assert text.startswith(
-        "# Data quality of main as of 2024-06-10: pass\n\nClean set `ffffffffffff`, knowledge assumed."
+        "# Data quality of main as of 2024-06-10: pass\n\nClean set `ffffffffffff`, knowledge assumed, "
+        "as known at 2024-06-11T06:15:00+00:00."
     )
     assert "| pass | benchmark_present | last bar 2024-06-10 | a bar of 2024-06-10 | block | SPY has a bar |" in text
     assert "| DEGRADE | missing_sessions | 3 in 2 instruments | at most 0 an instrument | degrade | 3 sessions" in text
