@@ -14,6 +14,9 @@ from servers.market_data.view import FRESH_SESSIONS, View
 from servers.references import Kind, PriceBasis
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from core.domain.bars import Floats
     from core.domain.instrument import Instrument, InstrumentId
     from core.domain.panel import Panel
@@ -187,13 +190,14 @@ class Listing(Answer):
 
 def bars_of(view: View, panel: Panel, names: Sequence[InstrumentId], *, basis: PriceBasis, page: int) -> Bars:
     """Give a page of a panel's bars, as they are stored or with dividends and splits worked in."""
-    rows, paging = paged([(at, name) for at in range(len(panel.sessions)) for name in names], page, BARS_A_PAGE)
+    on_page, paging = paged(range(len(panel.sessions) * len(names)), page, BARS_A_PAGE)
+    places = [divmod(place, len(names)) for place in on_page]
     columns = _columns(panel, basis)
     return Bars(
         provenance=provenance(view, names),
         shown_as=basis,
         paging=paging,
-        bars=tuple(_bar(panel, columns, at, name) for at, name in rows),
+        bars=tuple(_bar(panel, columns, at, names[column]) for at, column in places),
     )
 
 
@@ -204,21 +208,23 @@ def returns_of(
     close = panel.adj_close if basis == "total_return" else panel.close
     days: list[date] = panel.sessions.astype("datetime64[D]").tolist()
     at_first = next((at for at, day in enumerate(days) if day >= first), len(days))
-    found = [
-        Return(instrument=name, session=days[at], value=value)
-        for at in range(max(1, at_first), len(days))
-        for name in names
-        if (value := _change(close[:, panel.instruments.index(name)], at - 1, at)) is not None
-    ]
-    rows, paging = paged(found, page, RETURNS_A_PAGE)
+    close = close[:, [panel.instruments.index(name) for name in names]]
+    cells = _with_return(close, max(1, at_first))
+    on_page, paging = paged(range(len(cells)), page, RETURNS_A_PAGE)
+    places = [divmod(cells[at].item(), len(names)) for at in on_page]
     start = max(0, at_first - 1)
     return Returns(
         provenance=provenance(view, names),
         shown_as=basis,
         paging=paging,
-        returns=tuple(rows),
+        returns=tuple(
+            Return(instrument=names[column], session=days[at], value=_change(close[:, column], at - 1, at))
+            for at, column in places
+        ),
         over_range=tuple(
-            whole for name in names[:WHOLE_RETURNS_MAX] for whole in _whole(panel, close, name, start=start, days=days)
+            whole
+            for column, name in enumerate(names[:WHOLE_RETURNS_MAX])
+            for whole in _whole(close[:, column], name, start=start, days=days)
         ),
     )
 
@@ -268,7 +274,7 @@ def provenance(view: View, names: Sequence[InstrumentId]) -> Provenance:
         known_at=view.known_at,
         calendar=view.on,
         basis=tuple(sorted({str(panel.basis[column] or "unknown") for column in columns})),
-        knowledge=panel.knowledge,
+        knowledge="recorded" if names and all(map(panel.is_recorded, names)) else "assumed",
         providers=tuple(sorted({panel.provider[column] for column in columns} & set(get_args(Provider)))),
         snapshot=panel.snapshot,
         is_synthetic=panel.is_synthetic,
@@ -333,25 +339,36 @@ def _bar(panel: Panel, columns: Sequence[Floats], at: int, name: InstrumentId) -
     )
 
 
-def _whole(
-    panel: Panel, close: Floats, name: InstrumentId, *, start: int, days: Sequence[date]
-) -> Iterator[WholeReturn]:
-    values = close[:, panel.instruments.index(name)]
-    held = [at for at in range(start, len(days)) if values[at] > 0]
-    value = _change(values, held[0], held[-1]) if len(held) > 1 else None
-    if value is not None:
+def _with_return(close: Floats, begin: int) -> NDArray[np.int64]:
+    """Give the places, row by row, of the closes from a row on that have a return: both they and the ones before are there."""
+    import numpy as np
+
+    # A comparison with NaN is false, so that an absent bar gives no return.
+    is_held = close > 0
+    has_return = np.zeros_like(is_held)
+    has_return[begin:] = is_held[begin:] & is_held[begin - 1 : -1]
+    return np.flatnonzero(has_return)
+
+
+def _whole(values: Floats, name: InstrumentId, *, start: int, days: Sequence[date]) -> Iterator[WholeReturn]:
+    held = [start + at for at in (values[start:] > 0).nonzero()[0].tolist()]
+    if len(held) > 1:
+        value = _change(values, held[0], held[-1])
         yield WholeReturn(instrument=name, first=days[held[0]], last=days[held[-1]], value=value)
 
 
-def _change(values: Floats, before: int, at: int) -> Decimal | None:
-    past, now = float(values[before]), float(values[at])
-    # A comparison with NaN is false, so that an absent bar gives no return.
-    return _number(now / past - 1) if past > 0 and now > 0 else None
+def _change(values: Floats, before: int, at: int) -> Decimal:
+    """Give the return between two closes that are there."""
+    return _digits(float(values[at]) / float(values[before]) - 1)
 
 
 def _number(value: float) -> Decimal | None:
     """Give a float's digits as far as they mean something; null for NaN."""
-    return Decimal(f"{value:.10g}") if value == value else None
+    return _digits(value) if value == value else None
+
+
+def _digits(value: float) -> Decimal:
+    return Decimal(f"{value:.10g}")
 
 
 def _check(one: CheckResult) -> Check:
