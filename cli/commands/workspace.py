@@ -89,7 +89,9 @@ def _data(desk: Desk) -> str:
     if snapshot is None:
         raise ValueError("no market data was ingested; run `twokey ingest`")
     panel = desk.clean.panel(snapshot)
-    return f"{len(panel.instruments)} instruments, {panel.sessions[0]} to {panel.sessions[-1]}, {panel.knowledge_words()}"
+    return (
+        f"{len(panel.instruments)} instruments, {panel.sessions[0]} to {panel.sessions[-1]}, {panel.knowledge_words()}"
+    )
 
 
 def _audit(desk: Desk) -> str:
