@@ -228,6 +228,8 @@ def _read_all(doors: IngestDoors) -> tuple[list[_Read], list[str]]:
                 break
             except SourceError as error:
                 failures.append(str(error))
+            except MemoryError:
+                failures.append(f"{record.path} ({record.size} bytes): there was not room enough to read it")
     return [read for _, read in sorted(reads, key=lambda pair: pair[0])], failures
 
 

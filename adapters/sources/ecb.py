@@ -8,6 +8,7 @@ import zlib
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from adapters.sources.formats.opened import whole
 from adapters.sources.http import CutShort, Door, HttpSource, Question, Refused, Reply, new_session
 from flows.ports import RawFile
 
@@ -47,12 +48,20 @@ def judge(asked: Question, reply: Reply) -> RawFile:
     try:
         with zipfile.ZipFile(io.BytesIO(reply.body)) as archive:
             names = archive.namelist()
-            head = archive.read(names[0])[:9] if names else b""
+            head = _read(archive, names[0])[:9] if names else b""
     except (zipfile.BadZipFile, zlib.error, EOFError) as error:
         raise CutShort(f"not a whole zip: {error}") from error
+    # RuntimeError: encrypted, or compressed in a way that nobody here can undo. ValueError: too large, or no time or name.
+    except (RuntimeError, OSError, ValueError) as error:
+        raise Refused(f"the zip ({len(reply.body)} bytes) cannot be read: {error}") from error
     if len(names) != 1 or not head.startswith(b"Date,"):
         raise Refused(f"the zip holds {names} beginning {head!r}; it must hold one CSV of rates")
     return asked.answered(reply)
+
+
+def _read(archive: zipfile.ZipFile, name: str) -> bytes:
+    with archive.open(name) as file:
+        return whole(file)
 
 
 def ecb_source(address: str, since: datetime, door: Door) -> HttpSource:

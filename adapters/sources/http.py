@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import random
 import threading
 import time
@@ -22,6 +23,7 @@ from core.settings_sources import ProviderSettings
 from flows.ports import RawFile, RawRecord, SourceError
 
 T = TypeVar("T")
+log = logging.getLogger(__name__)
 
 TOO_MANY, SERVER_ERRORS = 429, 500
 # So many questions in a row without an answer, and the provider is left alone: it is down, or shows everybody a notice.
@@ -389,12 +391,15 @@ class HttpSource:
             self.tally.requests = self._client.requests
 
     def _answer(self, question: Question, future: Future[RawFile]) -> RawFile | SourceError:
-        """Wait for an answer and count it."""
-        try:
-            file = future.result()
-        except SourceError as error:
-            self._fail(question, str(error))
-            return error
+        """Wait for an answer and count it; a question that broke in our own hands is one more without an answer."""
+        broken = future.exception()
+        if isinstance(broken, Exception) and not isinstance(broken, SourceError):
+            log.error("%s %s: the answer broke what read it", self.provider, question.subject, exc_info=broken)
+            broken = Refused(f"the answer broke what read it: {type(broken).__name__}: {broken}")
+        if isinstance(broken, SourceError):
+            self._fail(question, str(broken))
+            return broken
+        file = future.result()
         before = self._newest.get(file.name)
         if before is not None and before.sha256 == hashlib.sha256(file.content).hexdigest():
             self.tally.unchanged += 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import traceback
 from collections.abc import Sequence
 from datetime import date, timedelta
 
@@ -95,6 +96,10 @@ def _fetch_first(arguments: argparse.Namespace, desk: Desk, configuration: Confi
         told = trouble(ingest_into(desk, configuration, sources))
     except SourceError as error:
         told = [f"could not look: {error}"]
+    except Exception as error:
+        # Whatever broke, the slot ends in a ticket: the gates see that nothing new is there.
+        traceback.print_exc()
+        told = [f"could not look: {type(error).__name__}; the traceback is on stderr"]
     for line in told + [source.summary() for source in sources]:
         print(line, file=sys.stderr)
     return told

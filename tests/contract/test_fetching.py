@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from adapters.sources.ecb import last_publication
+from adapters.sources.formats.opened import UNPACKED_MAX
 from adapters.sources.formats.registry import FormatParser
+from adapters.sources.http import Client, Door, HttpSource, Question, Wanted
+from adapters.sources.stooq import question as stooq_question
 from core.domain.bars import Basis
-from flows.ports import RawRecord, SourceError
-from tests.fakes.fetching import AT, LAST, NAMES, NEXT_DAY, OPENS, PRICES, Time, bodies, source, subject
+from flows.ports import RawFile, RawRecord, SourceError
+from tests.fakes.fetching import AT, LAST, NAMES, NEXT_DAY, OPENS, PRICES, Time, bodies, provider, source, subject
 from tests.fakes.replay import Answer, replaying, stooq_csv, yahoo_chart, yahoo_error
+from tests.unit.market_data.files import encrypted, rates_zip, zeros_zip
 from tests.unit.market_data.making import instrument
 
 # --- what is asked and stored -----------------------------------------------------------------------------------------
@@ -339,3 +344,44 @@ def test_recorded_charts_of_yahoo_come_through_byte_for_byte(store, shared, symb
     (record,) = store.raw.records()
     assert store.raw.read(record) == body.encode()
     assert FormatParser().parse(record, body.encode()).bars is not None
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        (encrypted(rates_zip()), "cannot be read: File 'eurofxref-hist.csv' is encrypted"),
+        (zeros_zip(UNPACKED_MAX + 1), f"cannot be read: it unpacks into more than {UNPACKED_MAX} bytes"),
+        (rates_zip().replace(b"PK\x03\x04", b"PK\x03\x05"), "not a whole zip: Bad magic number"),
+    ],
+    ids=["encrypted", "too large", "cut"],
+)
+def test_a_zip_that_cannot_be_read_is_no_answer(make, replay, store, fault, words):
+    """It is told with the reason and never stored."""
+    replay.bodies["eurofxref-hist.zip"] = fault
+
+    with pytest.raises(SourceError, match="none of 1 questions was answered") as caught:
+        store.fill(make("ecb"))
+
+    assert words in str(caught.value)
+    assert store.raw.records() == []
+
+
+def test_an_answer_that_breaks_what_reads_it_costs_that_answer_alone(replay, store):
+    """What nobody thought of is told by symbol, and the others are there."""
+    questions = [
+        stooq_question(replay.address, Wanted(f"{name}.US", LAST - timedelta(days=365), LAST, AT)) for name in NAMES
+    ]
+
+    def ask(asked: Question) -> RawFile:
+        if asked.subject == "KO.US":
+            raise TypeError("the answer was of a kind that nobody thought of")
+        return replace(asked.file, content=b"Date,Open,High,Low,Close,Volume\r\n")
+
+    one = HttpSource("stooq", questions, ask, door=Door(Client(provider(replay.address))))
+
+    store.fill(one)
+
+    assert one.failures() == (
+        "stooq KO.US: the answer broke what read it: TypeError: the answer was of a kind that nobody thought of",
+    )
+    assert len(store.raw.records()) == 2

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
@@ -11,11 +11,12 @@ import pytest
 
 from adapters.files.clean_set import CleanFiles
 from adapters.files.raw_store import RawFiles
+from adapters.sources.formats.opened import UNPACKED_MAX
 from adapters.sources.formats.registry import FormatParser
-from core.domain.bars import Basis
+from core.domain.bars import Basis, Parsed
 from flows.ingest import Cleaning, Count, IngestDoors, IngestReport, ingest, rebuild
-from flows.ports import RawFile, SourceError
-from tests.unit.market_data.files import ACTIONS, AT, STOOQ, prices, rates_zip, raw_file
+from flows.ports import RawFile, RawRecord, SourceError
+from tests.unit.market_data.files import ACTIONS, AT, STOOQ, prices, rates_zip, raw_file, zeros_zip
 from tests.unit.market_data.making import SESSIONS, SPLIT, rules, universe
 
 LATER = AT.replace(day=2)
@@ -123,6 +124,44 @@ def test_a_file_that_cannot_be_read_is_told_and_the_one_before_it_counts(doors):
 
     assert report.snapshot == good.snapshot
     assert "main/prices_2024.parquet: not a readable Parquet file" in report.unread[0]
+
+
+def test_a_file_that_unpacks_into_too_much_is_told_and_the_one_before_it_counts(doors):
+    """A quarter of a megabyte that would be 257: the workspace is not lost to it, on the next morning either."""
+    rates = raw_file("ecb/eurofxref-hist.zip", rates_zip(), provider="ecb", format="ecb_zip")
+    bomb = replace(rates, content=zeros_zip(UNPACKED_MAX + 1))
+    bars = main_set(prices("AAPL", "SPY", days=SESSIONS))
+    good = ingest([Given([bars, rates])], cleaning(), doors, at=AT)
+
+    report = ingest([Given([bomb])], cleaning(), doors, at=LATER)
+    again = ingest([Given([bars])], cleaning(), doors, at=LATER)
+
+    words = f"not a readable zip: it unpacks into more than {UNPACKED_MAX} bytes, which is the most that is read"
+    assert report.unread == again.unread == (f"ecb/eurofxref-hist.zip ({len(bomb.content)} bytes): {words}",)
+    assert report.snapshot == again.snapshot == good.snapshot
+
+
+class Exhausted(FormatParser):
+    """A parser for which there is no room for one file."""
+
+    def parse(self, record: RawRecord, content: bytes) -> Parsed:
+        """Read a file unless it is the one."""
+        if content == b"PAR1 of too much":
+            raise MemoryError
+        return super().parse(record, content)
+
+
+def test_a_file_for_which_there_is_no_room_is_told_and_the_one_before_it_counts(doors):
+    """Whatever its format: it is passed over, not the whole ingest."""
+    good = ingest([Given([main_set(prices("AAPL", "SPY", days=SESSIONS))])], cleaning(), doors, at=AT)
+
+    short = replace(doors, parser=Exhausted())
+    report = ingest([Given([main_set(b"PAR1 of too much")])], cleaning(), short, at=LATER)
+
+    assert report.snapshot == good.snapshot
+    assert report.unread == (
+        "yahoo/_many/prices_2024-2026-04-02.parquet (16 bytes): there was not room enough to read it",
+    )
 
 
 def test_nothing_usable_publishes_nothing(doors):

@@ -34,7 +34,7 @@ from tests.integration.workspaces import (
     twokey,
     weekdays,
 )
-from tests.unit.market_data.files import rates_zip
+from tests.unit.market_data.files import encrypted, rates_zip
 
 CONCURRENCY = 3
 
@@ -302,3 +302,31 @@ def test_a_run_decides_on_what_is_stored_when_nobody_answers(root, replay):
     assert "; ecb: none of 1 questions was answered" in told
     assert told in done.err
     assert json.loads(done.out) == done.facts
+
+
+def test_a_zip_that_nobody_can_open_leaves_the_run_to_its_gates(root, replay):
+    """Encrypted: the answer is told as one that is of no use, and the slot has its ticket."""
+    replay.bodies["eurofxref-hist.zip"] = encrypted(rates_zip())
+
+    done = run_on_its_day(root)
+
+    assert done.code == 0, done.err
+    assert done.facts["kind"] == "TRADE"
+    (told,) = done.facts["not_fetched"]
+    assert "ecb: none of 1 questions was answered" in told
+    assert "eurofxref-hist.csv" in told
+    assert "encrypted" in told
+
+
+def test_a_fetch_that_breaks_in_our_own_hands_leaves_the_run_to_its_gates(root, replay):
+    """What nobody thought of is told with its traceback on stderr, and the gates decide on what is stored."""
+    lock = root / "data" / "raw" / "index.lock"
+    lock.unlink(missing_ok=True)
+    lock.mkdir()
+
+    done = run_on_its_day(root)
+
+    assert done.code == 0, done.err
+    assert done.facts["kind"] == "TRADE"
+    assert done.facts["not_fetched"] == ["could not look: IsADirectoryError; the traceback is on stderr"]
+    assert "Traceback" in done.err

@@ -7,12 +7,15 @@ import io
 import tarfile
 import zipfile
 import zlib
+from typing import IO
 
 from flows.ports import RawRecord, SourceError
 
 GZIP_MAGIC, ZIP_MAGIC = b"\x1f\x8b", b"PK\x03\x04"
 # A zip's local header: 30 bytes, then the member's name and an extra field, whose lengths stand at 26 and 28.
 _ZIP_HEADER = 30
+# A file of a few kilobytes can be made to unpack into more than a machine holds; no file that is read here comes near.
+UNPACKED_MAX = 256_000_000
 
 
 def header(head: bytes) -> list[str]:
@@ -46,37 +49,48 @@ def _inflated(content: bytes, window: int) -> bytes:
         return b""
 
 
-def plain(record: RawRecord, content: bytes) -> bytes:
+def whole(file: IO[bytes] | gzip.GzipFile, most: int = UNPACKED_MAX) -> bytes:
+    """Read all of a file that is unpacked while it is read; raises ValueError where it is larger than `most` bytes."""
+    content = file.read(most + 1)
+    if len(content) > most:
+        raise ValueError(f"it unpacks into more than {most} bytes, which is the most that is read")
+    return content
+
+
+def plain(record: RawRecord, content: bytes, most: int = UNPACKED_MAX) -> bytes:
     """Give a file's bytes, decompressed where it is a gzip; raises SourceError where that cannot be read."""
     if not content.startswith(GZIP_MAGIC):
         return content
     try:
-        return gzip.decompress(content)
-    except (OSError, EOFError, zlib.error) as error:
-        raise SourceError(f"{record.name}: not a readable gzip: {error}") from error
+        with gzip.GzipFile(fileobj=io.BytesIO(content)) as file:
+            return whole(file, most)
+    except (OSError, EOFError, zlib.error, ValueError) as error:
+        raise SourceError(f"{record.name} ({len(content)} bytes): not a readable gzip: {error}") from error
 
 
-def only_member(record: RawRecord, content: bytes, end: str = ".csv") -> bytes:
+def only_member(record: RawRecord, content: bytes, end: str = ".csv", *, most: int = UNPACKED_MAX) -> bytes:
     """Give the one member of a zip whose name has this end; raises SourceError where there is not exactly one."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             names = [name for name in archive.namelist() if name.endswith(end)]
             if len(names) != 1:
                 raise SourceError(f"{record.name}: it holds {archive.namelist()}; it must hold one {end} file")
-            return archive.read(names[0])
+            with archive.open(names[0]) as file:
+                return whole(file, most)
     # RuntimeError: encrypted, or compressed in a way that nobody here can undo.
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, OSError, ValueError) as error:
-        raise SourceError(f"{record.name}: not a readable zip: {error}") from error
+        raise SourceError(f"{record.name} ({len(content)} bytes): not a readable zip: {error}") from error
 
 
-def tar_member(record: RawRecord, content: bytes, wanted: str) -> bytes:
+def tar_member(record: RawRecord, content: bytes, wanted: str, *, most: int = UNPACKED_MAX) -> bytes:
     """Give a member of a gzipped tar; raises SourceError where it is not there."""
+    unpacked = plain(record, content, most)
     try:
-        with tarfile.open(fileobj=io.BytesIO(content), mode="r:gz") as archive:
+        with tarfile.open(fileobj=io.BytesIO(unpacked), mode="r:") as archive:
             members = {member.name.rpartition("/")[2]: member for member in archive if member.isfile()}
             inside = archive.extractfile(members[wanted]) if wanted in members else None
             if inside is None:
                 raise SourceError(f"{record.name}: it holds {sorted(members)}; it must hold {wanted}")
             return inside.read()
-    except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
+    except (tarfile.TarError, OSError, EOFError) as error:
         raise SourceError(f"{record.name}: not a readable tar.gz: {error}") from error

@@ -64,6 +64,27 @@ def rates_zip(text: str = RATES, name: str = "eurofxref-hist.csv") -> bytes:
     return buffer.getvalue()
 
 
+def zeros_zip(size: int, name: str = "eurofxref-hist.csv") -> bytes:
+    """Give a small zip that unpacks into so many bytes."""
+    buffer = io.BytesIO()
+    with (
+        zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
+        archive.open(name, "w") as file,
+    ):
+        for start in range(0, size, 1_000_000):
+            file.write(bytes(min(1_000_000, size - start)))
+    return buffer.getvalue()
+
+
+def encrypted(content: bytes) -> bytes:
+    """Give a zip of one member with the bit set that says that it is encrypted, in both of its headers."""
+    made = bytearray(content)
+    central = made.index(b"PK\x01\x02")
+    made[6] |= 1
+    made[central + 8] |= 1
+    return bytes(made)
+
+
 def record(name: str, form: str, provider: str = "yahoo", **changes: Any) -> RawRecord:
     """Give a stored file's record."""
     row: dict[str, Any] = {
