@@ -193,6 +193,11 @@ class CleanFiles:
         except SourceError as error:
             return [str(error)]
 
+    def made_of(self, snapshot: str) -> Mapping[str, str]:
+        """Give the SHA-256 of each raw file that a set was last made of, by path; raises SourceError when it cannot."""
+        told: Mapping[str, str] = self._described(snapshot).told["made_of"]
+        return told
+
     def _differences(self, snapshot: str, calendar: CalendarName) -> Iterator[str]:
         panel, rows = self.stored(snapshot, calendar=calendar), self._on(snapshot, calendar).told["tables"]
         for row, year in zip(rows, _years(panel), strict=True) if snapshot == self.current() else ():

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -73,9 +73,25 @@ class RawFiles:
             raise SourceError(f"{record.path}: its SHA-256 was {record.sha256} when it was stored and is {sha256} now")
         return content
 
-    def verify(self) -> list[str]:
-        """Read every stored file again and give each difference from the index as a sentence."""
-        return [difference for record in self.records() for difference in self._difference(record)]
+    def verify(self, made_of: Mapping[str, str] | None = None) -> list[str]:
+        """Read every stored file again and give each difference from the index as a sentence.
+
+        The index itself is held against `made_of`: the SHA-256, by path, of files that are known to have been stored.
+        """
+        named = {record.path: record.sha256 for record in self.records()}
+        gone = [
+            f"{path}: the clean set was made of it with SHA-256 {sha256}; {INDEX} "
+            + (f"names it with {named[path]}" if path in named else "does not name it")
+            for path, sha256 in sorted((made_of or {}).items())
+            if named.get(path) != sha256
+        ]
+        return gone + [difference for record in self.records() for difference in self._difference(record)]
+
+    def strays(self) -> list[str]:
+        """Name the files that the index does not name: a killed process leaves them, or somebody; nobody reads them."""
+        named = {record.path for record in self.records()} | {INDEX, LOCK}
+        found = (path.relative_to(self._folder).as_posix() for path in self._folder.rglob("*") if path.is_file())
+        return sorted(set(found) - named)
 
     def _difference(self, record: RawRecord) -> Iterator[str]:
         try:

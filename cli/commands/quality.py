@@ -1,4 +1,4 @@
-"""`data quality` and `data verify`: whether bars are fit to decide on, and whether raw files are as they were stored."""
+"""`data quality` and `data verify`: whether bars are fit to decide on, and whether files are as they were stored."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 from datetime import date
 
 from adapters.files.atomic import write_artefact
+from adapters.files.clean_set import CleanFiles
 from adapters.files.configuration import read_calendar
 from adapters.files.raw_store import RawFiles
 from adapters.files.workspace import Workspace
@@ -50,11 +51,22 @@ def quality(arguments: argparse.Namespace) -> int:
 
 
 def verify(arguments: argparse.Namespace) -> int:
-    """Find any change of a stored raw file; exit 1 when there is one."""
-    store = RawFiles(Workspace(arguments.workspace).root / "data" / "raw")
-    differences, count = store.verify(), len(store.records())
-    words = "\n".join(differences) or f"{count} raw files are as they were stored"
-    emit(arguments, {"files": count, "differences": differences}, words)
+    """Find any change of a stored raw file, of the index, or of the current clean set; exit 1 when there is one.
+
+    Files that the index does not name are told and change nothing: nobody reads them, and a killed ingest leaves one.
+    """
+    data = Workspace(arguments.workspace).root / "data"
+    store, clean = RawFiles(data / "raw"), CleanFiles(data / "clean")
+    snapshot = clean.current()
+    unsound = [] if snapshot is None else clean.verify(snapshot)
+    made_of = {} if snapshot is None or unsound else clean.made_of(snapshot)
+    differences = store.verify(made_of) + [f"the clean set: {one}" for one in unsound]
+    count, strays = len(store.records()), store.strays()
+    kept = "" if snapshot is None else f", and so is clean set {snapshot[:12]}"
+    lines = differences or [f"{count} raw files are as they were stored{kept}"]
+    lines = [*lines, *(f"not in the index, and never read: {path}" for path in strays)]
+    facts = {"files": count, "snapshot": snapshot, "differences": differences, "strays": strays}
+    emit(arguments, facts, "\n".join(lines))
     return 1 if differences else 0
 
 

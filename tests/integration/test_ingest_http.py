@@ -11,6 +11,7 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -330,3 +331,56 @@ def test_a_fetch_that_breaks_in_our_own_hands_leaves_the_run_to_its_gates(root, 
     assert done.facts["kind"] == "TRADE"
     assert done.facts["not_fetched"] == ["could not look: IsADirectoryError; the traceback is on stderr"]
     assert "Traceback" in done.err
+
+
+def index_without_its_last_line(root: Path) -> str:
+    """Cut the index short, and give the words that tell it."""
+    index = root / "data" / "raw" / "index.jsonl"
+    lines = index.read_bytes().splitlines(keepends=True)
+    index.write_bytes(b"".join(lines[:-1]))
+    return (
+        f"{json.loads(lines[-1])['path']}: the clean set was made of it with SHA-256 {json.loads(lines[-1])['sha256']}"
+    )
+
+
+def index_gone(root: Path) -> str:
+    """Remove the index, and give the words that tell it."""
+    (root / "data" / "raw" / "index.jsonl").unlink()
+    return "index.jsonl does not name it"
+
+
+def flipped(root: Path, ending: str) -> str:
+    """Flip a byte in the middle of a part of the clean set, and give the words that tell it."""
+    path = sorted((root / "data" / "clean").rglob(f"*{ending}"))[-1]
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.chmod(0o644)
+    path.write_bytes(content)
+    return path.name
+
+
+@pytest.mark.parametrize(
+    "tamper",
+    [index_without_its_last_line, index_gone, partial(flipped, ending=".npy"), partial(flipped, ending=".parquet")],
+    ids=["index cut", "index gone", "array", "table"],
+)
+def test_verify_finds_what_was_changed(root, tamper):
+    """In the index and in the clean set too, not in the raw files alone."""
+    sound = program(root, "data", "verify")
+
+    words = tamper(root)
+    found = program(root, "data", "verify")
+
+    assert (sound.code, sound.facts["differences"], sound.facts["strays"]) == (0, [], [])
+    assert found.code == 1
+    assert any(words in one for one in found.facts["differences"]), found.facts["differences"]
+
+
+def test_verify_tells_of_a_file_that_nobody_stored(root):
+    """Nobody reads it, so it is no difference; who looks after the workspace should know."""
+    put = root / "data" / "raw" / "synthetic" / "_many" / "foreign.csv"
+    put.write_text("not ours", encoding="utf-8")
+
+    found = program(root, "data", "verify")
+
+    assert (found.code, found.facts["strays"]) == (0, ["synthetic/_many/foreign.csv"])
