@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
@@ -79,14 +79,23 @@ class IngestReport:
     snapshot: str | None
 
 
-def ingest(sources: Sequence[Source], cleaning: Cleaning, doors: IngestDoors, *, at: datetime) -> IngestReport:
+def ingest(
+    sources: Sequence[Source],
+    cleaning: Cleaning,
+    doors: IngestDoors,
+    *,
+    at: datetime,
+    now: Callable[[], datetime] | None = None,
+) -> IngestReport:
     """Store what the sources give and make the clean set anew; the same files again change nothing.
+
+    Each file is received at the instant that `now` tells when it has come, or without it at `at`, as all others are.
 
     Each file is stored before the next is asked for, and all before any is read. A source that could not look is told in
     the report, and the others count. Raises SourceError when none could look, or when stored bytes are no longer what they
     were; the clean set is then the one that it was before.
     """
-    return _made(cleaning, doors, _store(sources, doors.raw, at=at))
+    return _made(cleaning, doors, _store(sources, doors.raw, now or (lambda: at)))
 
 
 def rebuild(cleaning: Cleaning, doors: IngestDoors) -> IngestReport:
@@ -155,7 +164,7 @@ def _ends(fixings: Sequence[Fixing]) -> list[date]:
     return [fixing.day for fixing in fixings]
 
 
-def _store(sources: Sequence[Source], raw: RawStore, *, at: datetime) -> _Told:
+def _store(sources: Sequence[Source], raw: RawStore, now: Callable[[], datetime]) -> _Told:
     """Store what the sources give, a file at a time."""
     before = {record.path for record in raw.records()}
     paths: set[str] = set()
@@ -165,7 +174,7 @@ def _store(sources: Sequence[Source], raw: RawStore, *, at: datetime) -> _Told:
     for source in sources:
         try:
             for file in source.fetch():
-                paths.add(raw.store(file, at=at).path)
+                paths.add(raw.store(file, at=now()).path)
             skipped += source.skipped()
             failures += source.failures()
         except SourceError as error:

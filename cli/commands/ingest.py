@@ -61,7 +61,7 @@ def ingest_into(desk: Desk, configuration: Configuration, sources: Sequence[Sour
     cleaning = Cleaning(setup.universe, setup.policy.data, setup.calendar.sessions, currencies, days)
     clock = SystemClock()
     doors = IngestDoors(raw_files(desk.workspace), FormatParser(), desk.clean)
-    report = ingest_sources([*sources, *_announced(desk.workspace)], cleaning, doors, at=clock.now())
+    report = ingest_sources([*sources, *_announced(desk.workspace)], cleaning, doors, at=clock.now(), now=clock.now)
     if report.snapshot is not None:
         described = {"defects": report.defects, "files": len(report.files)}
         PgConfig(desk.session("desk")).add_snapshot(report.snapshot, canonical_json(described))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 import pytest
@@ -103,6 +103,17 @@ def test_reports_what_was_there(doors):
     assert report.snapshot == doors.clean.current()
     assert {one.currency for one in doors.clean.fixings(report.snapshot)} == {"GBP", "USD"}
     assert [one.session for one in doors.clean.panel(report.snapshot).dividends] == [date(2024, 6, 4)]
+
+
+def test_each_file_is_received_when_it_came(doors):
+    """Not all at the beginning: what a provider told an hour later was not known an hour before."""
+    files = [main_set(prices("AAPL", days=SESSIONS)), stooq(), raw_file(content=ACTIONS.encode())]
+    instants = [AT + timedelta(minutes=passed) for passed in (0, 20, 60)]
+    clock = iter(instants)
+
+    ingest([Given(files)], cleaning(), doors, at=AT, now=lambda: next(clock))
+
+    assert [record.received_at for record in doors.raw.records()] == instants
 
 
 def test_a_newer_file_of_a_name_replaces_the_older(doors):
