@@ -7,7 +7,7 @@ import io
 import json
 import tarfile
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
@@ -21,7 +21,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.sources.formats.form import HEAD_BYTES, never
-from adapters.sources.formats.opened import only_member, plain, tar_member
 from adapters.sources.formats.registry import FORMATS, FormatParser, recognise
 from core.domain.bars import BAR_FIELDS
 from flows.ports import SourceError
@@ -497,24 +496,3 @@ def test_reading_at_once_and_row_by_row_give_the_same(name):
         np.testing.assert_array_equal(getattr(with_bad.bars, field), getattr(whole, field))
     assert with_bad.bars.symbol.tolist() == whole.symbol.tolist()
     assert with_bad.bars.session.tolist() == whole.session.tolist()
-
-
-def test_a_compressed_file_is_read_up_to_a_size():
-    """The limit itself is read; a byte more is refused with the file, its size and the limit, in every form."""
-    content = b"x" * 1000
-    packed = gzip.compress(content)
-    zipped_up, tarred = zipped("a.csv", "x" * 999), evening(content)
-    one = record("a.gz", "asof_evening")
-    openings: list[tuple[Callable[[int], bytes], int, int]] = [
-        (lambda most: plain(one, packed, most), 1000, len(packed)),
-        (lambda most: only_member(one, zipped_up, most=most), 1000, len(zipped_up)),
-        # A tar is read whole: its members, their headers, and the zeros that fill it.
-        (lambda most: tar_member(one, tarred, "prices.csv", most=most), len(gzip.decompress(tarred)), len(tarred)),
-    ]
-
-    for opened, most, size in openings:
-        assert len(opened(most)) == 1000
-        with pytest.raises(SourceError) as caught:
-            opened(most - 1)
-        assert str(caught.value).startswith(f"{one.name} ({size} bytes): ")
-        assert f"it unpacks into more than {most - 1} bytes" in str(caught.value)
