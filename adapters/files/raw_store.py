@@ -32,6 +32,7 @@ class RawFiles:
         """Keep under a folder, usually `data/raw` of a workspace; it is made when the first file is stored."""
         self._folder = folder
         self._lines: list[RawRecord] = []
+        self._by_name: dict[tuple[str, str], list[RawRecord]] = {}
         self._read_bytes = 0
 
     def store(self, file: RawFile, *, at: datetime) -> RawRecord:
@@ -43,7 +44,8 @@ class RawFiles:
         sha256 = hashlib.sha256(file.content).hexdigest()
         with locked(self._folder / LOCK):
             self._heal()
-            of_name = [one for one in self._indexed() if (one.provider, one.name) == (file.provider, file.name)]
+            self._indexed()
+            of_name = self._by_name.get((file.provider, file.name), [])
             if of_name and (of_name[-1].sha256, of_name[-1].basis) == (sha256, file.basis):
                 return of_name[-1]
             kept = next((one.path for one in of_name if one.sha256 == sha256), None)
@@ -122,7 +124,10 @@ class RawFiles:
             return []
         whole = added[: added.rfind(b"\n") + 1]
         before = len(self._lines)
-        self._lines += [_record(line, before + at) for at, line in enumerate(whole.splitlines(), start=1)]
+        records = [_record(line, before + at) for at, line in enumerate(whole.splitlines(), start=1)]
+        self._lines += records
+        for record in records:
+            self._by_name.setdefault((record.provider, record.name), []).append(record)
         self._read_bytes += len(whole)
         return self._lines
 
