@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
@@ -16,6 +16,7 @@ from core.domain.panel import Panel
 from core.gate import Finding, note
 from core.market_data.actions import interpreted
 from core.market_data.clean import clean_bars, clean_fixings
+from core.market_data.retold import retelling_of
 from core.settings import DataRules
 from flows.ports import CleanSet, Parser, RawRecord, RawStore, Source, SourceError
 
@@ -185,7 +186,7 @@ def _store(sources: Sequence[Source], raw: RawStore, now: Callable[[], datetime]
 
 
 def _made(cleaning: Cleaning, doors: IngestDoors, told: _Told) -> IngestReport:
-    reads, failures = _read_all(doors)
+    reads, failures, retold = _read_all(doors)
     parsed = interpreted([read.parsed for read in reads])
     gate = clean_bars(parsed, cleaning.universe, cleaning.rules, sessions=cleaning.sessions)
     others, findings = _others(parsed, cleaning)
@@ -205,7 +206,7 @@ def _made(cleaning: Cleaning, doors: IngestDoors, told: _Told) -> IngestReport:
         unread=(*failures, *(sentence for one in parsed for sentence in one.unread)),
         defects=tuple(sorted(Counter(defect.check for panel in panels for defect in panel.defects).items())),
         without_bars=_without_bars(cleaning.universe, panels),
-        findings=(*gate.findings, *findings),
+        findings=(*gate.findings, *findings, *retold),
         snapshot=snapshot,
     )
 
@@ -222,24 +223,56 @@ def _others(parsed: Sequence[Parsed], cleaning: Cleaning) -> tuple[list[Panel], 
     return panels, findings
 
 
-def _read_all(doors: IngestDoors) -> tuple[list[_Read], list[str]]:
-    """Read the newest file of each name, oldest first; where it cannot be read, the one before it counts, and it is told."""
+def _read_all(doors: IngestDoors) -> tuple[list[_Read], list[str], list[Finding]]:
+    """Read the newest file of each name that can be believed, oldest first; the one before it counts otherwise.
+
+    Gives also a sentence for each that could not be, and a finding for each symbol whose past was told otherwise before.
+    """
     versions: dict[tuple[str, str], list[tuple[int, RawRecord]]] = defaultdict(list)
     for at, record in enumerate(doors.raw.records()):
         versions[record.provider, record.name].append((at, record))
     reads: list[tuple[int, _Read]] = []
     failures: list[str] = []
+    findings: list[Finding] = []
     for of_name in versions.values():
-        for at, record in reversed(of_name):
-            content = doors.raw.read(record)
-            try:
-                reads.append((at, _Read(record, doors.parser.parse(record, content))))
-                break
-            except SourceError as error:
-                failures.append(str(error))
-            except MemoryError:
-                failures.append(f"{record.path} ({record.size} bytes): there was not room enough to read it")
-    return [read for _, read in sorted(reads, key=lambda pair: pair[0])], failures
+        readable = _readable(of_name, doors, failures)
+        newest = next(readable, None)
+        if newest is not None:
+            reads.append(_believed(newest, readable, failures, findings))
+    return [read for _, read in sorted(reads, key=lambda pair: pair[0])], failures, findings
+
+
+def _readable(
+    of_name: Sequence[tuple[int, RawRecord]], doors: IngestDoors, failures: list[str]
+) -> Iterator[tuple[int, _Read]]:
+    """Give what can be read of a name, newest first, each when it is asked for."""
+    for at, record in reversed(of_name):
+        content = doors.raw.read(record)
+        try:
+            yield at, _Read(record, doors.parser.parse(record, content))
+        except SourceError as error:
+            failures.append(str(error))
+        except MemoryError:
+            failures.append(f"{record.path} ({record.size} bytes): there was not room enough to read it")
+
+
+def _believed(
+    newest: tuple[int, _Read], older: Iterator[tuple[int, _Read]], failures: list[str], findings: list[Finding]
+) -> tuple[int, _Read]:
+    """Give the newest answer about a symbol, or the one before it where too much of what that told is gone."""
+    now = newest[1]
+    if now.record.symbol is None or now.parsed.bars is None:
+        return newest
+    before = next(older, None)
+    if before is None or before[1].parsed.bars is None:
+        return newest
+    told = retelling_of(before[1].parsed.bars, now.parsed.bars)
+    if told.is_stub:
+        failures.append(f"{now.record.path}: {'; '.join(told.words)}; {before[1].record.path} counts")
+        return before
+    where = f"{now.record.provider} {now.record.symbol}"
+    findings += [note("data", where, f"{words}, in {now.record.path}") for words in told.words]
+    return newest
 
 
 def _counts_by_format(reads: Iterable[_Read]) -> tuple[Count, ...]:

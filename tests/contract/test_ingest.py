@@ -248,3 +248,37 @@ def test_another_universe_makes_another_clean_set(doors):
     assert other.snapshot is not None
     assert doors.clean.panel(other.snapshot).instruments == ("SPY",)
     assert closes(doors, one) == [[10.0] * 6] * 2
+
+
+def history(closes: Sequence[float]) -> RawFile:
+    """Give a Stooq history of AAPL that ends with the last of the sessions that tests know."""
+    days = [SESSIONS[0] - timedelta(days=back) for back in range(len(closes) - 1, -1, -1)]
+    rows = [f"{day},{close},{close},{close},{close},100" for day, close in zip(days, closes, strict=True)]
+    return stooq("\r\n".join(["Date,Open,High,Low,Close,Volume", *rows, ""]))
+
+
+def test_a_past_that_is_told_otherwise_is_a_finding_with_its_ratio(doors):
+    """A fetched history comes whole under one name each time; the one before it is looked at once more."""
+    ingest([Given([history([100.0] * 40)])], cleaning(), doors, at=AT)
+
+    report = ingest([Given([history([25.0] * 40)])], cleaning(), doors, at=LATER)
+
+    newest = doors.raw.records()[-1].path
+    (told,) = [one for one in report.findings if "restated" in one.message]
+    assert (told.subject, told.severity) == ("stooq aapl.us", "note")
+    assert told.message.startswith("restated by x4 from ")
+    assert told.message.endswith(f" (40 sessions), in {newest}")
+
+
+def test_a_history_that_shrank_does_not_count(doors):
+    """Five rows in the place of forty are a broken answer: it is told, and nothing of the clean set changes."""
+    good = ingest([Given([history([100.0] * 40)])], cleaning(), doors, at=AT)
+
+    report = ingest([Given([history([100.0] * 5)])], cleaning(), doors, at=LATER)
+
+    before, after = (record.path for record in doors.raw.records())
+    assert report.snapshot == good.snapshot
+    assert report.unread == (
+        f"{after}: 25 of 40 sessions told before are gone, {SESSIONS[0] - timedelta(days=29)} to"
+        f" {SESSIONS[0] - timedelta(days=5)}; {before} counts",
+    )
