@@ -165,7 +165,7 @@ def _ends(fixings: Sequence[Fixing]) -> list[date]:
     return [fixing.day for fixing in fixings]
 
 
-def _store(sources: Sequence[Source], raw: RawStore, now: Callable[[], datetime]) -> _Told:
+def _store(sources: Sequence[Source], raw: RawStore, clock: Callable[[], datetime]) -> _Told:
     """Store what the sources give, a file at a time."""
     before = {record.path for record in raw.records()}
     paths: set[str] = set()
@@ -175,7 +175,7 @@ def _store(sources: Sequence[Source], raw: RawStore, now: Callable[[], datetime]
     for source in sources:
         try:
             for file in source.fetch():
-                paths.add(raw.store(file, at=now()).path)
+                paths.add(raw.store(file, at=clock()).path)
             skipped += source.skipped()
             failures += source.failures()
         except SourceError as error:
