@@ -12,8 +12,7 @@ import pytest
 from adapters.sources.ecb import last_publication
 from adapters.sources.formats.opened import UNPACKED_MAX
 from adapters.sources.formats.registry import FormatParser
-from adapters.sources.http import Client, Door, HttpSource, Question, Wanted
-from adapters.sources.stooq import question as stooq_question
+from adapters.sources.http import Client, Door, HttpSource, Question
 from core.domain.bars import Basis
 from flows.ports import RawFile, RawRecord, SourceError
 from tests.fakes.fetching import AT, LAST, NAMES, NEXT_DAY, OPENS, PRICES, Time, bodies, provider, source, subject
@@ -368,9 +367,8 @@ def test_a_zip_that_cannot_be_read_is_no_answer(make, replay, store, fault, word
 
 def test_an_answer_that_breaks_what_reads_it_costs_that_answer_alone(replay, store):
     """What nobody thought of is told by symbol, and the others are there."""
-    questions = [
-        stooq_question(replay.address, Wanted(f"{name}.US", LAST - timedelta(days=365), LAST, AT)) for name in NAMES
-    ]
+    files = {name: RawFile("stooq", f"fetched/{name}.csv", "stooq_csv", replay.address, b"") for name in NAMES}
+    questions = [Question(f"{name}.US", replay.address, files[name], AT, "stooq_nothing") for name in NAMES]
 
     def ask(asked: Question) -> RawFile:
         if asked.subject == "KO.US":
