@@ -8,13 +8,14 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from adapters.sources.ecb import ecb_source, last_publication
+from adapters.sources.formats.registry import FormatParser
 from adapters.sources.http import Client, Door, HttpSource, Timing, Wanted
 from adapters.sources.stooq import stooq_source
 from adapters.sources.yahoo import yahoo_source
 from core.calendar import Calendar
 from core.domain.instrument import CalendarName, Instrument
 from core.settings_sources import SourceName, SourceSettings
-from flows.ports import RawRecord
+from flows.ports import RawRecord, SourceError
 
 
 @dataclass(frozen=True)
@@ -34,10 +35,14 @@ class Fetching:
         records: Callable[[], Sequence[RawRecord]],
         watch: Callable[[int, str], Callable[[str], None]],
         timing: Timing | None = None,
+        read: Callable[[RawRecord], bytes] | None = None,
     ) -> HttpSource:
-        """Make a source: it looks in `records` for what it need not ask, and `watch` looks on."""
+        """Make a source: it looks in `records` for what it need not ask, and `watch` looks on.
+
+        With `read` it looks into the stored answers too, and asks again where one of them was late.
+        """
         settings = self.settings.of(name)
-        door = Door(Client(settings, timing), records, watch)
+        door = Door(Client(settings, timing), records, watch, None if read is None else _last_told(read))
         if name == "ecb":
             return ecb_source(settings.address, last_publication(self.at, self._told_after), door)
         if name == "stooq":
@@ -54,11 +59,27 @@ class Fetching:
         calendar = self.calendars[instrument.calendar]
         last = calendar.last_completed(self.at - self._told_after)
         first = _years_before(last, self.settings.history_years)
-        return Wanted(symbol, first, last, since=calendar.close_of(last) + self._told_after)
+        since = calendar.close_of(last) + self._told_after
+        return Wanted(symbol, first, last, since=since, again=self.at - self._told_after)
 
     @property
     def _told_after(self) -> timedelta:
         return timedelta(minutes=self.settings.told_after_minutes)
+
+
+def _last_told(read: Callable[[RawRecord], bytes]) -> Callable[[RawRecord], date | None]:
+    parser = FormatParser()
+
+    def last_told(record: RawRecord) -> date | None:
+        """Give the last day of which a stored answer has a bar; None where it has none, or cannot be read."""
+        try:
+            bars = parser.parse(record, read(record)).bars
+        except SourceError:
+            return None
+        days = [] if bars is None else bars.session[bars.close > 0].astype("datetime64[D]").tolist()
+        return max(days, default=None)
+
+    return last_told
 
 
 def _years_before(day: date, years: int) -> date:

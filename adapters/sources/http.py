@@ -89,18 +89,23 @@ def bounded(send: Callable[..., Response], megabytes_max: int) -> Response:
 
 @dataclass(frozen=True)
 class Wanted:
-    """Whose bars are wanted: the provider's symbol, the first and last day, and since when an answer holds the last of them."""
+    """Whose bars are wanted: the provider's symbol, the first and last day, and since when an answer holds the last of them.
+
+    An answer that came before `again` and does not hold the last day, though it should, is asked for once more.
+    """
 
     symbol: str
     first: date
     last: date
     since: datetime
+    again: datetime
 
 
 @dataclass(frozen=True)
 class Question:
     """What is asked: about whom, at which address, which file a good answer becomes, and since when it would be current.
 
+    Where bars are `wanted`, an answer without the last of them is late, and is not current for long.
     An answer that tells nothing is stored too, as a note in the format `silent` under a name of its own: so it is known that
     the provider was asked, and what it told before stays as it was and when it was.
     """
@@ -110,6 +115,7 @@ class Question:
     file: RawFile
     since: datetime
     silent: str
+    wanted: Wanted | None = None
 
     @property
     def names(self) -> tuple[str, str, str]:
@@ -277,11 +283,13 @@ class Door:
     """How a source goes out: its client, where it looks what is stored already, and who looks on.
 
     `watch` is told how many questions a source has, and gives what is called with the subject of each that is done.
+    `last_told` finds the last day of which a stored file has a bar.
     """
 
     client: Client
     records: Callable[[], Sequence[RawRecord]] = tuple
     watch: Callable[[int, str], Callable[[str], None]] = _nobody
+    last_told: Callable[[RawRecord], date | None] | None = None
 
 
 @dataclass
@@ -322,6 +330,7 @@ class HttpSource:
         self._client = door.client
         self._records = door.records
         self._watch = door.watch
+        self._last_told = door.last_told
         self._failures: list[str] = []
         self._newest: dict[str, RawRecord] = {}
 
@@ -360,11 +369,19 @@ class HttpSource:
         """Give the questions whose answer is not stored, or was given before there was anything new to tell."""
         self._newest = {record.name: record for record in self._records() if record.provider == self.provider}
 
-        def is_known(question: Question) -> bool:
-            newest = [self._newest[name] for name in question.names if name in self._newest]
-            return any(record.received_at >= question.since for record in newest)
+        return [question for question in self._questions if not self._is_known(question)]
 
-        return [question for question in self._questions if not is_known(question)]
+    def _is_known(self, question: Question) -> bool:
+        answers = [self._newest[name] for name in question.names if name in self._newest]
+        received_at = max((record.received_at for record in answers), default=None)
+        if received_at is None or received_at < question.since:
+            return False
+        if question.wanted is None or self._last_told is None or received_at >= question.wanted.again:
+            return True
+        # Answered in time, but perhaps by a provider that was late itself, or had nothing for once.
+        held = self._newest.get(question.file.name)
+        last = None if held is None else self._last_told(held)
+        return last is not None and last >= question.wanted.last
 
     def _answers(self, due: Sequence[Question]) -> Generator[RawFile]:
         waiting, running = deque(due), deque[tuple[Question, Future[RawFile]]]()

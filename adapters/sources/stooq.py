@@ -32,7 +32,7 @@ def question(address: str, wanted: Wanted) -> Question:
         symbol=symbol,
         basis=Basis("total-return", wanted.last),
     )
-    return Question(wanted.symbol, asked, file, wanted.since, "stooq_nothing")
+    return Question(wanted.symbol, asked, file, wanted.since, "stooq_nothing", wanted)
 
 
 def judge(asked: Question, reply: Reply, last: date) -> RawFile:

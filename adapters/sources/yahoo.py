@@ -61,7 +61,7 @@ def question(address: str, wanted: Wanted) -> Question:
         symbol=wanted.symbol,
         basis=Basis("split-adjusted", wanted.last),
     )
-    return Question(wanted.symbol, asked, file, wanted.since, "yahoo_nothing")
+    return Question(wanted.symbol, asked, file, wanted.since, "yahoo_nothing", wanted)
 
 
 def judge(asked: Question, reply: Reply) -> RawFile:

@@ -103,7 +103,7 @@ def fetched_sources(
     fetching = Fetching(source_settings(desk), instruments, calendars, clock.now(), cookies)
     raw = raw_files(desk.workspace)
     watch = _progress if is_shown else _silence
-    return [fetching.source(name, records=raw.records, watch=watch) for name in names]
+    return [fetching.source(name, records=raw.records, read=raw.read, watch=watch) for name in names]
 
 
 def source_settings(desk: Desk) -> SourceSettings:

@@ -60,7 +60,7 @@ def _add_bars(host: Host, doors: Door[MarketDataDoors]) -> None:
         Use it to look at or explain a price. as_stored: in the basis that the provenance names; total_return: dividends and
         splits worked in.
         """
-        view = view_of(doors().place, book, doors().clean, as_of, known_at).of(instruments, sector, kind)
+        view = view_of(doors().place, book, doors().clean, as_of=as_of, known_at=known_at).of(instruments, sector, kind)
         panel = view.panel(first, last)
         return bars_of(view, panel, view.chosen(panel, instruments, sector, kind), basis=basis, page=page)
 
@@ -82,7 +82,7 @@ def _add_bars(host: Host, doors: Door[MarketDataDoors]) -> None:
 
         as_stored leaves dividends out, and on raw bars shows a split as a fall.
         """
-        view = view_of(doors().place, book, doors().clean, as_of, known_at).of(instruments, sector, kind)
+        view = view_of(doors().place, book, doors().clean, as_of=as_of, known_at=known_at).of(instruments, sector, kind)
         panel = view.panel(view.before(first), last)
         return returns_of(
             view, panel, view.chosen(panel, instruments, sector, kind), first=first, basis=basis, page=page
@@ -98,7 +98,7 @@ def _add_reports(host: Host, doors: Door[MarketDataDoors]) -> None:
 
         Use it before a run, or when the data gate is closed. Stale data is put right by a person's or the clock's ingest.
         """
-        return quality_of(view_of(doors().place, book, doors().clean, as_of, known_at))
+        return quality_of(view_of(doors().place, book, doors().clean, as_of=as_of, known_at=known_at))
 
     @host.reader
     def list_universe(
@@ -115,7 +115,7 @@ def _add_reports(host: Host, doors: Door[MarketDataDoors]) -> None:
 
         valid_on: only those that count on that day. Only a person changes the universe.
         """
-        view = view_of(doors().place, book, doors().clean, as_of, known_at)
+        view = view_of(doors().place, book, doors().clean, as_of=as_of, known_at=known_at)
         rows = [
             row
             for row in view.setup.universe.instruments

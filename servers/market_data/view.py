@@ -122,7 +122,7 @@ class View:
         return [by_id[name] for name in sorted(set(instruments))]
 
 
-def view_of(place: Place, book: str, clean: CleanSet, as_of: date | None, known_at: datetime | None) -> View:
+def view_of(place: Place, book: str, clean: CleanSet, *, as_of: date | None, known_at: datetime | None) -> View:
     """Give the view of the server's day, or an earlier one; raises Refused for one that is later.
 
     On a day without a session as-of is the last one before it.

@@ -33,6 +33,7 @@ def make(replay: Replay, store: Store) -> Make:
     """Give what makes a source that asks the server and knows what is stored."""
 
     def made(name: SourceName, names: Sequence[Any] = NAMES, **changes: Any) -> HttpSource:
-        return source(name, replay.address, names, cookies=store.cookies, records=store.raw.records, **changes)
+        stored = {"records": store.raw.records, "read": store.raw.read}
+        return source(name, replay.address, names, cookies=store.cookies, **(stored | changes))
 
     return made

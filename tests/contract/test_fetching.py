@@ -146,6 +146,30 @@ def test_the_same_bytes_on_the_next_day_are_an_answer_of_that_day(make, replay, 
     assert len(store.raw.records()) == 3
 
 
+@pytest.mark.parametrize("name", PRICES)
+def test_a_provider_that_was_late_is_asked_again_after_an_hour(make, replay, store, name):
+    """A day behind, or for once without data: not known for the whole night; there at last, it is asked no more."""
+    whole, of = dict(replay.bodies), [subject(name, symbol).lower() for symbol in NAMES]
+    behind = stooq_csv(["2024-06-03"]) if name == "stooq" else yahoo_chart("AAPL", OPENS[:1])
+    replay.bodies[of[0]] = behind
+    replay.bodies[of[1]] = b"No data" if name == "stooq" else yahoo_chart(NAMES[1], [])
+    soon, later = AT + timedelta(minutes=60), AT + timedelta(minutes=61)
+    store.fill(make(name))
+    store.fill(make(name, at=soon), at=soon)
+    assert set(replay.seen.counts().values()) == {1}
+
+    replay.bodies = whole
+    store.fill(make(name, at=later), at=later)
+    store.fill(make(name, at=later + timedelta(hours=2)), at=later + timedelta(hours=2))
+
+    assert [replay.seen.counts()[symbol] for symbol in of] == [2, 2, 1]
+    newest = {record.name: record for record in store.raw.records()}
+    parsed = [FormatParser().parse(one, store.raw.read(one)).bars for one in newest.values()]
+    assert [bars.session.max().astype("datetime64[D]").astype(object) for bars in parsed if bars is not None] == [
+        LAST
+    ] * 3
+
+
 def test_each_calendar_has_its_own_last_session(make, replay, store):
     """On a Sunday a coin's last day is Saturday, a share's is Friday; what is asked says so."""
     coin = instrument("BTC-USD", exchange="CRYPTO", kind="crypto", stooq_symbol="BTCUSD", yahoo_symbol="BTC-USD")

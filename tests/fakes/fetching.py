@@ -76,6 +76,7 @@ def source(
     time: Time | None = None,
     at: datetime = AT,
     records: Callable[[], Sequence[RawRecord]] = tuple,
+    read: Callable[[RawRecord], bytes] | None = None,
     watch: Callable[[int, str], Callable[[str], None]] = lambda total, what: lambda subject: None,
     **changes: int,
 ) -> HttpSource:
@@ -87,7 +88,7 @@ def source(
     )
     calendars = {name: calendar(name) for name in sorted({one.calendar for one in asked})}
     fetching = Fetching(settings, asked, calendars, at, cookies)
-    return fetching.source(name, records=records, watch=watch, timing=(time or Time()).timing())
+    return fetching.source(name, records=records, read=read, watch=watch, timing=(time or Time()).timing())
 
 
 def bodies() -> dict[str, bytes | Answer]:
