@@ -89,6 +89,15 @@ class RawFiles:
         ]
         return gone + [difference for record in self.records() for difference in self._difference(record)]
 
+    def index_of(self, lines: int | None = None) -> tuple[int, str]:
+        """Give how many whole lines the index has, or the first so many of them, and the SHA-256 of those lines."""
+        try:
+            whole = (self._folder / INDEX).read_bytes().splitlines(keepends=True)
+        except FileNotFoundError:
+            whole = []
+        taken = [line for line in whole if line.endswith(b"\n")][:lines]
+        return len(taken), hashlib.sha256(b"".join(taken)).hexdigest()
+
     def strays(self) -> list[str]:
         """Name the files that the index does not name: a killed process leaves them, or somebody; nobody reads them."""
         named = {record.path for record in self.records()} | {INDEX, LOCK}

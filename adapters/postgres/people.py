@@ -130,6 +130,11 @@ class PgConfig:
         if newest is None or newest["hash"] != digest:
             self._session.add("clean_snapshot", [{"hash": digest, "body": body}])
 
+    def published(self) -> str | None:
+        """Give what was kept of the clean set that was published last."""
+        row = self._session.one("SELECT body FROM clean_snapshot ORDER BY id DESC LIMIT 1")
+        return None if row is None else row["body"]
+
     def snapshot_at(self, instant: datetime) -> str | None:
         """Give the clean set that was current at an aware instant, or None before the first."""
         query = "SELECT hash FROM clean_snapshot WHERE recorded_at <= %s ORDER BY id DESC LIMIT 1"

@@ -16,6 +16,7 @@ PROVIDER = "stooq"
 LIMIT = b"exceeded the daily hits limit"
 HEADER = ",".join((*DOWNLOAD_COLUMNS, "Volume"))
 NOTHING = (b"no data", b"brak danych")
+DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def question(address: str, wanted: Wanted) -> Question:
@@ -71,7 +72,8 @@ def _objection(asked: Question, reply: Reply, last: date) -> str | None:
     wanted = asked.file.name.rpartition("/")[2]
     if named and named[1].strip().lower() != wanted:
         return f"the answer is {named[1]}; {wanted} was asked for"
-    newest = max((row[:10] for row in rows), default="")
+    # A line that begins with no day is the parser's to tell, by its number.
+    newest = max((row[:10] for row in rows if DAY.match(row)), default="")
     if newest > last.isoformat():
         return f"it holds a bar of {newest}; bars up to {last} were asked for, and later sessions may not be over"
     return None

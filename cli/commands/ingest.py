@@ -63,7 +63,14 @@ def ingest_into(desk: Desk, configuration: Configuration, sources: Sequence[Sour
     doors = IngestDoors(raw_files(desk.workspace), FormatParser(), desk.clean)
     report = ingest_sources([*sources, *_announced(desk.workspace)], cleaning, doors, at=clock.now(), now=clock.now)
     if report.snapshot is not None:
-        described = {"defects": report.defects, "files": len(report.files)}
+        # In the audit chain, so that the index of the raw store can be held against something that nobody can edit.
+        lines, sha256 = raw_files(desk.workspace).index_of()
+        described = {
+            "defects": report.defects,
+            "files": len(report.files),
+            "index_lines": lines,
+            "index_sha256": sha256,
+        }
         PgConfig(desk.session("desk")).add_snapshot(report.snapshot, canonical_json(described))
     desk.keep(configuration)
     desk.heads.keep(desk.chain.head())

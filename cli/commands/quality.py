@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import json
 from datetime import date
 
 from adapters.files.atomic import write_artefact
 from adapters.files.clean_set import CleanFiles
 from adapters.files.configuration import read_calendar
-from adapters.files.raw_store import RawFiles
+from adapters.files.raw_store import INDEX, RawFiles
 from adapters.files.workspace import Workspace
 from adapters.postgres.people import PgConfig
 from adapters.render.quality import CalendarPart, QualityPage, quality_json, quality_markdown, verdict
@@ -55,12 +56,14 @@ def verify(arguments: argparse.Namespace) -> int:
 
     Files that the index does not name are told and change nothing: nobody reads them, and a killed ingest leaves one.
     """
-    data = Workspace(arguments.workspace).root / "data"
+    workspace = Workspace(arguments.workspace)
+    data = workspace.root / "data"
     store, clean = RawFiles(data / "raw"), CleanFiles(data / "clean")
     snapshot = clean.current()
     unsound = [] if snapshot is None else clean.verify(snapshot)
     made_of = {} if snapshot is None or unsound else clean.made_of(snapshot)
-    differences = store.verify(made_of) + [f"the clean set: {one}" for one in unsound]
+    differences = [*_index_differences(workspace, store), *store.verify(made_of)]
+    differences += [f"the clean set: {one}" for one in unsound]
     count, strays = len(store.records()), store.strays()
     kept = "" if snapshot is None else f", and so is clean set {snapshot[:12]}"
     lines = differences or [f"{count} raw files are as they were stored{kept}"]
@@ -68,6 +71,20 @@ def verify(arguments: argparse.Namespace) -> int:
     facts = {"files": count, "snapshot": snapshot, "differences": differences, "strays": strays}
     emit(arguments, facts, "\n".join(lines))
     return 1 if differences else 0
+
+
+def _index_differences(workspace: Workspace, store: RawFiles) -> list[str]:
+    """Hold the index against what the database keeps of it, in a row that the audit chain vouches for."""
+    with Desk(workspace) as desk:
+        body = PgConfig(desk.session("reader")).published()
+    kept = json.loads(body) if body is not None else {}
+    if not kept.get("index_lines"):
+        return []
+    lines, sha256 = store.index_of(kept["index_lines"])
+    if (lines, sha256) == (kept["index_lines"], kept["index_sha256"]):
+        return []
+    was = f"its first {kept['index_lines']} lines had SHA-256 {kept['index_sha256']} when the clean set was made"
+    return [f"{INDEX}: {was}; there are {lines}, with {sha256}"]
 
 
 def _page(desk: Desk, arguments: argparse.Namespace) -> QualityPage:

@@ -188,3 +188,16 @@ def test_a_failure_is_not_the_end_of_what_is_known_already(make, replay, store):
     assert len(one.failures()) == 1
     assert replay.seen.counts() == {"aapl.us": 1, "ko.us": 2, "msft.us": 1}
     assert one.tally.known == 2
+
+
+def test_a_line_that_is_no_bar_is_told_by_its_number_and_the_rest_counts(make, replay, store):
+    """Words between the rows are no bar of a later session: the answer is kept, and reading it says which line is wrong."""
+    replay.bodies["ko.us"] = stooq_csv(["2024-06-03", "2024-06-04"]) + b"Warning: a line of words\r\n"
+
+    store.fill(make("stooq", ["KO"]))
+
+    (record,) = store.raw.records()
+    parsed = FormatParser().parse(record, store.raw.read(record))
+    assert parsed.bars is not None
+    assert len(parsed.bars.session) == 2
+    assert parsed.unread == (f"{record.name} line 4: 1 fields were found; the header has 6",)

@@ -349,6 +349,13 @@ def index_gone(root: Path) -> str:
     return "index.jsonl does not name it"
 
 
+def index_of_other_units(root: Path) -> str:
+    """Let the index say otherwise where a file came from, and give the words that tell it."""
+    index = root / "data" / "raw" / "index.jsonl"
+    index.write_text(index.read_text(encoding="utf-8").replace('"origin":"', '"origin":"another ', 1), encoding="utf-8")
+    return "lines had SHA-256"
+
+
 def flipped(root: Path, ending: str) -> str:
     """Flip a byte in the middle of a part of the clean set, and give the words that tell it."""
     path = sorted((root / "data" / "clean").rglob(f"*{ending}"))[-1]
@@ -361,8 +368,11 @@ def flipped(root: Path, ending: str) -> str:
 
 @pytest.mark.parametrize(
     "tamper",
-    [index_without_its_last_line, index_gone, partial(flipped, ending=".npy"), partial(flipped, ending=".parquet")],
-    ids=["index cut", "index gone", "array", "table"],
+    [
+        *(index_without_its_last_line, index_gone, index_of_other_units),
+        *(partial(flipped, ending=".npy"), partial(flipped, ending=".parquet")),
+    ],
+    ids=["index cut", "index gone", "index edited", "array", "table"],
 )
 def test_verify_finds_what_was_changed(root, tamper):
     """In the index and in the clean set too, not in the raw files alone."""
