@@ -6,15 +6,21 @@ import json
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
-from core.canonical import canonical_json, sha256_of
+from core.canonical import canonical_json, sha256_text
 from core.domain.slot import AsOf, Slot, Window
 from core.settings import Policy
 
 DAYS_IN_WEEK = 7
 RUN_DAYS = {"weekdays": range(5)}
+
+
+@lru_cache(maxsize=2048)
+def _row_text(session: date, opens: datetime, closes: datetime) -> str:
+    return canonical_json((session, opens, closes))
 
 
 @dataclass(frozen=True)
@@ -79,8 +85,10 @@ class Calendar:
     def hash_between(self, first: date, last: date) -> str:
         """Give the SHA-256 of the sessions from `first` to `last` with their opens and closes; beyond the cover is nothing."""
         start, stop = bisect_left(self.sessions, first), bisect_right(self.sessions, last)
-        rows = zip(self.sessions[start:stop], self.opens[start:stop], self.closes[start:stop], strict=True)
-        return sha256_of({"calendar": self.name, "timezone": self.timezone, "sessions": tuple(rows)})
+        days = map(_row_text, self.sessions[start:stop], self.opens[start:stop], self.closes[start:stop])
+        name, timezone = canonical_json(self.name), canonical_json(self.timezone)
+        # The canonical text, put together from rows that runs of one process have in common.
+        return sha256_text(f'{{"calendar":{name},"sessions":[{",".join(days)}],"timezone":{timezone}}}')
 
     def last_completed(self, at: datetime) -> date:
         """Give the latest session whose close is not after an aware instant."""

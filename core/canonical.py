@@ -7,7 +7,10 @@ import hashlib
 import json
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any
+
+_PLAIN = frozenset({str, int, bool, type(None)})
 
 
 def canonical_json(value: Any) -> str:
@@ -31,7 +34,8 @@ def sha256_text(text: str) -> str:
 
 def plain(value: Any) -> Any:
     """Turn a value into what JSON holds, without losing a digit; raises TypeError on floats and unknown types."""
-    if value is None or isinstance(value, (str, bool, int)):
+    kind: Any = type(value)
+    if kind in _PLAIN or isinstance(value, (str, int)):
         return value
     if isinstance(value, Decimal):
         return plain_decimal(value)
@@ -39,8 +43,9 @@ def plain(value: Any) -> Any:
         return instant_text(value)
     if isinstance(value, date):
         return value.isoformat()
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    names = _field_names(kind)
+    if names is not None:
+        return {name: plain(getattr(value, name)) for name in names}
     if isinstance(value, dict):
         return {_text_key(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -63,7 +68,13 @@ def instant_text(value: datetime) -> str:
     """Give an instant as `YYYY-MM-DDTHH:MM:SS.ffffffZ`; raises ValueError when it has no time zone."""
     if value.tzinfo is None:
         raise ValueError(f"{value.isoformat()} has no time zone; an instant must be aware")
-    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+
+
+@cache
+def _field_names(kind: type) -> tuple[str, ...] | None:
+    """Give the names of a dataclass's fields, or None for another type; looked up once a type."""
+    return tuple(field.name for field in dataclasses.fields(kind)) if dataclasses.is_dataclass(kind) else None
 
 
 def _text_key(key: Any) -> str:

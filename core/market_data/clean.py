@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from functools import cached_property
 from itertools import repeat
 from zoneinfo import ZoneInfo
 
@@ -155,7 +156,7 @@ class _Series:
     at: int
     rows: Told
 
-    @property
+    @cached_property
     def is_recorded(self) -> bool:
         """Say whether somebody noted of every row when it was told."""
         return not bool(np.any(self.rows.known == _ASSUMED))

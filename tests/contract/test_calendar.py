@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -12,6 +13,7 @@ import exchange_calendars
 import pytest
 
 from core.calendar import Calendar, as_of, is_rebalance_day, load_calendar, slot_of, window_of
+from core.canonical import sha256_of
 from core.settings_text import parse_policy
 
 ROOT = Path(__file__).parents[2]
@@ -173,3 +175,17 @@ def test_importing_the_calendar_brings_no_calendar_library():
     ask = "import sys, core.calendar; sys.exit('pandas' in sys.modules or 'exchange_calendars' in sys.modules)"
 
     assert subprocess.run([sys.executable, "-c", ask], cwd=ROOT, check=False).returncode == 0
+
+
+def test_the_hash_of_a_run_of_sessions_is_that_of_their_canonical_form():
+    """Put together row by row, it is what the whole would give; another close, another hash."""
+    calendar = load_calendar("XNYS", date(2024, 6, 3), date(2024, 7, 5))
+    rows = tuple(zip(calendar.sessions, calendar.opens, calendar.closes, strict=True))
+    late = replace(calendar, closes=(*calendar.closes[:-1], calendar.closes[-1] + timedelta(minutes=1)))
+
+    def whole(of) -> str:
+        return sha256_of({"calendar": calendar.name, "timezone": calendar.timezone, "sessions": tuple(of)})
+
+    assert calendar.hash_between(calendar.first, calendar.last) == whole(rows)
+    assert calendar.hash_between(date(2024, 6, 8), date(2024, 6, 20)) == whole(rows[5:13])
+    assert late.hash_between(calendar.first, calendar.last) != whole(rows)
