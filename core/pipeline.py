@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from core.calendar import is_rebalance_day
@@ -90,13 +91,18 @@ def configuration(standing: Standing, frame: Frame) -> Gate[Any]:
     return gates.configuration_gate(standing, frame.run)
 
 
+# Scoring, proposing and deciding walk over the same bars: one panel, which is known by being the same object, is judged
+# once. A fifth of a range of slots is spent on it.
+_judged = lru_cache(maxsize=1)(judge_panel)
+
+
 def data(panel: Panel | Unread, frame: Frame) -> Gate[JudgedPanel]:
     """Are the bars fit to decide on?"""
     if isinstance(panel, Unread):
         return closed([block("data", "panel", f"could not be looked up: {panel.why}")])
     as_of, window = frame.run.as_of.session, frame.run.window
     closes_at, execution = frame.calendar.close_of(as_of), None if window is None else window.session
-    gate = judge_panel(panel, frame.universe, frame.policy.data, as_of, closes_at=closes_at, execution=execution)
+    gate = _judged(panel, frame.universe, frame.policy.data, as_of, closes_at=closes_at, execution=execution)
     return Gate(JudgedPanel(panel, gate.value), gate.findings) if gate.is_open else closed(gate.findings)
 
 

@@ -16,13 +16,19 @@ class FileHeads:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        # What was read of the file so far, up to its last whole line: it only grows, and is read for every slot.
+        self._read: tuple[str, tuple[AuditHead, ...]] = ("", ())
 
     def kept(self) -> tuple[AuditHead, ...]:
         """Give every head kept, oldest first."""
         if not self._path.exists():
             return ()
-        heads = (_parsed(line) for line in self._path.read_text(encoding="utf-8").splitlines())
-        return tuple(sorted((head for head in heads if head is not None), key=_seq))
+        text = self._path.read_text(encoding="utf-8")
+        before, heads = self._read if text.startswith(self._read[0]) else ("", ())
+        whole = text[: text.rfind("\n") + 1]
+        heads += _parsed(whole[len(before) :])
+        self._read = (whole, heads)
+        return tuple(sorted(heads + _parsed(text[len(whole) :]), key=_seq))
 
     def keep(self, head: AuditHead) -> None:
         """Keep a head; one that is not newer than the newest changes nothing."""
@@ -46,7 +52,12 @@ def _seq(head: AuditHead) -> int:
     return head.seq
 
 
-def _parsed(line: str) -> AuditHead | None:
+def _parsed(lines: str) -> tuple[AuditHead, ...]:
+    heads = (_head(line) for line in lines.splitlines())
+    return tuple(head for head in heads if head is not None)
+
+
+def _head(line: str) -> AuditHead | None:
     try:
         fields = json.loads(line)
         return AuditHead(int(fields["seq"]), str(fields["hash"]))

@@ -164,20 +164,29 @@ class Panel:
         return self.between(self.sessions[start].astype(object) if stop > start else last, last)
 
     def between(self, first: date | None, last: date | None) -> Panel:
-        """Give the panel from `first` to `last`, both included, None for its own ends; arrays are views."""
+        """Give the panel from `first` to `last`, both included, None for its own ends; arrays are views.
+
+        Where nothing is cut off, it is this panel itself.
+        """
         start = 0 if first is None else int(np.searchsorted(self.sessions, np.datetime64(first, "D")))
         stop = len(self.sessions)
         if last is not None:
             stop = max(start, int(np.searchsorted(self.sessions, np.datetime64(last, "D"), side="right")))
         first, last = first or date.min, last or date.max
+        defects, splits = _dated(self.defects, first, last), _dated(self.splits, first, last)
+        dividends = _dated(self.dividends, first, last)
+        versions = None if self.versions is None else _versions_between(self.versions, first, last)
+        kept = (len(self.sessions), self.defects, self.splits, self.dividends, _count(self.versions))
+        if kept == (stop - start, defects, splits, dividends, _count(versions)):
+            return self
         return replace(
             self,
             sessions=self.sessions[start:stop],
-            defects=_dated(self.defects, first, last),
-            dividends=_dated(self.dividends, first, last),
-            splits=_dated(self.splits, first, last),
+            defects=defects,
+            dividends=dividends,
+            splits=splits,
             known_at=None if self.known_at is None else self.known_at[start:stop],
-            versions=None if self.versions is None else _versions_between(self.versions, first, last),
+            versions=versions,
             is_restated=None if self.is_restated is None else self.is_restated[start:stop],
             open=self.open[start:stop],
             high=self.high[start:stop],
@@ -229,6 +238,10 @@ def _dated(items: Sequence[Dated], first: date, last: date) -> tuple[Dated, ...]
 
 def _session(item: Defect | Dividend | Split) -> date:
     return item.session
+
+
+def _count(versions: Versions | None) -> int:
+    return 0 if versions is None else len(versions.column)
 
 
 def _versions_between(versions: Versions, first: date, last: date) -> Versions:

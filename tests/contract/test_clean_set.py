@@ -168,6 +168,21 @@ def a_recorded_panel() -> Panel:
     return clean_bars([recorded], universe("AAPL", "SPY"), rules(), sessions=DAYS).value
 
 
+def test_a_warm_window_asked_for_by_turns_is_the_same_object_and_one_of_another_instant_is_not(tmp_path):
+    """What was judged of a window is kept beside it, and must never be taken for what was known at another instant."""
+    clean, made = CleanFiles(tmp_path), a_recorded_panel()
+    warm, snapshot = WarmCleanSet(clean), publish(clean, made)
+    late, early = datetime(2100, 1, 1, tzinfo=UTC), datetime(1999, 1, 1, tzinfo=UTC)
+
+    for first in (*DAYS[:6], *DAYS[:6]):
+        for evening in (late, early):
+            part = warm.panel(snapshot, first=first, last=DAYS[8], known_at=evening)
+            again = warm.panel(snapshot, first=first, last=DAYS[8], known_at=evening)
+            assert again is part
+            assert part.content_hash() == as_known(made.between(first, DAYS[8]), evening).content_hash()
+            assert part.window(DAYS[8], 100) is part, "what covers all cuts nothing off"
+
+
 def test_gives_a_panel_as_it_was_known_on_any_evening_whole_or_a_window_cold_or_warm(tmp_path):
     """Versions and links come back with it; what the set gives is what knowledge makes of the panel itself."""
     clean, made = CleanFiles(tmp_path), a_recorded_panel()

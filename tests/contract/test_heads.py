@@ -1,0 +1,56 @@
+"""Audit heads outside the database: what is kept is read back, also after others wrote to the file or tore it."""
+
+import pytest
+
+from adapters.files.heads import FileHeads
+from core.domain.facts import AuditHead
+
+FIRST, SECOND, THIRD = (AuditHead(number, str(number) * 64) for number in (1, 2, 3))
+
+
+@pytest.fixture
+def path(tmp_path):
+    """Give where the heads go; the folder is not there yet."""
+    return tmp_path / "logs" / "heads.jsonl"
+
+
+def test_what_another_process_adds_is_read_by_one_that_had_read_before(path):
+    mine, other = FileHeads(path), FileHeads(path)
+    mine.keep(FIRST)
+    assert mine.kept() == (FIRST,)
+    other.keep(SECOND)
+    assert mine.kept() == other.kept() == (FIRST, SECOND)
+
+
+def test_a_head_that_is_not_newer_adds_nothing(path):
+    heads = FileHeads(path)
+    heads.keep(SECOND)
+    heads.keep(FIRST)
+    assert heads.kept() == FileHeads(path).kept() == (SECOND,)
+
+
+@pytest.mark.parametrize("torn", [1, 20, 70])
+def test_a_torn_last_line_is_passed_over_and_counts_once_it_is_whole(path, torn):
+    heads = FileHeads(path)
+    heads.keep(FIRST)
+    whole = path.read_text()
+    heads.keep(SECOND)
+    line = path.read_text()[len(whole) :]
+    path.write_text(whole + line[:torn])
+    assert heads.kept() == (FIRST,)
+    path.write_text(whole + line)
+    assert heads.kept() == (FIRST, SECOND)
+    path.write_text(whole + line[:torn])
+    heads.keep(THIRD)
+    assert heads.kept() == FileHeads(path).kept() == (FIRST, THIRD)
+
+
+def test_a_file_that_was_rewritten_is_read_anew(path):
+    heads = FileHeads(path)
+    heads.keep(FIRST)
+    heads.keep(SECOND)
+    changed = path.read_text().replace(FIRST.hash, THIRD.hash)
+    path.write_text(changed)
+    assert heads.kept() == (AuditHead(1, THIRD.hash), SECOND)
+    path.write_text("")
+    assert heads.kept() == ()
