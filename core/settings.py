@@ -284,6 +284,7 @@ class DataRules(Section):
     unpaid_dividend_min: FractionBelowOne
     dividend_gap_bps_max: BasisPoints
     disagreement_bps_max: BasisPoints
+    history_gone_max: Fraction
     reuse_gap_sessions_min: Annotated[int, _whole(1, 1000)]
     reuse_ratio_max: AboveOne
     digits_max: Annotated[int, _whole(4, 17)]
@@ -318,6 +319,8 @@ class Reconciliation(Section):
     required_every_days: Annotated[int, _whole(1, 366)]
     units_tolerance: NotNegative
     cash_tolerance: NotNegative
+    cash_tolerance_bps: BasisPoints
+    price_tolerance_bps: BasisPoints
 
 
 class StrategySettings(Section):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 
@@ -19,6 +20,9 @@ from core.market_data.clean import clean_bars, clean_fixings
 from core.market_data.retold import retelling_of
 from core.settings import DataRules
 from flows.ports import CleanSet, Parser, RawRecord, RawStore, Source, SourceError
+
+# How many stored files are read side by side: more hold more in memory.
+_READERS = 2
 
 
 @dataclass(frozen=True)
@@ -186,7 +190,7 @@ def _store(sources: Sequence[Source], raw: RawStore, clock: Callable[[], datetim
 
 
 def _made(cleaning: Cleaning, doors: IngestDoors, told: _Told) -> IngestReport:
-    reads, failures, retold = _read_all(doors)
+    reads, failures, retold = _read_all(doors, cleaning.rules)
     parsed = interpreted([read.parsed for read in reads])
     gate = clean_bars(parsed, cleaning.universe, cleaning.rules, sessions=cleaning.sessions)
     others, findings = _others(parsed, cleaning)
@@ -223,56 +227,77 @@ def _others(parsed: Sequence[Parsed], cleaning: Cleaning) -> tuple[list[Panel], 
     return panels, findings
 
 
-def _read_all(doors: IngestDoors) -> tuple[list[_Read], list[str], list[Finding]]:
-    """Read the newest file of each name that can be believed, oldest first; the one before it counts otherwise.
+@dataclass
+class _Reading:
+    """What came of reading a name: its place among the stored files, the file that counts, and what is to be said."""
+
+    at: int = -1
+    read: _Read | None = None
+    failures: list[str] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+
+
+def _read_all(doors: IngestDoors, rules: DataRules) -> tuple[list[_Read], list[str], list[Finding]]:
+    """Read the newest file of each name that can be believed, oldest first; one before it counts otherwise.
 
     Gives also a sentence for each that could not be, and a finding for each symbol whose past was told otherwise before.
     """
     versions: dict[tuple[str, str], list[tuple[int, RawRecord]]] = defaultdict(list)
     for at, record in enumerate(doors.raw.records()):
         versions[record.provider, record.name].append((at, record))
-    reads: list[tuple[int, _Read]] = []
-    failures: list[str] = []
-    findings: list[Finding] = []
-    for of_name in versions.values():
-        readable = _readable(of_name, doors, failures)
-        newest = next(readable, None)
-        if newest is not None:
-            reads.append(_believed(newest, readable, failures, findings))
-    return [read for _, read in sorted(reads, key=lambda pair: pair[0])], failures, findings
+    # Half of reading is unpacking and arithmetic, beside which another file can be read.
+    with ThreadPoolExecutor(_READERS) as pool:
+        readings = list(pool.map(partial(_reading, doors=doors, rules=rules), versions.values()))
+    reads = [reading.read for reading in sorted(readings, key=lambda one: one.at) if reading.read is not None]
+    failures = [words for reading in readings for words in reading.failures]
+    return reads, failures, [finding for reading in readings for finding in reading.findings]
 
 
-def _readable(
-    of_name: Sequence[tuple[int, RawRecord]], doors: IngestDoors, failures: list[str]
-) -> Iterator[tuple[int, _Read]]:
-    """Give what can be read of a name, newest first, each when it is asked for."""
-    for at, record in reversed(of_name):
-        content = doors.raw.read(record)
-        try:
-            yield at, _Read(record, doors.parser.parse(record, content))
-        except SourceError as error:
-            failures.append(str(error))
-        except MemoryError:
-            failures.append(f"{record.path} ({record.size} bytes): there was not room enough to read it")
+def _reading(of_name: Sequence[tuple[int, RawRecord]], doors: IngestDoors, rules: DataRules) -> _Reading:
+    """Read the newest file of a name that can be believed."""
+    reading = _Reading()
+    for place in reversed(range(len(of_name))):
+        if (newest := _readable(of_name[place], doors, reading.failures)) is not None:
+            reading.at, reading.read = of_name[place][0], newest
+            _believe(reading, of_name[:place], doors, gone_max=float(rules.history_gone_max))
+            break
+    return reading
 
 
-def _believed(
-    newest: tuple[int, _Read], older: Iterator[tuple[int, _Read]], failures: list[str], findings: list[Finding]
-) -> tuple[int, _Read]:
-    """Give the newest answer about a symbol, or the one before it where too much of what that told is gone."""
-    now = newest[1]
-    if now.record.symbol is None or now.parsed.bars is None:
-        return newest
-    before = next(older, None)
-    if before is None or before[1].parsed.bars is None:
-        return newest
-    told = retelling_of(before[1].parsed.bars, now.parsed.bars)
-    if told.is_stub:
-        failures.append(f"{now.record.path}: {'; '.join(told.words)}; {before[1].record.path} counts")
-        return before
-    where = f"{now.record.provider} {now.record.symbol}"
-    findings += [note("data", where, f"{words}, in {now.record.path}") for words in told.words]
-    return newest
+def _readable(stored: tuple[int, RawRecord], doors: IngestDoors, failures: list[str]) -> _Read | None:
+    """Read a stored file; what cannot be read is said."""
+    record = stored[1]
+    content = doors.raw.read(record)
+    try:
+        return _Read(record, doors.parser.parse(record, content))
+    except SourceError as error:
+        failures.append(str(error))
+    except MemoryError:
+        failures.append(f"{record.path} ({record.size} bytes): there was not room enough to read it")
+    return None
+
+
+def _believe(reading: _Reading, older: Sequence[tuple[int, RawRecord]], doors: IngestDoors, *, gone_max: float) -> None:
+    """Hold the newest answer about a symbol against the last whole one before it, which counts where too much is gone.
+
+    What is much smaller than the largest answer that ever came is no whole one: broken answers may come in a row, and the
+    second must not be measured by the first.
+    """
+    now = reading.read
+    if now is None or now.record.symbol is None or now.parsed.bars is None:
+        return
+    whole = (1 - gone_max) * max((record.size for _, record in older), default=0)
+    for stored in reversed(older):
+        before = _readable(stored, doors, reading.failures) if stored[1].size >= whole else None
+        if before is not None and before.parsed.bars is not None:
+            told = retelling_of(before.parsed.bars, now.parsed.bars, gone_max=gone_max)
+            if told.is_stub:
+                reading.failures.append(f"{now.record.path}: {'; '.join(told.words)}; {before.record.path} counts")
+                reading.at, reading.read = stored[0], before
+            else:
+                where = f"{now.record.provider} {now.record.symbol}"
+                reading.findings += [note("data", where, f"{words}, in {now.record.path}") for words in told.words]
+            return
 
 
 def _counts_by_format(reads: Iterable[_Read]) -> tuple[Count, ...]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from datetime import date, datetime
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,8 @@ CURRENT = "CURRENT"
 SNAPSHOTS = "snapshots"
 FIXINGS = "fixings.parquet"
 VERSIONS = "versions.parquet"
+# How many years are written side by side: more hold more in memory, and few machines would be quicker for it.
+_WRITERS = 2
 
 
 class CleanFiles:
@@ -73,7 +77,7 @@ class CleanFiles:
     ) -> str:
         """Store a panel with its description and give its hash; what is as in the set before is not written again."""
         years = list(_years(panel))
-        arrays = [self._write_year(year, before) for year in years]
+        arrays = _at_once(partial(self._write_year, before=before), years)
         described = {
             "is_recorded": panel.known_at is not None and panel.known_at.ndim > 1,
             "knowledge": panel.knowledge,
@@ -95,7 +99,7 @@ class CleanFiles:
         }
         text = canonical_json(described)
         snapshot = sha256_text(text)
-        tables = [self._write_year_table(*pair, before) for pair in zip(years, arrays, strict=True)]
+        tables = _at_once(partial(self._write_year_table, before=before), years, arrays)
         if not self._is_described(snapshot, tables):
             beside = canonical_json({"snapshot": snapshot, "made_of": made_of, "tables": tables})
             write_whole(self._description(snapshot), f"{text}\n{beside}\n".encode())
@@ -284,6 +288,12 @@ class CleanFiles:
 
     def _write_versions(self, versions: Versions) -> dict[str, Any]:
         return asdict(self._parts.write_table(VERSIONS, _versions_table(versions)))
+
+
+def _at_once(write: Callable[..., dict[str, Any]], *years: Sequence[Any]) -> list[dict[str, Any]]:
+    """Write years side by side and give what each came to, in their order: most of it is hashing and packing."""
+    with ThreadPoolExecutor(_WRITERS) as pool:
+        return list(pool.map(write, *years))
 
 
 def _years(panel: Panel) -> Iterator[Panel]:

@@ -411,8 +411,10 @@ def _with_knowledge(panel: Panel, sound: _Sound, told_by: Evening) -> Panel:
 def _wide(rows: Told, days: Days, width: int) -> Floats:
     """Give an array of shape (fields, sessions, instruments), the fields in the order of BAR_FIELDS."""
     wide: Floats = np.full((len(BAR_FIELDS), len(days), width), np.nan)
-    # One NaN has one byte form here, whatever a file held: the hash of a panel rests on it.
-    wide[:, np.searchsorted(days, rows.session), rows.column] = np.where(np.isnan(rows.values), np.nan, rows.values)
+    at = np.searchsorted(days, rows.session) * width + rows.column
+    for plane, values in zip(wide, rows.values, strict=True):
+        # One NaN has one byte form here, whatever a file held: the hash of a panel rests on it.
+        plane.reshape(-1)[at] = np.where(np.isnan(values), np.nan, values)
     return wide
 
 

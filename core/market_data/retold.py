@@ -12,8 +12,6 @@ from core.market_data.detect import Vintage, restatement_of
 
 # A download may begin later than the one before: the window of years moves with the day, and over weekends.
 _WINDOW_DAYS = 10
-# So much of what was told before may be gone; an answer that lacks more is a broken one, and the one before it counts.
-GONE_MOST = 0.1
 
 
 @dataclass(frozen=True)
@@ -24,9 +22,10 @@ class Retelling:
     is_stub: bool
 
 
-def retelling_of(before: Bars, now: Bars) -> Retelling:
+def retelling_of(before: Bars, now: Bars, *, gone_max: float) -> Retelling:
     """Compare two answers about one symbol, both in one basis; closes are positive or NaN in what is compared.
 
+    More than the share `gone_max` of the sessions told before gone is a broken answer, and the one before it counts.
     Sessions are gone where the earlier answer told them, the later one does not, and they lie within the window of days
     that the later one must cover: as long as the earlier one's, ending with the later of the two last sessions.
     """
@@ -34,7 +33,7 @@ def retelling_of(before: Bars, now: Bars) -> Retelling:
     if not len(early.sessions):
         return Retelling((), is_stub=False)
     gone = _gone(early.sessions, late.sessions)
-    is_stub = len(gone) > GONE_MOST * len(early.sessions)
+    is_stub = len(gone) > gone_max * len(early.sessions)
     words: list[str] = []
     if len(gone):
         first, last = (gone[at].astype("datetime64[D]").astype(object) for at in (0, -1))

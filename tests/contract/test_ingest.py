@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from decimal import Decimal
 
 import numpy as np
 import pytest
@@ -282,3 +283,34 @@ def test_a_history_that_shrank_does_not_count(doors):
         f"{after}: 25 of 40 sessions told before are gone, {SESSIONS[0] - timedelta(days=29)} to"
         f" {SESSIONS[0] - timedelta(days=5)}; {before} counts",
     )
+
+
+def test_broken_answers_in_a_row_are_held_against_the_last_whole_one(doors):
+    """Forty rows, then five, then five others, then none: none of them counts, and the next whole one does."""
+    told = [history([100.0] * 40), history([100.0] * 5), history([100.5] * 5), history([])]
+    reports = [ingest([Given([file])], cleaning(), doors, at=AT + timedelta(hours=at)) for at, file in enumerate(told)]
+
+    whole = ingest([Given([history([101.0] * 41)])], cleaning(), doors, at=LATER)
+
+    first, *broken, _ = (record.path for record in doors.raw.records())
+    assert [report.snapshot for report in reports] == [reports[0].snapshot] * 4
+    for report, path in zip(reports[1:], broken, strict=True):
+        assert len(report.unread) == 1
+        assert report.unread[0].startswith(f"{path}: ")
+        assert report.unread[0].endswith(
+            f" told before are gone, {SESSIONS[0] - timedelta(days=29)} to"
+            f" {SESSIONS[0] - timedelta(days=5 if path != broken[-1] else 0)}; {first} counts"
+        )
+    assert whole.unread == ()
+    assert whole.snapshot not in (None, reports[0].snapshot)
+
+
+def test_a_shorter_history_counts_where_the_policy_says_that_the_provider_means_it(doors):
+    """With 1 for what may be gone, the newest answer is taken whatever it lacks; what is gone stands in a note."""
+    asked = replace(cleaning(), rules=rules(history_gone_max=Decimal(1)))
+    ingest([Given([history([100.0] * 40)])], asked, doors, at=AT)
+
+    report = ingest([Given([history([100.0] * 5)])], asked, doors, at=LATER)
+
+    assert report.unread == ()
+    assert "25 of 40 sessions told before are gone" in report.findings[-1].message

@@ -8,9 +8,15 @@ import numpy as np
 import pytest
 
 from core.domain.bars import Bars, Basis
-from core.market_data.retold import retelling_of
+from core.market_data import retold
 
 DAYS = [date(2024, 1, 1) + timedelta(days=at) for at in range(100)]
+GONE_MAX = 0.1
+
+
+def retelling_of(before: Bars, now: Bars) -> retold.Retelling:
+    """Compare two answers of which a tenth may be gone."""
+    return retold.retelling_of(before, now, gone_max=GONE_MAX)
 
 
 def bars(days=DAYS, *, close: float = 100.0) -> Bars:
