@@ -15,9 +15,8 @@ from core.domain.slot import TicketId
 from core.domain.ticket import IssuedTicket, Ticket
 from core.domain.venue import AccountSnapshot, Break, CashReport, ExecutionReport, SplitReport, VenueReport
 from core.ledger.equity import Rates, rates_of
-from core.ledger.positions import holdings_of
 from core.ledger.post import post_cash, post_fill, post_split
-from core.ledger.reconcile import breaks_between
+from core.ledger.reconcile import compare, ours_of
 from core.ledger.splits import splits_due, splits_in
 from core.settings import Policy
 from core.ticketing.confirm import fill_of
@@ -135,10 +134,8 @@ def _post_and_compare(policy: Policy, doors: SettleDoors) -> tuple[int, tuple[Br
         for entry in doors.journal.entries(policy.book, policy.execution.venue)
         if entry.session <= snapshot.session
     ]
-    head = ledger_head(entries)
-    ours = holdings_of(entries, base=policy.base_currency, ledger_head=head)
-    breaks = breaks_between(ours, snapshot, policy.reconciliation)
-    doors.journal.add_reconciliation(snapshot_id, snapshot, head=head, breaks=breaks)
+    breaks = compare(ours_of([entries], base=policy.base_currency), snapshot, policy.reconciliation).breaks
+    doors.journal.add_reconciliation(snapshot_id, snapshot, head=ledger_head(entries), breaks=breaks)
     return posted, breaks
 
 

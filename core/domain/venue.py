@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Literal
 
@@ -54,8 +54,47 @@ VenueReport = ExecutionReport | CashReport | SplitReport
 
 
 @dataclass(frozen=True)
+class StatedPosition:
+    """A row of a snapshot file: units of an instrument, with the price and the id that the venue gives, if any.
+
+    `place` says where it stands, as "line 4"; the price is in `currency`.
+    """
+
+    place: str
+    instrument: str
+    quantity: Decimal
+    price: Decimal | None = None
+    currency: str | None = None
+    broker_id: str | None = None
+
+
+@dataclass(frozen=True)
+class StatedCash:
+    """A row of a snapshot file: cash in one currency."""
+
+    place: str
+    currency: str
+    amount: Decimal
+
+
+@dataclass(frozen=True)
+class SnapshotFile:
+    """What a file says that an account held at an instant, with the file itself: its text and the SHA-256 of its bytes."""
+
+    account: AccountName
+    as_of: datetime
+    positions: tuple[StatedPosition, ...]
+    cash: tuple[StatedCash, ...]
+    sha256: str
+    text: str
+
+
+@dataclass(frozen=True)
 class AccountSnapshot:
-    """What a venue says an account holds at the close of a session: units and cash in the base currency."""
+    """What a venue says an account holds at the close of a session: units, and cash in the base currency.
+
+    With a file, all that it says counts: cash in every currency, prices and ids too.
+    """
 
     account: AccountName
     book: BookName
@@ -63,17 +102,41 @@ class AccountSnapshot:
     session: date
     positions: tuple[Position, ...]
     cash: Decimal
+    file: SnapshotFile | None = None
+
+
+BreakKind = Literal[
+    "unknown position",
+    "missing position",
+    "quantity",
+    "cash",
+    "price",
+    "currency",
+    "duplicate broker id",
+    "unallocated",
+]
 
 
 @dataclass(frozen=True)
 class Break:
     """One difference between our books and a snapshot: its kind, of what, ours and theirs."""
 
-    kind: Literal["unknown position", "missing position", "quantity", "cash"]
+    kind: BreakKind
     subject: str
-    ours: Decimal
-    theirs: Decimal
+    ours: Decimal | str
+    theirs: Decimal | str
 
     def __str__(self) -> str:
         """Say it in one sentence."""
-        return f"{self.kind} {self.subject}: our books hold {self.ours}, the venue says {self.theirs}"
+        match self.kind:
+            case "price":
+                said = f"our mark is {self.ours}, the venue says {self.theirs}"
+            case "currency":
+                said = f"our universe says {self.ours}, the venue says {self.theirs}"
+            case "duplicate broker id":
+                said = f"one row at most may bear it, it stands on {self.theirs}"
+            case "unallocated":
+                said = f"the books of the account hold {self.ours} together, the venue says {self.theirs}"
+            case _:
+                said = f"our books hold {self.ours}, the venue says {self.theirs}"
+        return f"{self.kind} {self.subject}: {said}"

@@ -364,7 +364,7 @@ def test_the_books_differ_from_the_venues(bench, ready):
         told = AccountSnapshot("etoro", "main", "paper", AS_OF, (), Decimal(9999))
         PgVenue(desk.session("desk")).add_snapshot(told)
 
-    said = {"reconciliation": ["cash etoro: our books hold 10000(.00)?, the venue says 9999(.00)?"]}
+    said = {"reconciliation": ["cash GBP: our books hold 10000(.00)?, the venue says 9999(.00)?"]}
     assert_refused(root, run(root, DAY), DAY, said)
 
 

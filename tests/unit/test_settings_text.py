@@ -139,7 +139,7 @@ def test_a_missing_key_is_told_at_its_section():
     assert f"p.yml:{line_of('limits:', text)}: limits.weight_max is missing; {FRACTION}" in told
     assert (
         f"p.yml:{line_of('version:', text)}: reconciliation is missing; it must be a section with the keys"
-        " required_every_days, units_tolerance, cash_tolerance"
+        " required_every_days, units_tolerance, cash_tolerance, cash_tolerance_bps, price_tolerance_bps"
     ) in told
     assert f"p.yml:{line_of('reconciled:', text)}: reconciled is unknown; did you mean reconciliation?" in told
     assert len(told) == 3
