@@ -326,7 +326,8 @@ class _Sound:
 
 def _sound(rows: Told, calendar: Days, universe: Universe, *, kinds: Sequence[BasisKind], told_by: Evening) -> _Sound:
     """Judge rows: a defect for each thing that is wrong with those that count now."""
-    is_session = np.isin(rows.session, calendar)
+    # As numbers they are looked up in a table; as dates they would be sorted.
+    is_session = np.isin(rows.session.astype(np.int64), calendar.astype("datetime64[D]").astype(np.int64))
     strays, kept = rows.taken(~is_session), rows.taken(is_session)
     defects = [_defect(strays, at, universe, "non_session") for at in range(len(strays.session))]
     if not bool(np.any(kept.known != _ASSUMED)):
@@ -353,7 +354,7 @@ def _believed(rows: Told, universe: Universe) -> tuple[Told, list[Defect]]:
     for check, is_wrong in judged(rows.values):
         defects += [_defect(rows, at, universe, check) for at in np.flatnonzero(is_wrong).tolist()]
         is_bad |= is_wrong
-    return replace(rows, values=np.where(is_bad, np.nan, rows.values)), defects
+    return replace(rows, values=np.where(is_bad, np.nan, rows.values)) if is_bad.any() else rows, defects
 
 
 def _defect(rows: Told, at: int, universe: Universe, check: str) -> Defect:

@@ -34,7 +34,7 @@ def unused(tellings: Sequence[Telling], panel: Panel) -> list[Finding]:
             f"{one.provider}: {one.name} tells no adjusted close of {count} instruments: {why}",
         )
         for one, first in firsts
-        if (count := len(np.setdiff1d(one.rows.column, np.flatnonzero(first < _NEVER))))
+        if (count := int(np.count_nonzero(_are_told(one, width) & (first == _NEVER))))
         for why in ("its closes are compared, and no bar is made of them",)
     ]
     shorter = [words for column in range(width) if (words := _shorter(panel, column, firsts))]
@@ -42,6 +42,13 @@ def unused(tellings: Sequence[Telling], panel: Panel) -> list[Finding]:
         reason = "bars begin later than in files that are not used, for two adjustments are never mixed"
         findings.append(note("data", "history", f"{len(shorter)} instruments: {reason}: {named(shorter)}"))
     return findings
+
+
+def _are_told(one: Telling, width: int) -> NDArray[np.bool_]:
+    """Mark the columns that have a row."""
+    are_told = np.zeros(width, dtype=np.bool_)
+    are_told[one.rows.column] = True
+    return are_told
 
 
 def _first_days(one: Telling, width: int) -> NDArray[np.int64]:
