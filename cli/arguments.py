@@ -78,7 +78,12 @@ def _book_on(parser: argparse.ArgumentParser) -> None:
 def _quality(parser: argparse.ArgumentParser) -> None:
     _book(parser)
     days = parser.add_mutually_exclusive_group()
-    days.add_argument("--on", type=day, metavar="YYYY-MM-DD", help="as a slot of this day would judge (default: today)")
+    days.add_argument(
+        "--on",
+        type=day,
+        metavar="YYYY-MM-DD",
+        help="as a slot of this day would judge (default: today, or the next slot)",
+    )
     days.add_argument("--as-of", type=day, metavar="YYYY-MM-DD", help="as of this session")
     words = "as it was known at this instant (default: at the slot; of a session: at that of the session after it)"
     parser.add_argument("--known-at", type=instant, metavar="YYYY-MM-DDTHH:MM:SSZ", help=words)
@@ -309,6 +314,7 @@ COMMANDS: tuple[Command, ...] = (
         children=(Command("verify", "verify the chain and every row from the start", "cli.commands.ledger", "audit"),),
     ),
     Command("replay", "compute a run again and compare every stage", "cli.commands.trading", "replay", _run_id),
+    Command("backup", "dump the database, and prove that the dump can be restored", "cli.commands.backup", "backup"),
     Command("halt", "no trade ticket until a person resumes", "cli.commands.people", "halt", _halt),
     Command("resume", "lift a halt (at a terminal)", "cli.commands.people", "resume", _resume),
     Command(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from datetime import date
+from datetime import date, timedelta
 
 from adapters.files.atomic import write_artefact
 from adapters.files.clean_set import CleanFiles
@@ -16,7 +16,7 @@ from adapters.render.quality import CalendarPart, QualityPage, quality_json, qua
 from cli.main import UsageError
 from cli.output import emit, table
 from cli.wiring import Desk, when
-from core.calendar import as_of, slot_of
+from core.calendar import as_of, is_run_day, slot_of
 from core.canonical import plain
 from core.domain.instrument import EXCHANGE_CALENDAR
 from core.domain.quality import CheckResult
@@ -95,7 +95,7 @@ def _page(desk: Desk, arguments: argparse.Namespace) -> QualityPage:
     if snapshot is None:
         raise UsageError("no market data was ingested; run `twokey ingest`")
     now = when(configuration, None)
-    asked = _asked(setup, arguments.on or now.today, arguments.as_of)
+    asked = _asked(setup, arguments.on or _next_slot(setup, now.today), arguments.as_of)
     session, known_at = asked.session, asked.at
     if arguments.known_at is not None:
         known_at = arguments.known_at
@@ -139,6 +139,12 @@ def _others(desk: Desk, setup: BookSetup, snapshot: str, known: AsOf) -> tuple[C
             checks = judge_history(panel, setup.universe, setup.policy.data, latest)
             parts.append(CalendarPart(name, days[0], days[-1], latest, checks))
     return tuple(parts)
+
+
+def _next_slot(setup: BookSetup, today: date) -> date:
+    """Give today, or on a day without a slot the next one that has one: whoever looks on a Saturday prepares for Monday."""
+    days = (today + timedelta(days=ahead) for ahead in range(7))
+    return next(day for day in days if is_run_day(setup.policy, day))
 
 
 def _asked(setup: BookSetup, day: date, wanted: date | None) -> AsOf:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.workspaces import DAY, FIRST, SEED, Workspaces, morning, twokey
+from tests.integration.workspaces import DAY, FIRST, SEED, Workspaces, morning, the_time_is, twokey
 
 HEAD = "internal_symbol,ex_date,split_ratio,dividend,known_at,notes"
 EVE = DAY - timedelta(days=1)
@@ -99,3 +99,19 @@ def test_the_report_of_a_day_judges_what_its_slot_knew(workspaces, usual):
     refused = twokey(root, "data", "quality", "--as-of", str(EVE), "--known-at", "9999-01-01T00:00:00Z")
     assert refused.code == 2
     assert "--known-at 9999-01-01T00:00:00+00:00 is to come" in refused.err
+
+
+def test_on_a_saturday_the_report_is_that_of_mondays_slot(workspaces):
+    """Who looks on a day without a slot prepares for the next one; a Saturday named on purpose is refused with its reason."""
+    root = workspaces.copy("quality-saturday")
+    saturday = DAY + timedelta(days=(5 - DAY.weekday()) % 7)
+
+    with the_time_is(morning(saturday)):
+        done = twokey(root, "data", "quality")
+        refused = twokey(root, "data", "quality", "--on", str(saturday))
+    with the_time_is(morning(saturday + timedelta(days=2))):
+        monday = twokey(root, "data", "quality")
+
+    assert done.facts == monday.facts
+    assert done.facts["known_at"] == morning(saturday + timedelta(days=2)).isoformat()
+    assert (refused.code, f"{saturday} is a Saturday" in refused.err) == (2, True)
