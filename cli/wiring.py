@@ -9,11 +9,13 @@ from functools import cached_property
 from adapters import slot_time
 from adapters.clock import SystemClock
 from adapters.files.artefacts import Artefacts
+from adapters.files.backups import BackupFiles
 from adapters.files.clean_set import CleanFiles
 from adapters.files.configuration import Configuration, read_configuration
 from adapters.files.heads import FileHeads
 from adapters.files.workspace import Workspace, WorkspaceError
 from adapters.keys import FileSigner, FileVerifier
+from adapters.postgres.backup import PgDumps
 from adapters.postgres.chain import Chain
 from adapters.postgres.connect import Session
 from adapters.postgres.journal import PgJournal, PgVenue
@@ -26,6 +28,7 @@ from adapters.render.markdown import ticket_markdown
 from adapters.slot_time import When as When
 from adapters.venues.paper import PaperVenue
 from adapters.versions import versions
+from flows.backup import BackupDoors
 from flows.confirm import ConfirmDoors
 from flows.daily import DayDoors
 from flows.decide import DecideDoors
@@ -129,6 +132,17 @@ class Desk:
         session, write = self.session("ticketing"), Artefacts(self.workspace.root).write
         runs, scores, decisions = PgRuns(session), PgScores(session), PgDecisions(session)
         return PublishDoors(runs, scores, decisions, PgConfig(session), write, ticket_markdown, versions)
+
+    @cached_property
+    def backups(self) -> BackupFiles:
+        """Give the folder of backups."""
+        return BackupFiles(self.workspace.root / "backups")
+
+    @property
+    def backup_doors(self) -> BackupDoors:
+        """Wire backups, as the administrator: a dump holds every table, and a trial of it needs a database of its own."""
+        dumps = PgDumps(self._server.start(), self._server.administrator(), self.workspace.secrets)
+        return BackupDoors(dumps, self.backups, self.heads, versions()["twokey"])
 
     @property
     def confirm_doors(self) -> ConfirmDoors:

@@ -6,6 +6,7 @@ import logging
 import os
 import secrets
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from psycopg import sql
@@ -34,6 +35,7 @@ def _prepare(location: Location, admin: str, admin_password: str, *, secrets_dir
     with psycopg.connect(login, dbname="postgres", autocommit=True) as server:
         _make_database(server, location.database)
         _make_roles(server, location, secrets_dir)
+        let_in(server, location.database, roles_of=location.database)
     with psycopg.connect(login, dbname=location.database) as connection:
         owner = sql.Identifier(role_name(location.database, OWNER))
         connection.execute(sql.SQL("ALTER SCHEMA public OWNER TO {}").format(owner))
@@ -42,8 +44,21 @@ def _prepare(location: Location, admin: str, admin_password: str, *, secrets_dir
     migrate(location, user=admin, password=admin_password)
 
 
-def migrate(location: Location, *, user: str, password: str) -> None:
-    """Bring the tables to the newest revision as their owner, then give every role exactly its rights."""
+def make_roles(location: Location, *, admin: str, admin_password: str, secrets_dir: Path) -> None:
+    """Make the roles of a database that need not be there yet; those that exist are kept. Raises as `prepare` does."""
+    login = psycopg.conninfo.make_conninfo(host=location.host, port=location.port, user=admin, password=admin_password)
+    try:
+        with psycopg.connect(login, dbname="postgres", autocommit=True) as server:
+            _make_roles(server, location, secrets_dir)
+    except psycopg.Error as error:
+        raise DatabaseError(f"roles of {location.database} could not be made: {str(error).strip()}") from error
+
+
+def migrate(location: Location, *, user: str, password: str, roles_of: str | None = None) -> None:
+    """Bring the tables to the newest revision as their owner, then give every role exactly its rights.
+
+    The roles are those named after `roles_of`, where the database stands under another name than it will have.
+    """
     from alembic import command
     from alembic.config import Config
     from sqlalchemy import URL, create_engine, text
@@ -62,18 +77,26 @@ def migrate(location: Location, *, user: str, password: str) -> None:
     engine = create_engine(url, connect_args=arguments)
     try:
         with engine.begin() as connection:
-            owner = role_name(location.database, OWNER)
+            owner = role_name(roles_of or location.database, OWNER)
             connection.execute(text(f'SET ROLE "{owner}"'))
             config = Config()
             config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
-            for statement in rights_statements(location.database):
+            for statement in rights_statements(roles_of or location.database):
                 connection.execute(text(statement))
     except SQLAlchemyError as error:
         raise DatabaseError(f"{location.database} could not be migrated: {str(error).strip()}") from error
     finally:
         engine.dispose()
+
+
+def let_in(server: psycopg.Connection[Any], database: str, *, roles_of: str) -> None:
+    """Let every role log in to a database; `roles_of` is the one that the roles are named after."""
+    # Also roles that were there: whoever made them may have been cut short here.
+    grant = sql.SQL("GRANT CONNECT ON DATABASE {} TO {}")
+    for role in ROLES:
+        server.execute(grant.format(sql.Identifier(database), sql.Identifier(role_name(roles_of, role))))
 
 
 def rights_statements(database: str) -> list[str]:
@@ -140,9 +163,6 @@ def _make_login(server: psycopg.Connection, location: Location, role: Role, secr
         verifier = server.pgconn.encrypt_password(password.encode(), name.encode(), b"scram-sha-256").decode()
         statement = "CREATE ROLE {} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOINHERIT PASSWORD {}"
         server.execute(sql.SQL(statement).format(sql.Identifier(name), sql.Literal(verifier)))
-    # Also of a role that was there: whoever made it may have been cut short here.
-    grant = sql.SQL("GRANT CONNECT ON DATABASE {} TO {}")
-    server.execute(grant.format(sql.Identifier(location.database), sql.Identifier(name)))
 
 
 def _kept_password(path: Path) -> str:
