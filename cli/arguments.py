@@ -214,6 +214,18 @@ def _verify_instrument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--note", default="", help="what was seen")
 
 
+def _reconcile(parser: argparse.ArgumentParser) -> None:
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--book", default="main", help="the book whose account is compared (default: main)")
+    which.add_argument("--account", metavar="NAME", help="the account, as config/desk.yml names it: all of its books")
+    parser.add_argument(
+        "--snapshot",
+        metavar="FILE",
+        help="what the broker says it holds, in CSV or JSON (docs/RECONCILING.md); - for standard input, typed at a terminal"
+        " (default: the newest kept; at a terminal of a manual venue, typed)",
+    )
+
+
 def _question(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "file", type=Path, metavar="FILE", help="the question in JSON; docs/LEDGER-EVAL.md has its form"
@@ -294,7 +306,13 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command("positions", "positions and cash of a book", "cli.commands.ledger", "positions", _book_on),
     Command("pnl", "profit and loss of a book", "cli.commands.ledger", "pnl", _book_on),
-    Command("reconcile", "compare a book with the venue's newest snapshot", "cli.commands.ledger", "reconcile", _book),
+    Command(
+        "reconcile",
+        "compare an account with what the venue or a file says of it",
+        "cli.commands.reconciling",
+        "reconcile",
+        _reconcile,
+    ),
     Command(
         "ledger",
         "the ledger's checking door",

@@ -11,7 +11,7 @@ from adapters.clock import SystemClock
 from adapters.files.artefacts import Artefacts
 from adapters.files.backups import BackupFiles
 from adapters.files.clean_set import CleanFiles
-from adapters.files.configuration import Configuration, read_configuration
+from adapters.files.configuration import Configuration, read_account, read_configuration
 from adapters.files.heads import FileHeads
 from adapters.files.workspace import Workspace, WorkspaceError
 from adapters.keys import FileSigner, FileVerifier
@@ -39,6 +39,7 @@ from flows.publish import PublishDoors
 from flows.replay import ReplayDoors
 from flows.score import ScoreDoors
 from flows.settle import SettleDoors
+from flows.setup import BookSetup
 
 
 @dataclass
@@ -98,6 +99,10 @@ class Desk:
     def configuration(self, book: str) -> Configuration:
         """Read a book's configuration, with what people verified."""
         return read_configuration(self.workspace, book, PgPeople(self.session("reader")).verifications())
+
+    def account(self, book: str) -> tuple[BookSetup, ...]:
+        """Read the setups of a book and of those that share its account at its venue, that book first."""
+        return read_account(self.workspace, book, PgPeople(self.session("reader")).verifications())
 
     def day_doors(self, when: When, *, clean: CleanSet | None = None, cache: CurveCache | None = None) -> DayDoors:
         """Wire the flows of a day; `clean` may be a clean set held in memory, `cache` the curves computed so far."""

@@ -186,8 +186,8 @@ class VenueBook(Protocol):
         """Give all reports of a venue for a book, oldest first."""
         ...
 
-    def add_snapshot(self, snapshot: AccountSnapshot) -> None:
-        """Keep a snapshot; the same account, book and session again changes nothing."""
+    def add_snapshot(self, *snapshots: AccountSnapshot) -> None:
+        """Keep snapshots, all or none; the same account, book, session and file again changes nothing."""
         ...
 
     def last_snapshot(self, book: BookName, venue: VenueName) -> tuple[int, AccountSnapshot] | None:
@@ -227,9 +227,14 @@ class Journal(Protocol):
         ...
 
     def add_reconciliation(
-        self, snapshot_id: int, snapshot: AccountSnapshot, *, head: str, breaks: Sequence[Break]
+        self,
+        snapshots: Mapping[int, AccountSnapshot],
+        *,
+        head: str,
+        breaks: Sequence[Break],
+        marks: str | None = None,
     ) -> None:
-        """Keep a comparison; the same snapshot against the same head again changes nothing."""
+        """Keep a comparison for the book of each snapshot (by id), all or none; what is known of it changes nothing."""
         ...
 
     def reconciliation(self, book: BookName, venue: VenueName) -> ReconciliationState:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
 
 from core.domain.bars import Fixing
 from core.domain.frame import Frame
+from core.domain.holdings import GENESIS_HEAD
 from core.domain.panel import Panel
 from core.domain.posting import Entry
 from core.domain.slot import TicketId
@@ -16,7 +17,7 @@ from core.domain.ticket import IssuedTicket, Ticket
 from core.domain.venue import AccountSnapshot, Break, CashReport, ExecutionReport, SplitReport, VenueReport
 from core.ledger.equity import Rates, rates_of
 from core.ledger.post import post_cash, post_fill, post_split
-from core.ledger.reconcile import compare, ours_of
+from core.ledger.reconcile import Comparison, Independent, compare, ours_of, strictest
 from core.ledger.splits import splits_due, splits_in
 from core.settings import Policy
 from core.ticketing.confirm import fill_of
@@ -113,12 +114,31 @@ def post_unposted(policy: Policy, doors: SettleDoors, *, only: TicketId | None =
     return doors.journal.add_entries(entries)
 
 
-def reconcile(policy: Policy, doors: SettleDoors) -> tuple[Break, ...]:
-    """Post what is unposted, compare our books with the newest snapshot of the book, and keep the comparison.
+def compare_and_keep(
+    snapshots: Mapping[int, AccountSnapshot],
+    policies: Sequence[Policy],
+    doors: SettleDoors,
+    *,
+    independent: Independent | None = None,
+    marks: str | None = None,
+) -> Comparison:
+    """Compare what the books of an account hold together with its newest snapshot (one a book, by id), and keep it.
 
-    No snapshot, no breaks.
+    Entries of days after the snapshot's do not count.
     """
-    return _post_and_compare(policy, doors)[1]
+    snapshot = next(iter(snapshots.values()))
+    books = [entries_up_to(snapshot.session, policy, doors) for policy in policies]
+    ours = ours_of(books, base=policies[0].base_currency)
+    tolerances = strictest([policy.reconciliation for policy in policies])
+    found = compare(ours, snapshot, tolerances, independent)
+    doors.journal.add_reconciliation(snapshots, head=_head_of(books), breaks=found.breaks, marks=marks)
+    return found
+
+
+def entries_up_to(session: date, policy: Policy, doors: SettleDoors) -> list[Entry]:
+    """Give a book's entries up to a day, in effective order."""
+    entries = doors.journal.entries(policy.book, policy.execution.venue)
+    return [entry for entry in entries if entry.session <= session]
 
 
 def _post_and_compare(policy: Policy, doors: SettleDoors) -> tuple[int, tuple[Break, ...]]:
@@ -126,17 +146,15 @@ def _post_and_compare(policy: Policy, doors: SettleDoors) -> tuple[int, tuple[Br
     # the other way round, a settlement at the same time would look like a break.
     found = doors.venue.last_snapshot(policy.book, policy.execution.venue)
     posted = post_unposted(policy, doors)
-    if found is None:
-        return posted, ()
-    snapshot_id, snapshot = found
-    entries = [
-        entry
-        for entry in doors.journal.entries(policy.book, policy.execution.venue)
-        if entry.session <= snapshot.session
-    ]
-    breaks = compare(ours_of([entries], base=policy.base_currency), snapshot, policy.reconciliation).breaks
-    doors.journal.add_reconciliation(snapshot_id, snapshot, head=ledger_head(entries), breaks=breaks)
-    return posted, breaks
+    return posted, compare_and_keep(dict([found]), [policy], doors).breaks if found else ()
+
+
+def _head_of(books: Sequence[Sequence[Entry]]) -> str:
+    """Name the last entry of each book, with how many there are in all: more entries are a later head."""
+    if len(books) == 1:
+        return ledger_head(books[0])
+    heads = [ledger_head(entries) for entries in books]
+    return f"{sum(map(len, books))}:{' '.join(heads)}" if any(books) else GENESIS_HEAD
 
 
 def _paper_reports(frame: Frame, doors: SettleDoors) -> int:

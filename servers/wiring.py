@@ -160,6 +160,14 @@ class Place:
         self.require_book(book)
         return read_configuration(self.workspace, book, PgPeople(self.session).verifications()).setup
 
+    def account(self, book: str) -> tuple[BookSetup, ...]:
+        """Read the setups of a book and of those that share its account at its venue, that book first; as `setup` does."""
+        from adapters.files.configuration import read_account
+        from adapters.postgres.people import PgPeople
+
+        self.require_book(book)
+        return read_account(self.workspace, book, PgPeople(self.session).verifications())
+
     def book_day(self, book: str) -> BookDay:
         """Give a book on the server's day: today by its policy's time zone, or the day of the rehearsal."""
         from adapters.slot_time import when

@@ -54,6 +54,19 @@ def read_configuration(workspace: Workspace, book: str, verified: Mapping[str, d
     )
 
 
+def read_account(workspace: Workspace, book: str, verified: Mapping[str, date]) -> tuple[BookSetup, ...]:
+    """Read the setups of a book and of all that share its account at its venue, that book first.
+
+    A paper venue keeps an account of its own for each book. Raises as `read_configuration` does, for any of them.
+    """
+    own = read_configuration(workspace, book, verified).setup
+    if own.policy.execution.venue == "paper":
+        return (own,)
+    others = [read_configuration(workspace, name, verified).setup for name in workspace.books() if name != book]
+    place = own.policy.account, own.policy.execution.venue
+    return own, *(one for one in others if (one.policy.account, one.policy.execution.venue) == place)
+
+
 def read_calendar(workspace: Workspace, name: str) -> Calendar:
     """Give an exchange's calendar, kept in the workspace because computing it takes a second."""
     path = workspace.root / "data" / "clean" / f"calendar-{name}-{version('exchange_calendars')}.json"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from adapters.postgres.bodies import dump, load, reading
+from adapters.postgres.bodies import changed, dump, load, reading
 from adapters.postgres.connect import Row, Session
+from core.canonical import sha256_text
 from core.domain.confirmation import Executed
 from core.domain.facts import ReconciliationState
 from core.domain.holdings import GENESIS_HEAD
@@ -116,27 +117,33 @@ class PgJournal:
         return f"clean_snapshot:{row['id']}"
 
     def add_reconciliation(
-        self, snapshot_id: int, snapshot: AccountSnapshot, *, head: str, breaks: Sequence[Break]
+        self,
+        snapshots: Mapping[int, AccountSnapshot],
+        *,
+        head: str,
+        breaks: Sequence[Break],
+        marks: str | None = None,
     ) -> None:
-        """Keep a comparison; the same snapshot against the same head again changes nothing."""
-        row = {
-            "snapshot": snapshot_id,
-            "book": snapshot.book,
-            "venue": snapshot.venue,
-            "session": snapshot.session,
-            "ledger_head": head,
-            "breaks": dump([str(item) for item in breaks]),
-        }
-        self._session.add("reconciliation", [row], once=True)
+        """Keep a comparison for the book of each snapshot, all or none; what is known of it already changes nothing."""
+        rows = [
+            {
+                "snapshot": number,
+                "book": snapshot.book,
+                "venue": snapshot.venue,
+                "session": snapshot.session,
+                "ledger_head": head,
+                "breaks": dump([str(item) for item in breaks]),
+                "marks": marks,
+            }
+            for number, snapshot in snapshots.items()
+        ]
+        with self._session.transaction():
+            fresh = [row for row in rows if not self._is_last(row)]
+            self._session.add("reconciliation", fresh, once=True)
 
     def reconciliation(self, book: BookName, venue: VenueName) -> ReconciliationState:
         """Say when the book was last compared, and which breaks were found then."""
-        # By what was compared, not by the order of adding: of two at the same time, the one that knew more entries counts.
-        query = (
-            "SELECT session, breaks FROM reconciliation WHERE book = %s AND venue = %s ORDER BY session DESC,"
-            " snapshot DESC, coalesce(nullif(split_part(ledger_head, ':', 1), %s)::bigint, 0) DESC, id DESC LIMIT 1"
-        )
-        row = self._session.one(query, (book, venue, GENESIS_HEAD))
+        row = self._last_reconciliation(book, venue)
         fills = self._session.one(
             "SELECT 1 AS found FROM entry WHERE book = %s AND venue = %s AND kind IN ('BUY', 'SELL') LIMIT 1",
             (book, venue),
@@ -145,6 +152,18 @@ class PgJournal:
             return ReconciliationState(None, (), fills is not None)
         breaks = load(tuple[str, ...], row["breaks"], of=f"the reconciliation of {row['session']}")
         return ReconciliationState(row["session"], breaks, fills is not None)
+
+    def _last_reconciliation(self, book: BookName, venue: VenueName) -> Row | None:
+        # By what was compared, not by the order of adding: of two at the same time, the one that knew more entries counts.
+        query = (
+            "SELECT * FROM reconciliation WHERE book = %s AND venue = %s ORDER BY session DESC,"
+            " snapshot DESC, coalesce(nullif(split_part(ledger_head, ':', 1), %s)::bigint, 0) DESC, id DESC LIMIT 1"
+        )
+        return self._session.one(query, (book, venue, GENESIS_HEAD))
+
+    def _is_last(self, row: Row) -> bool:
+        last = self._last_reconciliation(row["book"], row["venue"])
+        return last is not None and all(last[name] == row[name] for name in row)
 
     def _unposted_reports(self, book: BookName, venue: VenueName, kind: str) -> list[Row]:
         return self._session.all(
@@ -174,24 +193,33 @@ class PgVenue:
         known.extend((row["id"], _report(row)) for row in self._session.all(query, (book, venue, last)))
         return [report for _, report in known]
 
-    def add_snapshot(self, snapshot: AccountSnapshot) -> None:
-        """Keep a snapshot; the same account, book and session again changes nothing."""
-        row = {
-            "account": snapshot.account,
-            "book": snapshot.book,
-            "venue": snapshot.venue,
-            "session": snapshot.session,
-            "body": dump(snapshot),
-        }
-        self._session.add("account_snapshot", [row], once=True)
+    def add_snapshot(self, *snapshots: AccountSnapshot) -> None:
+        """Keep snapshots, all or none; the same account, book, session and file again changes nothing."""
+        rows = [
+            {
+                "account": snapshot.account,
+                "book": snapshot.book,
+                "venue": snapshot.venue,
+                "session": snapshot.session,
+                "body": dump(snapshot),
+                "evidence": snapshot.file.sha256 if snapshot.file else None,
+            }
+            for snapshot in snapshots
+        ]
+        self._session.add("account_snapshot", rows, once=True)
 
     def last_snapshot(self, book: BookName, venue: VenueName) -> tuple[int, AccountSnapshot] | None:
-        """Give the newest snapshot with its id."""
-        query = "SELECT id, body FROM account_snapshot WHERE book = %s AND venue = %s ORDER BY session DESC, id DESC LIMIT 1"
+        """Give the newest snapshot with its id; that a file is the one of its hash is looked at again."""
+        query = "SELECT * FROM account_snapshot WHERE book = %s AND venue = %s ORDER BY session DESC, id DESC LIMIT 1"
         row = self._session.one(query, (book, venue))
-        return (
-            None if row is None else (row["id"], load(AccountSnapshot, row["body"], of=f"account snapshot {row['id']}"))
-        )
+        if row is None:
+            return None
+        name = f"account snapshot {row['id']}"
+        snapshot = load(AccountSnapshot, row["body"], of=name)
+        file = snapshot.file
+        if row["evidence"] != (sha256_text(file.text) if file else None) or (file and file.sha256 != row["evidence"]):
+            raise changed(name, "its file does not have the hash that it was kept with")
+        return row["id"], snapshot
 
     def _report_row(self, report: VenueReport, book: BookName, venue: VenueName) -> Row:
         return {

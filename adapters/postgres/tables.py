@@ -18,8 +18,10 @@ from sqlalchemy import (
     ForeignKey,
     ForeignKeyConstraint,
     Identity,
+    Index,
     Numeric,
     Text,
+    text,
 )
 from sqlalchemy import UniqueConstraint as Unique
 from sqlmodel import Field, SQLModel
@@ -263,15 +265,16 @@ class VenueReport(Fact, table=True):
 
 
 class AccountSnapshot(Fact, table=True):
-    """What a venue says an account holds at the close of a session."""
+    """What a venue says an account holds, in a report at the close of a session or in a file, whose SHA-256 is `evidence`."""
 
     __tablename__: ClassVar[Any] = "account_snapshot"
-    __table_args__ = (Unique("account", "book", "venue", "session"),)
+    __table_args__ = (Unique("account", "book", "venue", "session", "evidence", postgresql_nulls_not_distinct=True),)
     account: str = _text()
     book: str = _text()
     venue: str = _text()
     session: date = Field(sa_type=Date, nullable=False)
     body: str = _text()
+    evidence: str | None = _text(optional=True)
 
 
 class CashMovement(Fact, table=True):
@@ -323,16 +326,25 @@ class Posting(Fact, table=True):
 
 
 class Reconciliation(Fact, table=True):
-    """A comparison of our books with a snapshot, and its breaks."""
+    """A comparison of our books with a snapshot, and its breaks; `marks` is the clean set that it was valued at, if any."""
 
     __tablename__: ClassVar[Any] = "reconciliation"
-    __table_args__ = (Unique("snapshot", "ledger_head"),)
+    __table_args__ = (
+        Index(
+            "reconciliation_of_paper_once",
+            "snapshot",
+            "ledger_head",
+            unique=True,
+            postgresql_where=text("venue = 'paper'"),
+        ),
+    )
     snapshot: int = _ref("account_snapshot.id")
     book: str = _text()
     venue: str = _text()
     session: date = Field(sa_type=Date, nullable=False)
     ledger_head: str = _text()
     breaks: str = _text()
+    marks: str | None = _text(optional=True)
 
 
 class Halt(Fact, table=True):

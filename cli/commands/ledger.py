@@ -1,15 +1,15 @@
-"""`positions`, `pnl`, `reconcile` and `audit verify`."""
+"""`positions`, `pnl` and `audit verify`."""
 
 from __future__ import annotations
 
 import argparse
 
 from adapters.files.workspace import Workspace
+from adapters.postgres.people import PgPeople
 from cli.main import UsageError
 from cli.output import emit, table
 from cli.wiring import Desk, when
 from core.domain.facts import AuditHead
-from flows import settle as settling
 from flows.value import NothingToValue, Valuation, value_book
 
 
@@ -54,21 +54,6 @@ def pnl(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def reconcile(arguments: argparse.Namespace) -> int:
-    """Compare a book with the venue's newest snapshot; exit 1 when there is a break."""
-    with Desk(Workspace(arguments.workspace)) as desk:
-        policy = desk.configuration(arguments.book).setup.policy
-        doors = desk.settle_doors(desk.clean)
-        found = doors.venue.last_snapshot(policy.book, policy.execution.venue)
-        if found is None:
-            raise UsageError(f"{policy.execution.venue} gave no snapshot of book {policy.book} yet")
-        breaks = [str(item) for item in settling.reconcile(policy, doors)]
-        desk.heads.keep(desk.chain.head())
-    words = "\n".join(breaks) or f"no break against the snapshot of {found[1].session}"
-    emit(arguments, {"book": policy.book, "session": found[1].session, "breaks": breaks}, words)
-    return 1 if breaks else 0
-
-
 def audit(arguments: argparse.Namespace) -> int:
     """Verify the whole chain and every row tied to it; exit 1 when something is wrong."""
     with Desk(Workspace(arguments.workspace)) as desk:
@@ -76,9 +61,14 @@ def audit(arguments: argparse.Namespace) -> int:
         if state.problem is None:
             # What was verified; the chain may have grown since.
             desk.heads.keep(AuditHead(state.seq, state.head))
-    facts = {"events": state.seq, "head": state.head, "problem": state.problem}
+        losses = PgPeople(desk.session("reader")).losses()
+    facts = {"events": state.seq, "head": state.head, "problem": state.problem, "losses": losses}
     words = f"{state.seq} events and their rows verify; head {state.head}" if state.problem is None else state.problem
-    emit(arguments, facts, words)
+    told = [
+        f"events {loss.last.seq + 1} to {loss.lost_to} were lost in the restore of {loss.backup}: {loss.by}: {loss.reason}"
+        for loss in losses
+    ]
+    emit(arguments, facts, "\n".join([words, *told]))
     return 0 if state.problem is None else 1
 
 

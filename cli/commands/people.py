@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from datetime import date
 from decimal import Decimal
 
@@ -13,6 +12,7 @@ from adapters.postgres.people import PgPeople
 from adapters.postgres.runs import PgDecisions, PgRuns
 from cli.main import UsageError
 from cli.output import emit
+from cli.terminal import ask, is_terminal
 from cli.wiring import Desk, when
 from core.domain.confirmation import Confirmation
 from core.ledger.cash import Movement, movement_objections
@@ -81,12 +81,12 @@ def halt(arguments: argparse.Namespace) -> int:
 
 def resume(arguments: argparse.Namespace) -> int:
     """Lift the halts of a scope; a person at a terminal types the scope's name and the reason."""
-    if not sys.stdin.isatty():
+    if not is_terminal():
         raise UsageError("resume asks a person: run it at a terminal")
     name = "desk" if arguments.book == "*" else arguments.book
-    if _ask(f"Type the name {name!r} to lift its halts: ") != name:
+    if ask(f"Type the name {name!r} to lift its halts: ") != name:
         raise UsageError("the name did not match; nothing was lifted")
-    reason = _ask("Why is it safe to go on? ")
+    reason = ask("Why is it safe to go on? ")
     if not reason:
         raise UsageError("a reason is needed; nothing was lifted")
     with Desk(Workspace(arguments.workspace)) as desk:
@@ -116,12 +116,6 @@ def advance(arguments: argparse.Namespace) -> int:
         f"book {arguments.book} is in phase {arguments.phase}",
     )
     return 0
-
-
-def _ask(question: str) -> str:
-    # Not input(), which asks on stdout where that is no terminal, and there the one JSON object belongs.
-    print(question, end="", file=sys.stderr, flush=True)
-    return sys.stdin.readline().strip()
 
 
 def _lines_of(arguments: argparse.Namespace) -> list[str]:

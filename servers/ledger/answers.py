@@ -7,11 +7,13 @@ from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from core.canonical import instant_text
 from servers.answers import WORDS_LENGTH_MAX, Answer, Number, first_of
 
 if TYPE_CHECKING:
     from core.domain.holdings import Holdings
-    from core.domain.venue import Break
+    from core.ledger.reconcile import Compared
+    from flows.reconcile import Reconciled as AccountReconciled
     from flows.value import Valuation
 
 EVENTS_A_PAGE = 50
@@ -84,12 +86,33 @@ class Events(Answer):
     head: int
 
 
-class Reconciled(Answer):
-    """A comparison of the books with the venue's newest snapshot; no breaks means that they agree."""
+class Line(Answer):
+    """A position or cash: our books', the venue's, both valued in `currency` (at our mark and its price); null: no price."""
 
+    what: str
+    ours: Number
+    theirs: Number
+    currency: str | None
+    mark: Number | None
+    ours_value: Number | None
+    theirs_value: Number | None
+
+
+class Reconciled(Answer):
+    """A comparison of an account's books with the newest snapshot of it; no breaks means that they agree.
+
+    `as_of` and `evidence` (SHA-256) are of the file that a person gave, null where the venue reports itself.
+    """
+
+    account: str
     book: str
+    books: tuple[str, ...]
     venue: str
     session: date
+    as_of: str | None
+    evidence: str | None
+    lines: tuple[Line, ...]
+    line_count: int
     breaks: tuple[str, ...]
     break_count: int
 
@@ -139,10 +162,34 @@ def events_of(rows: Sequence[Mapping[str, Any]], *, page: int, after: int, head:
     )
 
 
-def reconciled(breaks: Sequence[Break], *, book: str, venue: str, session: date) -> Reconciled:
+def reconciled(done: AccountReconciled, *, book: str) -> Reconciled:
     """Give a comparison."""
-    shown = first_of(breaks, ROWS_MAX // 3, lambda one: str(one)[:WORDS_LENGTH_MAX])
-    return Reconciled(book=book, venue=venue, session=session, breaks=shown, break_count=len(breaks))
+    snapshot, found = done.snapshot, done.comparison
+    return Reconciled(
+        account=snapshot.account,
+        book=book,
+        books=done.books,
+        venue=snapshot.venue,
+        session=snapshot.session,
+        as_of=instant_text(snapshot.file.as_of) if snapshot.file else None,
+        evidence=snapshot.file.sha256 if snapshot.file else None,
+        lines=first_of(found.lines, ROWS_MAX // 3, _line),
+        line_count=len(found.lines),
+        breaks=first_of(found.breaks, ROWS_MAX // 3, lambda one: str(one)[:WORDS_LENGTH_MAX]),
+        break_count=len(found.breaks),
+    )
+
+
+def _line(line: Compared) -> Line:
+    return Line(
+        what=f"cash {line.subject}" if line.is_cash else line.subject,
+        ours=line.ours,
+        theirs=line.theirs,
+        currency=line.currency,
+        mark=line.mark,
+        ours_value=line.ours_value,
+        theirs_value=line.theirs_value,
+    )
 
 
 def _happened(row: Mapping[str, Any]) -> Happened:

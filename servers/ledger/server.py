@@ -94,15 +94,18 @@ def build(doors: Door[LedgerDoors]) -> MCPServer:
 
     @host.tool
     def reconcile(book: BookName) -> Reconciled:
-        """Compare a book with the venue's newest stored snapshot and keep the comparison; a break closes the gate."""
-        from flows import settle
+        """Compare a book's account with the newest stored snapshot of it and keep the comparison; a break closes the gate.
 
-        policy, can = doors().place.setup(book).policy, doors().settle
-        found = can.venue.last_snapshot(book, policy.execution.venue)
-        if found is None:
-            raise Refused(Code.NO_SNAPSHOT, f"{policy.execution.venue} gave no snapshot of book {book} yet", value=book)
-        breaks = settle.reconcile(policy, can)
-        return reconciled(breaks, book=book, venue=policy.execution.venue, session=found[1].session)
+        Line by line: what the books hold, what the venue says, and what both are worth. Snapshots are a person's to give.
+        """
+        from flows.reconcile import reconcile as compared_with_newest
+
+        books = doors().place.account(book)
+        done = compared_with_newest(books, doors().settle)
+        if done is None:
+            venue = books[0].policy.execution.venue
+            raise Refused(Code.NO_SNAPSHOT, f"{venue} gave no snapshot of book {book} yet", value=book)
+        return reconciled(done, book=book)
 
     return host.server(INSTRUCTIONS)
 

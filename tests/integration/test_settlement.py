@@ -59,8 +59,8 @@ def test_of_two_comparisons_the_one_that_knew_more_counts(workspaces: Workspaces
         desk.venue.add_snapshot(snapshot)
         found = desk.venue.last_snapshot("main", "paper")
         assert found is not None
-        for head, breaks in (("11:later", ()), ("9:older", (Break("cash", "etoro", Decimal(1), Decimal(5)),))):
-            desk.journal.add_reconciliation(found[0], snapshot, head=head, breaks=breaks)
+        for head, breaks in (("11:later", ()), ("9:older", (Break("cash", "GBP", Decimal(1), Decimal(5)),))):
+            desk.journal.add_reconciliation({found[0]: snapshot}, head=head, breaks=breaks)
         state = desk.journal.reconciliation("main", "paper")
 
     assert (state.last_session, state.breaks) == (DAY, ())
