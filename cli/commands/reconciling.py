@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Sequence
 from datetime import datetime
@@ -26,6 +27,8 @@ from flows import reconcile as reconciling
 from flows.reconcile import Reconciled, SnapshotRefused
 from flows.settle import SettleDoors
 
+# Where a row stands in the file that is being made says nothing to who types it.
+PLACE = re.compile(r"^line [0-9]+(, |: )")
 ENDED = "the input ended; nothing was kept"
 HEAD = ("what", "our books", "venue", "difference", "our mark", "at our mark", "at its price", "difference", "in")
 
@@ -128,7 +131,7 @@ def _is_right(policy: Policy, as_of: str, rows: Sequence[Sequence[str]]) -> bool
     try:
         parse_snapshot(snapshot_csv(policy.account, as_of, rows).encode())
     except SnapshotError as error:
-        print("\n".join(words.partition(", ")[2] or words for words in error.problems), file=sys.stderr)
+        print("\n".join(PLACE.sub("", words) for words in error.problems), file=sys.stderr)
         return False
     return True
 

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Literal
 
+from core.canonical import plain_decimal
 from core.domain.confirmation import Answer
 from core.domain.holdings import Position
 from core.domain.order import Side
@@ -127,16 +128,21 @@ class Break:
     theirs: Decimal | str
 
     def __str__(self) -> str:
-        """Say it in one sentence."""
+        """Say it in one sentence; equal numbers are written alike, however many zeros they were told with."""
+        ours, theirs = _words(self.ours), _words(self.theirs)
         match self.kind:
             case "price":
-                said = f"our mark is {self.ours}, the venue says {self.theirs}"
+                said = f"our mark is {ours}, the venue says {theirs}"
             case "currency":
-                said = f"our universe says {self.ours}, the venue says {self.theirs}"
+                said = f"our universe says {ours}, the venue says {theirs}"
             case "duplicate broker id":
-                said = f"one row at most may bear it, it stands on {self.theirs}"
+                said = f"one row at most may bear it, it stands on {theirs}"
             case "unallocated":
-                said = f"the books of the account hold {self.ours} together, the venue says {self.theirs}"
+                said = f"the books of the account hold {ours} together, the venue says {theirs}"
             case _:
-                said = f"our books hold {self.ours}, the venue says {self.theirs}"
+                said = f"our books hold {ours}, the venue says {theirs}"
         return f"{self.kind} {self.subject}: {said}"
+
+
+def _words(value: Decimal | str) -> str:
+    return plain_decimal(value) if isinstance(value, Decimal) else value

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,6 +24,10 @@ _INSTRUMENT = re.compile(r"[A-Za-z0-9^][A-Za-z0-9.^=/_-]{0,31}", re.ASCII)
 _ID = re.compile(r"[!-~]{1,64}", re.ASCII)
 _ACCOUNT = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}", re.ASCII)
 _NUMBER_WORDS = "write plain digits with a point, as 12.34"
+_RIGHT = {
+    "instrument": "write the symbol of config/universe.csv, as AAPL",
+    "broker_id": "write the id that the broker shows, without blanks",
+}
 _INSTANT_WORDS = "write YYYY-MM-DDTHH:MM:SSZ, Z for UTC or an offset such as +01:00"
 Cells = Mapping[str, str]
 
@@ -70,10 +73,13 @@ def parse_snapshot(content: bytes) -> SnapshotFile:
 
 def snapshot_csv(account: str, as_of: str, rows: Iterable[Sequence[str]]) -> str:
     """Give the text of a snapshot file in CSV, for what a person types; whoever reads it says what is wrong with it."""
-    out = io.StringIO()
-    out.write(f"# account: {account}\n# as_of: {as_of}\n")
-    csv.writer(out, lineterminator="\n").writerows([COLUMNS, *rows])
-    return out.getvalue()
+    above = f"# account: {account}\n# as_of: {as_of}\n"
+    return above + "".join(",".join(map(_quoted, row)) + "\n" for row in (COLUMNS, *rows))
+
+
+def _quoted(cell: str) -> str:
+    """Write a cell so that it is read as it is."""
+    return '"' + cell.replace('"', '""') + '"' if set(cell) & set(',"\r\n') else cell
 
 
 def _text(content: bytes) -> str:
@@ -93,7 +99,9 @@ def _text(content: bytes) -> str:
 
 
 def _read_csv(text: str, draft: _Draft) -> None:
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    # Only these end a line, and not all that Python takes for an end.
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    reader = csv.reader((line + "\n" for line in lines), strict=True)
     has_head, line = False, 1
     try:
         for cells in reader:
@@ -196,12 +204,11 @@ def _constant(name: str) -> Any:
 
 def _add_position(place: str, row: Cells, draft: _Draft) -> None:
     problems: list[str] = []
-    name = _read(place, row, "instrument", problems, _INSTRUMENT, "write the symbol of config/universe.csv, as AAPL")
+    name = _read(row, "instrument", _INSTRUMENT, place=place, problems=problems)
     quantity = _number(place, row, "quantity", problems)
     price = _number(place, row, "price", problems) if "price" in row else None
     currency = _currency(place, row, problems) if "price" in row or "currency" in row else None
-    words = "write the id that the broker shows, without blanks"
-    broker_id = _read(place, row, "broker_id", problems, _ID, words) if "broker_id" in row else None
+    broker_id = _read(row, "broker_id", _ID, place=place, problems=problems) if "broker_id" in row else None
     if quantity == 0:
         problems.append(f"{place}, column quantity: was 0; leave a row out of which nothing is held")
     if price is not None and price <= 0:
@@ -234,16 +241,16 @@ def _too_many(place: str, draft: _Draft) -> list[str]:
     return [f"{place}: at most {ROWS_MAX} rows are read"] if is_full else []
 
 
-def _read(place: str, row: Cells, column: str, problems: list[str], form: re.Pattern[str], right: str) -> str | None:
+def _read(row: Cells, column: str, form: re.Pattern[str], *, place: str, problems: list[str]) -> str | None:
     text = row.get(column, "")
     if form.fullmatch(text):
         return text
-    problems.append(f"{place}, column {column}: was {text[:80]!r}; {right}")
+    problems.append(f"{place}, column {column}: was {text[:80]!r}; {_RIGHT.get(column, _NUMBER_WORDS)}")
     return None
 
 
 def _number(place: str, row: Cells, column: str, problems: list[str]) -> Decimal | None:
-    text = _read(place, row, column, problems, _NUMBER, _NUMBER_WORDS)
+    text = _read(row, column, _NUMBER, place=place, problems=problems)
     return None if text is None else Decimal(text)
 
 
