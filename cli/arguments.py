@@ -232,6 +232,13 @@ def _question(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _statements(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="what a broker exported; docs/IMPORTERS.md")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--broker", metavar="NAME", help="whose files they are (default: told by how each begins)")
+    which.add_argument("--map", type=Path, metavar="FILE", help="the column map of any other broker's table, in YAML")
+
+
 def _mcp(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "server", choices=("market_data", "quant", "riskguard", "ticketing", "ledger"), help="which server"
@@ -315,7 +322,7 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "ledger",
-        "the ledger's checking door",
+        "the ledger's checking door, and a look at brokers' statements",
         children=(
             Command(
                 "eval",
@@ -323,6 +330,13 @@ COMMANDS: tuple[Command, ...] = (
                 "cli.commands.checking",
                 "evaluate_file",
                 _question,
+            ),
+            Command(
+                "import",
+                "show what brokers' statements say; a preview, which writes nothing",
+                "cli.commands.importing",
+                "preview",
+                _statements,
             ),
         ),
     ),

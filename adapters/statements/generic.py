@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Literal
 
 from adapters.statements.checked import before_fees, check_product, positive
-from adapters.statements.opened import Opened, Record, RowError, StatementError, first_row, open_statement, read_table
+from adapters.statements.opened import (
+    Opened,
+    Record,
+    RowError,
+    StatementError,
+    day_of,
+    first_row,
+    open_statement,
+    read_table,
+)
 from core.domain.statement import (
     Deposit,
     Dividend,
@@ -28,6 +38,8 @@ from core.settings_text import SettingsError, parse_section
 
 # A map is a screen of text.
 _MAP_MAX = 20_000
+# A day whose parts are all different.
+_PROBE = date(2001, 2, 3)
 Kind = Literal["buy", "sell", "dividend", "withholding", "interest", "fee", "deposit", "withdraw"]
 
 
@@ -59,6 +71,18 @@ class ColumnMap(Section):
     dividend_holds_tax: bool
     columns: Columns
     kinds: dict[str, Kind]
+
+    def contradictions(self) -> Iterator[tuple[str, str]]:
+        """Give what is wrong with the form of the days: it must tell day, month and year, each once."""
+        try:
+            is_whole = day_of(_PROBE.strftime(self.day_form), self.day_form, "day_form") == _PROBE
+        except RowError:
+            is_whole = False
+        if not is_whole:
+            yield (
+                "day_form",
+                f"{self.day_form!r} tells no whole day; write it as %d.%m.%Y, with %Y, %m and %d once each",
+            )
 
     @property
     def names(self) -> list[str]:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
+import re
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -38,10 +41,11 @@ class RowError(ValueError):
 
 @dataclass(frozen=True)
 class Opened:
-    """A file's name, for messages, and its text."""
+    """A file's name, for messages, its text, and the SHA-256 of its bytes, which is the evidence of what it says."""
 
     name: str
     text: str
+    sha256: str
 
 
 def open_statement(path: Path) -> Opened:
@@ -72,7 +76,7 @@ def opened(name: str, content: bytes) -> Opened:
         raise StatementError(f"{name}:{text.count(chr(10), 0, text.index(chr(0))) + 1}: a zero byte; this is no text")
     if not text.strip():
         raise StatementError(f"{name}: it is empty")
-    return Opened(name, text)
+    return Opened(name, text, hashlib.sha256(content).hexdigest())
 
 
 @dataclass(frozen=True)
@@ -122,12 +126,15 @@ Read = Callable[[Record], StatementRow | Aside]
 
 
 def day_of(text: str, form: str, name: str) -> date:
-    """Read a day in a form of `strptime`, which the text must fill from its first letter; raises RowError."""
+    """Read a day in a form of `strptime`, which the text must fill; raises RowError.
+
+    A broker's day is the day that it writes, wherever that was: no zone moves it.
+    """
     try:
-        # A broker's day is the day that it writes, wherever that was: no zone belongs to it.
-        return datetime.strptime(f"{text} +0000", f"{form} %z").date()
-    except ValueError as error:
+        year, month, day = time.strptime(text, form)[:3]
+    except (ValueError, re.error) as error:
         raise RowError(f"{name} was {text!r}; it must be a day in the form {form}") from error
+    return date(year, month, day)
 
 
 def number_of(text: str, name: str, mark: str = ".") -> Decimal:
@@ -194,9 +201,10 @@ def record_of(line: int, cells: Sequence[str], names: Sequence[str]) -> Record:
 
 
 def shown(cells: Sequence[str]) -> str:
-    """Give what is shown of a row: its cells that hold something, cut."""
+    """Give what is shown of a row: its cells that hold something, cut, and nothing that could steer a terminal."""
     text = ", ".join(cell for cell in cells if cell)
-    return text if len(text) <= _SHOWN_MAX else f"{text[:_SHOWN_MAX]}..."
+    cut = text if len(text) <= _SHOWN_MAX else f"{text[:_SHOWN_MAX]}..."
+    return "".join(letter if letter.isprintable() else "?" for letter in cut)
 
 
 class Collected:

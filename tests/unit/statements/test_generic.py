@@ -102,6 +102,9 @@ def test_a_map_that_names_another_column_is_refused(mapped):
         ("amount_holds_fee: true", "amount_holds_fee: perhaps", "bank.yml:5: "),
         ("  fee: Gebühr", "  fees: Gebühr", "bank.yml:15: "),
         ("kinds:", "kinds: &a", "bank.yml:17: "),
+        ("%d.%m.%Y", "%d.%m", "tells no whole day; write it as %d.%m.%Y"),
+        ("%d.%m.%Y", "%d.%d.%Y", "tells no whole day"),
+        ("%d.%m.%Y", "%d.%m.%Q", "tells no whole day"),
     ],
 )
 def test_a_wrong_map_is_refused_with_its_line(tmp_path, old, new, words):
