@@ -200,6 +200,13 @@ def _rollout(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--reason", required=True, help="why")
 
 
+def _restore(parser: argparse.ArgumentParser) -> None:
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument("file", nargs="?", type=Path, metavar="FILE", help="the dump, with its manifest beside it")
+    which.add_argument("--latest", action="store_true", help="the newest good backup of the workspace")
+    parser.add_argument("--by", metavar="NAME", help="who says so, where events would be lost")
+
+
 def _universe(parser: argparse.ArgumentParser) -> None:
     _book(parser)
     parser.add_argument("--on", type=day, metavar="YYYY-MM-DD", help="another day than today")
@@ -347,6 +354,7 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command("replay", "compute a run again and compare every stage", "cli.commands.trading", "replay", _run_id),
     Command("backup", "dump the database, and prove that the dump can be restored", "cli.commands.backup", "backup"),
+    Command("restore", "put a backup in the place of the database", "cli.commands.backup", "restore", _restore),
     Command("halt", "no trade ticket until a person resumes", "cli.commands.people", "halt", _halt),
     Command("resume", "lift a halt (at a terminal)", "cli.commands.people", "resume", _resume),
     Command(

@@ -28,6 +28,8 @@ from adapters.render.markdown import ticket_markdown
 from adapters.slot_time import When as When
 from adapters.venues.paper import PaperVenue
 from adapters.versions import versions
+from core.domain.backup import AcknowledgedLoss
+from core.domain.facts import LossHead
 from flows.backup import BackupDoors
 from flows.confirm import ConfirmDoors
 from flows.daily import DayDoors
@@ -147,7 +149,15 @@ class Desk:
     def backup_doors(self) -> BackupDoors:
         """Wire backups, as the administrator: a dump holds every table, and a trial of it needs a database of its own."""
         dumps = PgDumps(self._server.start(), self._server.administrator(), self.workspace.secrets)
-        return BackupDoors(dumps, self.backups, self.heads, versions()["twokey"])
+        return BackupDoors(dumps, self.backups, self.heads, versions()["twokey"], self._acknowledge_loss)
+
+    def _acknowledge_loss(self, loss: AcknowledgedLoss) -> LossHead:
+        # A person's connection only now: before a restore there may be no database to log in to.
+        return PgPeople(self.session("person")).acknowledge_loss(loss)
+
+    def forget_lost_database(self) -> None:
+        """Let a database be made anew where the one that the workspace had is gone."""
+        self._server.forget_lost()
 
     @property
     def confirm_doors(self) -> ConfirmDoors:

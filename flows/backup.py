@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from core.domain.backup import Content, Manifest, differences
-from core.domain.facts import AuditHead
+from core.domain.backup import AcknowledgedLoss, Content, Manifest, differences
+from core.domain.facts import AuditHead, LossHead
 from core.retention import expired
 from flows.books import HeadKeeper, StoreError
 
@@ -38,8 +38,11 @@ class DatabaseCopy(Protocol):
         """Bring the copy up to date, give every role its rights, and say which rights are not as they must be."""
         ...
 
-    def take_place(self, *, aside: str) -> str | None:
-        """Let the copy be the database in use; gives under which name the one before it is kept, if there was one."""
+    def take_place(self, *, at: datetime | None) -> str | None:
+        """Let the copy be the database in use; gives the name under which the one before it is kept.
+
+        Without an instant, which is a part of that name, the one before it is dropped.
+        """
         ...
 
 
@@ -86,6 +89,10 @@ class BackupFolder(Protocol):
         """Read every manifest, and hold every dump against the hash and the size in its manifest."""
         ...
 
+    def read(self, name: str) -> Manifest:
+        """Give the manifest of a good backup; raises BackupError saying what is wrong with it."""
+        ...
+
     def path(self, name: str) -> Path:
         """Say where the dump of a backup is."""
         ...
@@ -95,14 +102,27 @@ class BackupFolder(Protocol):
         ...
 
 
+class LossKeeper(HeadKeeper, Protocol):
+    """Keeps audit heads outside the database, those of backups too, and what a person said is lost of the chain."""
+
+    def pin(self, head: AuditHead) -> None:
+        """Keep a head even where a newer one is kept; one that is kept already changes nothing."""
+        ...
+
+    def give_up(self, loss: LossHead) -> None:
+        """Keep a person's acknowledgement of a loss: heads after `loss.after` that were kept before it count no more."""
+        ...
+
+
 @dataclass(frozen=True)
 class BackupDoors:
-    """What making and restoring backups may use."""
+    """What making and restoring backups may use; `acknowledge` adds a person's fact to the database in use."""
 
     dumps: Dumps
     folder: BackupFolder
-    heads: HeadKeeper
+    heads: LossKeeper
     twokey: str
+    acknowledge: Callable[[AcknowledgedLoss], LossHead]
 
 
 @dataclass(frozen=True)
@@ -126,6 +146,8 @@ def make_backup(doors: BackupDoors, *, at: datetime) -> MadeBackup:
         wrong = _trial(path, content, kept, doors.dumps)
         if wrong:
             raise BackupError(f"the backup was thrown away: restored for a trial, {'; '.join(wrong)}")
+        # Outside first: by its last event a backup is later known for one of this chain.
+        doors.heads.pin(content.head)
         manifest = doors.folder.keep(path, content, at=at, twokey=doors.twokey)
         shelved = doors.folder.shelved()
         return MadeBackup(manifest, _drop_expired(shelved, doors.folder), shelved.problems)
@@ -149,3 +171,108 @@ def _drop_expired(shelved: Shelved, folder: BackupFolder) -> tuple[str, ...]:
     for name in gone:
         folder.drop(name)
     return gone
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What restoring a backup would do: the database that stands there now, the heads kept outside, and how far they go."""
+
+    manifest: Manifest
+    standing: AuditHead | None
+    kept: tuple[AuditHead, ...]
+
+    @property
+    def is_strange(self) -> bool:
+        """Say whether the backup ends with an event that is older than a head kept outside, and is none of these."""
+        head, heads = self.manifest.content.head, {(one.seq, one.hash) for one in self.kept}
+        return bool(heads) and head.seq <= max(heads)[0] and (head.seq, head.hash) not in heads
+
+    @property
+    def replaces(self) -> int:
+        """Give how many events the database in use holds, which would be put aside."""
+        return self.standing.seq if self.standing else 0
+
+    @property
+    def known_to(self) -> int:
+        """Give the newest event that is known of, in the database in use or outside of it."""
+        return max([self.replaces, *(head.seq for head in self.kept)])
+
+    @property
+    def lost(self) -> int:
+        """Give how many events that are known of are not in the backup."""
+        return max(0, self.known_to - self.manifest.content.head.seq)
+
+
+@dataclass(frozen=True)
+class Acknowledged:
+    """What a person said at a terminal: that so many events may be lost, who says so, and why."""
+
+    lost: int
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class RestoredBackup:
+    """What was restored, the name under which the database before it is kept, and how many events were given up."""
+
+    manifest: Manifest
+    aside: str | None
+    lost: int
+
+
+def look_ahead(name: str, source: BackupFolder, doors: BackupDoors) -> Outlook:
+    """Say what restoring a backup would do; raises BackupError when it is none, or its file is not the one written."""
+    return Outlook(source.read(name), doors.dumps.head(), tuple(doors.heads.kept()))
+
+
+def restore_backup(
+    seen: Outlook, source: BackupFolder, doors: BackupDoors, *, at: datetime, said: Acknowledged | None = None
+) -> RestoredBackup:
+    """Restore a backup beside the database in use, prove it, and let it take that one's place in one step.
+
+    Raises RestoreRefused when events would be lost that nobody gave up, or when what stands there is no longer what was
+    `seen`; BackupError when the copy is not what was dumped, its chain does not hold what was kept outside, or a right is
+    not as it must be. The database in use is as it was then.
+    """
+    head = seen.manifest.content.head
+    if seen.is_strange:
+        raise BackupError(
+            f"{seen.manifest.name} was not restored: its last event, {head.seq}, is none of those whose hashes are kept"
+            " outside; it is of another workspace, or of a history that was given up"
+        )
+    if (said.lost if said else 0) != seen.lost:
+        raise RestoreRefused(_loss_words(seen))
+    with doors.folder.alone():
+        if look_ahead(seen.manifest.name, source, doors) != seen:
+            raise RestoreRefused("the database, or what is kept outside of it, changed meanwhile: look again")
+        with doors.dumps.restored(source.path(seen.manifest.name)) as copy:
+            wrong = _wrong_with(copy, seen)
+            if wrong:
+                raise BackupError(f"{seen.manifest.name} was not restored: {'; '.join(wrong)}")
+            aside = copy.take_place(at=at if seen.replaces else None)
+        if said is not None and seen.lost:
+            loss = AcknowledgedLoss(seen.manifest.name, head, seen.known_to, said.by, said.reason)
+            # The fact first: until its line is outside too, the gate stays closed, and this can be done again.
+            doors.heads.give_up(doors.acknowledge(loss))
+        doors.heads.keep(head)
+    return RestoredBackup(seen.manifest, aside, seen.lost)
+
+
+def _wrong_with(copy: DatabaseCopy, seen: Outlook) -> list[str]:
+    """Say everything that is wrong with a restored copy, once it is brought up to date."""
+    wanted, found = seen.manifest.content, copy.content()
+    said = list(differences(wanted, found, is_same_server=wanted.server == found.server))
+    if said:
+        return said
+    said += [f"rights: {problem}" for problem in copy.finish()]
+    problem = copy.problem([*(head for head in seen.kept if head.seq <= wanted.head.seq), wanted.head])
+    return said if problem is None else [*said, f"the audit chain does not verify: {problem}"]
+
+
+def _loss_words(seen: Outlook) -> str:
+    last = seen.manifest.content.head.seq
+    return (
+        f"{seen.manifest.name} ends with event {last}, and event {seen.known_to} is known: {seen.lost} events would be lost,"
+        f" which a person must acknowledge at a terminal; `twokey restore --latest` takes the newest backup"
+    )

@@ -5,14 +5,19 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TextIO
 
 from core.canonical import canonical_json
-from core.domain.facts import AuditHead
+from core.domain.facts import AuditHead, LossHead
 
 
 class FileHeads:
-    """Keeps heads as lines of a file that only grows; a torn last line is passed over."""
+    """Keeps heads as lines of a file that only grows; a torn last line is passed over.
+
+    After a person acknowledged a loss, the heads kept before it of what was lost stay in the file and count no more.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -20,7 +25,7 @@ class FileHeads:
         self._read: tuple[str, tuple[AuditHead, ...]] = ("", ())
 
     def kept(self) -> tuple[AuditHead, ...]:
-        """Give every head kept, oldest first."""
+        """Give every head kept that counts, oldest first."""
         if not self._path.exists():
             return ()
         text = self._path.read_text(encoding="utf-8")
@@ -28,7 +33,7 @@ class FileHeads:
         whole = text[: text.rfind("\n") + 1]
         heads += _parsed(whole[len(before) :])
         self._read = (whole, heads)
-        return tuple(sorted(heads + _parsed(text[len(whole) :]), key=_seq))
+        return tuple(sorted(_counting(heads + _parsed(text[len(whole) :])), key=_seq))
 
     def keep(self, head: AuditHead) -> None:
         """Keep a head; one that is not newer than the newest changes nothing."""
@@ -36,12 +41,30 @@ class FileHeads:
         with self._path.open("a+", encoding="utf-8") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             before = self.kept()
-            if before and head.seq <= before[-1].seq:
-                return
-            # A line of its own even after a torn one.
-            file.write(f"\n{canonical_json(head)}\n" if self._ends_torn() else f"{canonical_json(head)}\n")
-            file.flush()
-            os.fsync(file.fileno())
+            if not before or head.seq > before[-1].seq:
+                self._add(file, head)
+
+    def pin(self, head: AuditHead) -> None:
+        """Keep a head even where a newer one is kept; one that is kept already changes nothing."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with self._path.open("a+", encoding="utf-8") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            if (head.seq, head.hash) not in {(one.seq, one.hash) for one in self.kept()}:
+                self._add(file, head)
+
+    def give_up(self, loss: LossHead) -> None:
+        """Keep a person's acknowledgement of a loss: heads after `loss.after` that were kept before it count no more."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with self._path.open("a+", encoding="utf-8") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            if loss not in self.kept():
+                self._add(file, loss)
+
+    def _add(self, file: TextIO, head: AuditHead) -> None:
+        # A line of its own even after a torn one.
+        file.write(f"\n{canonical_json(head)}\n" if self._ends_torn() else f"{canonical_json(head)}\n")
+        file.flush()
+        os.fsync(file.fileno())
 
     def _ends_torn(self) -> bool:
         content = self._path.read_bytes()
@@ -52,6 +75,15 @@ def _seq(head: AuditHead) -> int:
     return head.seq
 
 
+def _counting(heads: Iterable[AuditHead]) -> list[AuditHead]:
+    counting: list[AuditHead] = []
+    for head in heads:
+        if isinstance(head, LossHead):
+            counting = [one for one in counting if one.seq <= head.after]
+        counting.append(head)
+    return counting
+
+
 def _parsed(lines: str) -> tuple[AuditHead, ...]:
     heads = (_head(line) for line in lines.splitlines())
     return tuple(head for head in heads if head is not None)
@@ -60,6 +92,7 @@ def _parsed(lines: str) -> tuple[AuditHead, ...]:
 def _head(line: str) -> AuditHead | None:
     try:
         fields = json.loads(line)
-        return AuditHead(int(fields["seq"]), str(fields["hash"]))
+        seq, digest = int(fields["seq"]), str(fields["hash"])
+        return LossHead(seq, digest, int(fields["after"])) if "after" in fields else AuditHead(seq, digest)
     except (ValueError, KeyError, TypeError):
         return None

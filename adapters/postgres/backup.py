@@ -8,6 +8,7 @@ import re
 import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import psycopg
@@ -150,8 +151,7 @@ class PgDumps:
 
     def _exists(self, database: str) -> bool:
         with self._server() as server:
-            query = "SELECT 1 FROM pg_database WHERE datname = %s"
-            return server.execute(query, (database,)).fetchone() is not None
+            return _is_database(server, database)
 
     def _sweep(self, server: psycopg.Connection[Row]) -> None:
         """Drop what a killed process left beside; whoever calls this is alone, by the lock on the backups."""
@@ -190,21 +190,24 @@ class PgCopy:
         with self._session() as session:
             return rights_problems(session, place)
 
-    def take_place(self, *, aside: str) -> str | None:
-        """Let the copy take the name of the database in use, in one step; what stood there is kept under another name.
+    def take_place(self, *, at: datetime | None) -> str | None:
+        """Let the copy take the name of the database in use, in one step; gives the name under which that one is kept.
 
-        Gives that name, or None where nothing stood. Raises DatabaseError while somebody is connected to it.
+        Without an instant, which is a part of that name, it is dropped. Raises DatabaseError while somebody is connected
+        to it.
         """
-        rename = sql.SQL("ALTER DATABASE {} RENAME TO {}")
-        beside, place = sql.Identifier(self._beside.database), sql.Identifier(self._place.database)
-        server = replace(self._place, database="postgres")
-        with contextlib.closing(_logged_in(server, self._admin)) as connection, connection.transaction():
-            found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (self._place.database,))
-            was_there = found.fetchone() is not None
-            if was_there:
-                connection.execute(rename.format(place, sql.Identifier(aside)))
-            connection.execute(rename.format(beside, place))
-        return aside if was_there else None
+        place, rename = self._place.database, sql.SQL("ALTER DATABASE {} RENAME TO {}")
+        # Another name of a copy, which the next sweep would drop if we are killed here.
+        aside = f"{place}_beside_{secrets.token_hex(4)}" if at is None else f"{place}_before_{at:%Y%m%dt%H%M%S%f}"
+        with contextlib.closing(_logged_in(replace(self._place, database="postgres"), self._admin)) as connection:
+            with _unused(place), connection.transaction():
+                was_there = _is_database(connection, place)
+                if was_there:
+                    connection.execute(rename.format(sql.Identifier(place), sql.Identifier(aside)))
+                connection.execute(rename.format(sql.Identifier(self._beside.database), sql.Identifier(place)))
+            if at is None:
+                connection.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(aside)))
+        return aside if was_there and at is not None else None
 
     def _session(self) -> contextlib.closing[OwnerSession]:
         return contextlib.closing(OwnerSession(self._beside, self._admin, self._owner))
@@ -225,6 +228,20 @@ def _logged_in(location: Location, admin: Administrator) -> psycopg.Connection[R
         )
     except psycopg.OperationalError as error:
         raise DatabaseError(f"{admin.user} could not log in to {location.database}: {str(error).strip()}") from error
+
+
+@contextlib.contextmanager
+def _unused(database: str) -> Iterator[None]:
+    try:
+        yield
+    except psycopg.errors.ObjectInUse as error:
+        raise DatabaseError(
+            f"somebody is connected to {database}: end every other twokey command and server, then restore again"
+        ) from error
+
+
+def _is_database(connection: psycopg.Connection[Row], name: str) -> bool:
+    return connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone() is not None
 
 
 def _first(connection: psycopg.Connection[Row], query: str) -> Row | None:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from adapters.postgres.bodies import load
 from adapters.postgres.connect import Session
 from adapters.postgres.rights import WRITERS
-from core.domain.facts import AuditHead, AuditState
+from core.domain.facts import AuditHead, AuditState, LossHead
 
 GENESIS = ""
 
@@ -60,8 +60,17 @@ class Chain:
             rows = rows[1:]
         wanted: dict[int, Added] = {}
         last, chain_problem = _walk(rows, start, wanted)
-        problem = problem or chain_problem or self._rows_problem(wanted, start)
+        problem = problem or chain_problem or self._rows_problem(wanted, start) or self._loss_problem(kept)
         return AuditState(last.seq, last.hash, problem)
+
+    def _loss_problem(self, kept: Sequence[AuditHead]) -> str | None:
+        # Heads of lost events count no more on the word of a line outside; only a person's fact in the chain makes it so.
+        for head in kept:
+            if isinstance(head, LossHead):
+                query = "SELECT last_seq FROM acknowledged_loss WHERE event_seq = %s"
+                if [row["last_seq"] for row in self._session.all(query, (head.seq,))] != [head.after]:
+                    return f"event {head.seq} is no person's word that what came after event {head.after} is lost"
+        return None
 
     def _rows_problem(self, wanted: dict[int, Added], start: AuditHead) -> str | None:
         # One entry a table: rows of a second one that name the same event are forged, whatever the first one holds.

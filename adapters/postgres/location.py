@@ -28,7 +28,7 @@ class Server:
 
     def __init__(self, postgres_dir: Path, secrets_dir: Path) -> None:
         self._url = os.environ.get(URL_SETTING)
-        self._secrets_dir = secrets_dir
+        self._postgres_dir, self._secrets_dir = postgres_dir, secrets_dir
         self._embedded = None if self._url else EmbeddedServer(postgres_dir, secrets_dir / "db" / "postgres")
 
     @property
@@ -42,6 +42,14 @@ class Server:
             address = self._embedded.start()
             return Location(address.host, address.port, DATABASE)
         return external_location(self._url or "")
+
+    def forget_lost(self) -> None:
+        """Forget the place of an embedded database that was kept outside the workspace and is not there any more."""
+        pointer = self._postgres_dir / "location"
+        if self._embedded is not None and pointer.exists():
+            data = Path(os.fsdecode(pointer.read_bytes().partition(b"\0")[0]))
+            if not data.is_dir():
+                pointer.unlink()
 
     def administrator(self) -> Administrator:
         """Give who may make roles and tables; asked for by `init` only."""

@@ -10,7 +10,8 @@ from types import MappingProxyType
 from adapters.postgres.bodies import changed
 from adapters.postgres.connect import Session
 from core.canonical import sha256_text
-from core.domain.facts import Halt
+from core.domain.backup import AcknowledgedLoss
+from core.domain.facts import AuditHead, Halt, LossHead
 from core.domain.slot import BookName, RunId, VenueName
 from flows.books import StoreError
 
@@ -60,6 +61,35 @@ class PgPeople:
                 restarts = [{"resume": last, "book": book, "session": peaks[book]} for book in sorted(peaks)]
                 self._session.add("peak_restart", restarts)
         return len(lifted)
+
+    def acknowledge_loss(self, loss: AcknowledgedLoss) -> LossHead:
+        """Keep that a person restored an older copy and what that lost; gives the event that says so."""
+        row = {
+            "backup": loss.backup,
+            "last_seq": loss.last.seq,
+            "last_hash": loss.last.hash,
+            "lost_to": loss.lost_to,
+            "said_by": loss.by,
+            "reason": loss.reason,
+        }
+        (added,) = self._session.add("acknowledged_loss", [row])
+        event = self._session.one("SELECT seq, hash FROM event WHERE seq = %s", (added["event_seq"],))
+        assert event is not None, "a row that was added has its event"
+        return LossHead(event["seq"], event["hash"], loss.last.seq)
+
+    def losses(self) -> Sequence[AcknowledgedLoss]:
+        """Give every loss that a person acknowledged, oldest first."""
+        rows = self._session.all("SELECT * FROM acknowledged_loss ORDER BY id")
+        return [
+            AcknowledgedLoss(
+                backup=row["backup"],
+                last=AuditHead(row["last_seq"], row["last_hash"]),
+                lost_to=row["lost_to"],
+                by=row["said_by"],
+                reason=row["reason"],
+            )
+            for row in rows
+        ]
 
     def phase(self, book: BookName) -> str | None:
         """Give the book's rollout phase, or None when no person ever set one."""

@@ -48,6 +48,7 @@ WRITERS: Final[dict[str, Role | None]] = {
     "cash_movement": "person",
     "resume": "person",
     "peak_restart": "person",
+    "acknowledged_loss": "person",
     "rollout_step": "person",
     "verification": "person",
 }

@@ -375,6 +375,19 @@ class PeakRestart(Fact, table=True):
     session: date = Field(sa_type=Date, nullable=False)
 
 
+class AcknowledgedLoss(Fact, table=True):
+    """A person restored an older copy: it ends with event `last_seq`, and events up to `lost_to` are lost."""
+
+    __tablename__: ClassVar[Any] = "acknowledged_loss"
+    __table_args__ = (CheckConstraint("lost_to > last_seq"),)
+    backup: str = _text()
+    last_seq: int = Field(sa_type=BigInteger, nullable=False)
+    last_hash: str = _text()
+    lost_to: int = Field(sa_type=BigInteger, nullable=False)
+    said_by: str = _text()
+    reason: str = _text()
+
+
 class RolloutStep(Fact, table=True):
     """A person's fact: the rollout phase of a book."""
 
@@ -431,6 +444,7 @@ FACTS: tuple[type[Fact], ...] = (
     Halt,
     Resume,
     PeakRestart,
+    AcknowledgedLoss,
     RolloutStep,
     Verification,
     Manifest,

@@ -1,14 +1,19 @@
-"""`backup`: the database in a file that was restored once before it counts."""
+"""`backup` and `restore`: the database in a file that was restored once before it counts, and back."""
 
 from __future__ import annotations
 
 import argparse
+import sys
+from time import perf_counter
 
 from adapters.clock import SystemClock
+from adapters.files.backups import DUMP, MANIFEST, BackupFiles
 from adapters.files.workspace import Workspace
+from cli.main import UsageError
 from cli.output import emit
+from cli.terminal import ask, is_terminal
 from cli.wiring import Desk
-from flows.backup import MadeBackup, make_backup
+from flows.backup import Acknowledged, MadeBackup, Outlook, RestoreRefused, look_ahead, make_backup, restore_backup
 
 
 def backup(arguments: argparse.Namespace) -> int:
@@ -43,3 +48,92 @@ def facts_of(made: MadeBackup) -> dict[str, object]:
         "dropped": made.dropped,
         "left_alone": made.problems,
     }
+
+
+def restore(arguments: argparse.Namespace) -> int:
+    """Put a backup in the place of the database; a person says so at a terminal where anything would be put aside or lost."""
+    began, clock = perf_counter(), SystemClock()
+    with Desk(Workspace(arguments.workspace)) as desk:
+        source, name = _chosen(arguments, desk)
+        # Before the server is started: a backup that is none needs no database to be told of.
+        source.read(name)
+        desk.forget_lost_database()
+        doors = desk.backup_doors
+        seen = look_ahead(name, source, doors)
+        said = _said(arguments, seen, desk.workspace.root.name)
+        asked = perf_counter()
+        try:
+            done = restore_backup(seen, source, doors, at=clock.now(), said=said)
+        except RestoreRefused as error:
+            raise UsageError(str(error)) from error
+        state = desk.chain.verify(desk.heads.kept())
+        took = perf_counter() - (began if said is None and not seen.replaces else asked)
+    facts = {
+        "backup": name,
+        "head": {"seq": state.seq, "hash": state.head},
+        "lost": done.lost,
+        "aside": done.aside,
+        "problem": state.problem,
+        "seconds": f"{took:.1f}",
+    }
+    words = [
+        f"{name} is restored in {took:.1f} seconds: every table equal, every right as it must be, {state.seq} events verified"
+        if state.problem is None
+        else f"{name} is restored, but: {state.problem}",
+        *([f"{done.lost} events are lost, as was acknowledged"] if done.lost else []),
+        *([f"the database before it is kept as {done.aside} on the same server"] if done.aside else []),
+    ]
+    emit(arguments, facts, "\n".join(words))
+    return 0 if state.problem is None else 1
+
+
+def _chosen(arguments: argparse.Namespace, desk: Desk) -> tuple[BackupFiles, str]:
+    if arguments.file is not None:
+        file = arguments.file.expanduser().absolute()
+        if file.suffix not in (DUMP, MANIFEST):
+            raise UsageError(f"{file.name} is no backup; name a file NAME{DUMP}, with NAME{MANIFEST} beside it")
+        return BackupFiles(file.parent), file.stem
+    shelved = desk.backups.shelved()
+    for problem in shelved.problems:
+        print(f"passed over: {problem}", file=sys.stderr)
+    if not shelved.good:
+        raise UsageError(f"there is no good backup in {desk.workspace.root / 'backups'}; name a FILE")
+    return desk.backups, shelved.good[-1].name
+
+
+def _said(arguments: argparse.Namespace, seen: Outlook, workspace: str) -> Acknowledged | None:
+    """Ask a person what a restore would put aside or lose; where it does neither, nobody is asked."""
+    said = _warnings(seen)
+    if not said:
+        return None
+    if not is_terminal():
+        raise UsageError(f"{'; '.join(said)}: restore asks a person, run it at a terminal")
+    if seen.lost and not (arguments.by or "").strip():
+        raise UsageError(f"{'; '.join(said)}: say --by NAME, who gives them up")
+    for line in said:
+        print(line, file=sys.stderr)
+    if ask(f"Type the workspace's name {workspace!r} to restore {seen.manifest.name}: ") != workspace:
+        raise UsageError("the name did not match; nothing was restored")
+    if not seen.lost:
+        return None
+    words = f"lose {seen.lost} events"
+    if ask(f"Type {words!r} to give them up: ") != words:
+        raise UsageError(f"{words!r} was not typed; nothing was restored")
+    reason = ask("Why are they given up? ")
+    if not reason:
+        raise UsageError("a reason is needed; nothing was restored")
+    return Acknowledged(seen.lost, arguments.by.strip(), reason)
+
+
+def _warnings(seen: Outlook) -> list[str]:
+    last = seen.manifest.content.head.seq
+    said = []
+    if seen.replaces:
+        said.append(f"the database in use holds {seen.replaces} events and would be put aside")
+    if seen.lost:
+        said.append(
+            f"{seen.manifest.name} ends with event {last}: the {seen.lost} events {last + 1} to {seen.known_to} would be lost"
+        )
+    if not seen.kept:
+        said.append("no audit head is kept outside the database: nothing tells whether this backup is the newest")
+    return said

@@ -44,6 +44,17 @@ class Manifest:
     size: int
 
 
+@dataclass(frozen=True)
+class AcknowledgedLoss:
+    """What a person gave up by restoring an older copy: it ends with event `last`, and events up to `lost_to` are lost."""
+
+    backup: str
+    last: AuditHead
+    lost_to: int
+    by: str
+    reason: str
+
+
 def differences(wanted: Content, found: Content, *, is_same_server: bool = True) -> tuple[str, ...]:
     """Say everything in which a restored database is not what was dumped; a later server words the structure its own way."""
     said = []

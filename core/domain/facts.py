@@ -28,6 +28,13 @@ class AuditHead:
 
 
 @dataclass(frozen=True)
+class LossHead(AuditHead):
+    """The event by which a person acknowledged that a restore lost what came after event `after`."""
+
+    after: int
+
+
+@dataclass(frozen=True)
 class Halt:
     """No trade ticket until a person resumes: whose halt, why, since when."""
 

@@ -3,7 +3,7 @@
 import pytest
 
 from adapters.files.heads import FileHeads
-from core.domain.facts import AuditHead
+from core.domain.facts import AuditHead, LossHead
 
 FIRST, SECOND, THIRD = (AuditHead(number, str(number) * 64) for number in (1, 2, 3))
 
@@ -54,3 +54,34 @@ def test_a_file_that_was_rewritten_is_read_anew(path):
     assert heads.kept() == (AuditHead(1, THIRD.hash), SECOND)
     path.write_text("")
     assert heads.kept() == ()
+
+
+def test_a_loss_that_a_person_gave_up_makes_earlier_heads_of_it_count_no_more(path):
+    """Heads kept later count again, though they are older by number; the lines stay."""
+    heads, other = FileHeads(path), FileHeads(path)
+    heads.keep(FIRST)
+    heads.keep(THIRD)
+    loss = LossHead(2, "f" * 64, after=1)
+    assert other.kept() == (FIRST, THIRD)
+
+    heads.give_up(loss)
+    heads.give_up(loss)
+
+    assert heads.kept() == other.kept() == FileHeads(path).kept() == (FIRST, loss)
+    anew = AuditHead(3, "e" * 64)
+    other.keep(anew)
+    assert heads.kept() == (FIRST, loss, anew)
+    assert len(path.read_text().splitlines()) == 4
+
+
+def test_a_pinned_head_is_kept_behind_a_newer_one_once(path):
+    """The last event of a backup is known later, whatever was kept meanwhile."""
+    heads = FileHeads(path)
+    heads.keep(THIRD)
+
+    heads.pin(SECOND)
+    heads.pin(SECOND)
+    heads.pin(THIRD)
+
+    assert FileHeads(path).kept() == (SECOND, THIRD)
+    assert len(path.read_text().splitlines()) == 2

@@ -26,6 +26,7 @@ from adapters.postgres.people import PgPeople
 from adapters.postgres.rights import WRITERS, Role
 from adapters.postgres.tickets import PgConfirmations, PgTickets
 from cli.wiring import Desk
+from core.domain.backup import AcknowledgedLoss
 from core.domain.confirmation import Confirmation, NotExecuted
 from core.domain.facts import AuditHead, AuditState
 from tests.integration.workspaces import DAY, Workspaces, counts, desk_of, morning, superuser, twokey
@@ -107,6 +108,10 @@ class Tamperer:
         )
         for row in self.do(query, table):
             self.do(f'ALTER TABLE {table} DROP CONSTRAINT IF EXISTS "{row["conname"]}" CASCADE')
+        # What is unique among some rows only is an index and no constraint.
+        query = "SELECT indexrelid::regclass::text AS name FROM pg_index WHERE indrelid = %s::regclass AND indisunique"
+        for row in self.do(query, table):
+            self.do(f"DROP INDEX {row['name']}")
 
 
 @pytest.fixture(scope="module")
@@ -147,6 +152,7 @@ def add_the_rest(desk: Desk) -> None:
         tickets.add_delivery(f"TICKET-{DAY:%Y%m%d}", "file", outcome=f"sent {number}")
         people.halt("other", f"halt {number}")
         people.resume("other", by="p", reason=f"resume {number}", peaks={"other": DAY})
+        people.acknowledge_loss(AcknowledgedLoss(f"backup-{number}", AuditHead(number, ""), 9, by="p", reason="gone"))
         people.set_phase("other", "AB"[number - 1], by="p", reason="because")
         people.verify_instrument("AAPL", DAY + timedelta(days=number), by="p", note="")
         move(people, number)
