@@ -142,16 +142,27 @@ class PgJournal:
             self._session.add("reconciliation", fresh, once=True)
 
     def reconciliation(self, book: BookName, venue: VenueName) -> ReconciliationState:
-        """Say when the book was last compared, and which breaks were found then."""
+        """Say when the book was last compared, and which breaks were found then.
+
+        A snapshot file that was kept and never compared is a break too: whoever gave it was cut short.
+        """
         row = self._last_reconciliation(book, venue)
         fills = self._session.one(
             "SELECT 1 AS found FROM entry WHERE book = %s AND venue = %s AND kind IN ('BUY', 'SELL') LIMIT 1",
             (book, venue),
         )
+        waiting = self._session.one(
+            "SELECT session FROM account_snapshot WHERE book = %s AND venue = %s AND evidence IS NOT NULL AND id > %s"
+            " ORDER BY id DESC LIMIT 1",
+            (book, venue, row["snapshot"] if row else 0),
+        )
+        words = (
+            (f"the snapshot file of {waiting['session']} was not compared; run `twokey reconcile`",) if waiting else ()
+        )
         if row is None:
-            return ReconciliationState(None, (), fills is not None)
+            return ReconciliationState(None, words, fills is not None)
         breaks = load(tuple[str, ...], row["breaks"], of=f"the reconciliation of {row['session']}")
-        return ReconciliationState(row["session"], breaks, fills is not None)
+        return ReconciliationState(row["session"], (*words, *breaks), fills is not None)
 
     def _last_reconciliation(self, book: BookName, venue: VenueName) -> Row | None:
         # By what was compared, not by the order of adding: of two at the same time, the one that knew more entries counts.

@@ -15,6 +15,7 @@ from core.settings import Reconciliation
 
 T = TypeVar("T")
 ZERO = Decimal(0)
+PLACES_MAX = 5
 
 
 @dataclass(frozen=True)
@@ -164,9 +165,13 @@ def _doubles(rows: Sequence[StatedPosition]) -> list[Break]:
     for row in rows:
         if row.broker_id is not None:
             places.setdefault(row.broker_id, []).append(row.place)
-    return [
-        Break("duplicate broker id", name, "1", ", ".join(found)) for name, found in places.items() if len(found) > 1
-    ]
+    return [Break("duplicate broker id", name, "1", _few(found)) for name, found in places.items() if len(found) > 1]
+
+
+def _few(places: Sequence[str]) -> str:
+    """Name some places and say how many more there are: the words stand on tickets."""
+    more = [f"and {len(places) - PLACES_MAX} more"] if len(places) > PLACES_MAX else []
+    return ", ".join([*places[:PLACES_MAX], *more])
 
 
 def _equity(ours: Ours, given: Independent) -> Decimal | None:

@@ -19,14 +19,15 @@ COLUMNS = ("kind", "instrument", "quantity", "price", "currency", "broker_id")
 # What stands above the table of a CSV file, each in a line of its own.
 ABOVE = ("account", "as_of")
 BYTES_MAX, ROWS_MAX, TOLD_MAX = 1_000_000, 5_000, 20
-_NUMBER = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,12})?", re.ASCII)
+# Few enough digits for the sum of all rows to be exact.
+_NUMBER = re.compile(r"-?[0-9]{1,12}(?:\.[0-9]{1,12})?", re.ASCII)
 _INSTRUMENT = re.compile(r"[A-Za-z0-9^][A-Za-z0-9.^=/_-]{0,31}", re.ASCII)
-_ID = re.compile(r"[!-~]{1,64}", re.ASCII)
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/#-]{0,63}", re.ASCII)
 _ACCOUNT = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}", re.ASCII)
 _NUMBER_WORDS = "write plain digits with a point, as 12.34"
 _RIGHT = {
     "instrument": "write the symbol of config/universe.csv, as AAPL",
-    "broker_id": "write the id that the broker shows, without blanks",
+    "broker_id": "write letters, digits and . _ : / # - alone",
 }
 _INSTANT_WORDS = "write YYYY-MM-DDTHH:MM:SSZ, Z for UTC or an offset such as +01:00"
 Cells = Mapping[str, str]

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 EVENTS_A_PAGE = 50
 ROWS_MAX = 150
+LINES_MAX = 30
 
 
 class Held(Answer):
@@ -173,7 +174,7 @@ def reconciled(done: AccountReconciled, *, book: str) -> Reconciled:
         session=snapshot.session,
         as_of=instant_text(snapshot.file.as_of) if snapshot.file else None,
         evidence=snapshot.file.sha256 if snapshot.file else None,
-        lines=first_of(found.lines, ROWS_MAX // 3, _line),
+        lines=first_of(found.lines, LINES_MAX, _line),
         line_count=len(found.lines),
         breaks=first_of(found.breaks, ROWS_MAX // 3, lambda one: str(one)[:WORDS_LENGTH_MAX]),
         break_count=len(found.breaks),

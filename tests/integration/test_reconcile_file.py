@@ -31,6 +31,7 @@ from tests.integration.workspaces import (
     twokey,
     weekdays,
 )
+from tests.servers.playing import Five
 
 TICKET = f"TICKET-{DAY:%Y%m%d}"
 EVENING = morning(DAY) + timedelta(hours=14)
@@ -430,6 +431,46 @@ def test_a_program_may_give_the_file_on_its_standard_input(done):
     )
 
     assert (piped.returncode, json.loads(piped.stdout)["breaks"]) == (0, []), piped.stderr
+
+
+def test_a_file_that_was_kept_and_not_compared_closes_the_gate(done):
+    """Cut short between the two: the gate says so, and the same file again brings it to its end."""
+    text = text_of(held(done))
+    assert reconcile(done, text).code == 0
+    later = text_of(held(done), EVENING + timedelta(minutes=5))
+    with superuser(done) as connection:
+        refuse = "BEGIN RAISE EXCEPTION 'the disk is full'; END"
+        connection.execute(f"CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ {refuse} $$")
+        connection.execute("CREATE TRIGGER refuse BEFORE INSERT ON reconciliation EXECUTE FUNCTION refuse()")
+
+    failed = reconcile(done, later)
+    stopped = run(done, DAYS[1])
+    with superuser(done) as connection:
+        connection.execute("DROP FUNCTION refuse CASCADE")
+    ended = reconcile(done, later)
+
+    words = f"the snapshot file of {DAY} was not compared; run `twokey reconcile`"
+    assert (failed.code, "the disk is full" in failed.err) == (1, True)
+    assert (stopped.code, stopped.facts["reasons"]) == (3, [f"reconciliation: {words}"])
+    assert (ended.code, state(done)) == (0, (DAY, ()))
+    assert run(done, DAYS[2]).facts["kind"] in ("TRADE", "HOLD")
+
+
+def test_an_assistant_gets_the_same_answer(done):
+    """The tool compares with the newest file kept, and tells lines and breaks as the command does; it can give none."""
+    planted, _ = plants(held(done))["unknown position"]
+    told = reconcile(done, text_of(planted)).facts
+
+    with Five(done) as five:
+        answer_of_tool = five("ledger.reconcile", book="main")
+
+    assert answer_of_tool["breaks"] == told["breaks"]
+    same = ("account", "books", "session", "as_of", "evidence")
+    assert {name: answer_of_tool[name] for name in same} == {name: told[name] for name in same}
+    columns = ("ours", "theirs", "currency", "mark", "ours_value", "theirs_value")
+    assert [[line[name] for name in columns] for line in answer_of_tool["lines"]] == [
+        [line[name] for name in columns] for line in told["lines"]
+    ]
 
 
 def test_a_changed_file_is_seen(done):

@@ -212,6 +212,16 @@ def test_an_id_that_stands_twice_is_a_break_with_its_lines():
     ]
 
 
+@pytest.mark.parametrize(("count", "words"), [(5, "line 4, line 5"), (6, "line 3, line 4, line 5, and 1 more")])
+def test_of_many_places_some_are_named(count, words):
+    """The words stand on tickets: five lines, and how many more."""
+    rows = [row(at, "AAA", "1", broker_id="7") for at in range(1, count + 1)]
+
+    found = breaks(ours({"AAA": str(count)}), filed(rows, GBP="100"))
+
+    assert found[0].endswith(f"line 1, line 2, {'line 3, ' if count == 5 else ''}{words}")
+
+
 def test_more_than_several_books_hold_together_belongs_to_none_of_them():
     """Less than they hold is missing as ever; nobody is given what is over."""
     held = ours({"AAA": "2", "BBB": "3"}, "100", books=2)

@@ -100,12 +100,22 @@ def test_json_tells_the_same():
         ("189.25", "1e5", f"line 5, column price: was '1e5'; {PLAIN}"),
         ("189.25", "-1", "line 5, column price: was -1; it must be positive, or left out where there is none"),
         ("189.25", "\u0661", f"line 5, column price: was '\u0661'; {PLAIN}"),
+        (
+            "1001",
+            "<b>",
+            "line 5, column broker_id: was '<b>'; write letters, digits and . _ : / # - alone",
+        ),
+        (",1.5,", ",1234567890123,", f"line 5, column quantity: was '1234567890123'; {PLAIN}"),
         (",1.5,", ",,", f"line 5, column quantity: was ''; {PLAIN}"),
         (",1.5,", ",0.0,", "line 5, column quantity: was 0; leave a row out of which nothing is held"),
         ("AAPL", "", "line 5, column instrument: was ''; write the symbol of config/universe.csv, as AAPL"),
         ("USD", "usd", f"line 5, column currency: was 'usd'; {CODE}"),
         ("USD", "", f"line 5, column currency: was ''; {CODE}"),
-        ("1001", "10 01", "line 5, column broker_id: was '10 01'; write the id that the broker shows, without blanks"),
+        (
+            "1001",
+            "10 01",
+            "line 5, column broker_id: was '10 01'; write letters, digits and . _ : / # - alone",
+        ),
         ("GBP,", "GBX,", f"line 7, column currency: was 'GBX'; {CODE}"),
         ("GBP,", "GBP,7", "line 7, column broker_id: was '7'; leave it empty in a row of cash"),
         (
