@@ -120,24 +120,28 @@ def _alone(one: KeyedRow, account: str) -> Found:
 
 
 def _order(group: list[KeyedRow], account: str) -> Found:
-    """Give the trades of an order; fees in rows of their own are of the first of them."""
-    own = [one for one in group if isinstance(one.row.event, Fee)]
-    for one in group:
+    """Give the trades of an order; what it cost in rows of their own belongs to its first purchase, or to its first sale."""
+    trades = sorted((one for one in group if isinstance(one.row.event, Trade)), key=_is_sale)
+    beside = [(one, one.row.event.taken) for one in group if isinstance(one.row.event, Fee)]
+    for one in trades:
         trade = one.row.event
         if not isinstance(trade, Trade):
             continue
         currency = trade.amount.currency
-        beside = [fee.row.event.taken for fee in own if isinstance(fee.row.event, Fee)]
-        fees = [*trade.fees, *(taken for taken in beside if taken.currency == currency)]
-        for fee in own:
-            if isinstance(fee.row.event, Fee) and fee.row.event.taken.currency != currency:
+        fees = [*trade.fees, *(taken for _, taken in beside if taken.currency == currency)]
+        for fee, taken in beside:
+            if taken.currency != currency:
                 yield Left(fee.row.line, f"the fee is not in {currency}, as its trade is: it needs a rate")
-        own = []
+        beside = []
         total = sum((fee.amount for fee in fees), _NOTHING)
         if total < 0 or any(fee.currency != currency for fee in fees):
             yield Left(one.row.line, f"the fee is below zero or not in {currency}, as the trade is: it needs a rate")
             continue
         yield _fact(one, trade.side, account, **_units(trade), **_cash(trade.amount), fee=_text(total))
+
+
+def _is_sale(one: KeyedRow) -> bool:
+    return isinstance(one.row.event, Trade) and one.row.event.side == "SELL"
 
 
 def _income(group: list[KeyedRow], account: str) -> Found:

@@ -126,6 +126,10 @@ class _Mapped:
         return StatementRow(record.line, day, self._event(record, kind), moment=record.get(columns.day), **names)
 
     def _event(self, record: Record, kind: Kind) -> Event:
+        is_trade = kind in ("buy", "sell")
+        for name, is_used in ((self.told.columns.fee, is_trade), (self.told.columns.withheld, kind == "dividend")):
+            if not is_used and self._part(record, name):
+                raise RowError(f"{name} is {record.get(name or '')} on a row of kind {kind}, which has no place for it")
         money = self._money(record, self.told.columns.amount)
         size = Money(abs(money.amount), money.currency)
         simple: dict[str, Callable[[], Event]] = {

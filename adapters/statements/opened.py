@@ -236,7 +236,9 @@ def read_table(file: Opened, read: Read, broker: str, delimiter: str = ",") -> S
     """Read a table whose first row is its heading; raises StatementError where the file as a whole cannot be read."""
     rows = lines_of(file, delimiter)
     _, header = next(rows)
-    names, collected = named_columns(header), Collected()
+    width = max((number for number, name in enumerate(header, start=1) if name), default=0)
+    # A mark at the end of the heading makes a column that no row need have.
+    names, collected = named_columns(header[:width]), Collected()
     for line, cells in rows:
         collected.add(line, cells, partial(_read_cells, read, line, cells, names))
     return collected.statement(broker)

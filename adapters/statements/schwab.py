@@ -75,6 +75,8 @@ def _event(record: Record) -> Event:
         raise RowError(f"{action}: a company action, told without its ratio or cost; book it by hand")
     if action in _SIDES:
         return _trade(record, _SIDES[action])
+    if record.number_or_zero("Fees & Comm"):
+        raise RowError(f"Fees & Comm is {record.get('Fees & Comm')} on {action}, which has no place for it")
     if action == "Journaled Shares":
         return UnitsTransfer(Named(record.needed("Symbol")), record.number("Quantity"))
     amount = _dollars(record)

@@ -53,6 +53,8 @@ def _event(record: Record) -> Event:
     order = _ORDER.fullmatch(action)
     if order is not None:
         return _trade(record, "BUY" if order[1] == "buy" else "SELL")
+    if any(_fees(record)):
+        raise RowError(f"a fee on a row of kind {action!r}, which has no place for it")
     if action.startswith("Dividend"):
         total = _total(record)
         return Dividend(record.instrument("Ticker"), total, _withheld(record))

@@ -1,31 +1,31 @@
-"""Brokers' own files through the checking door: what another program computes from them, to the penny.
-
-The fourth case of the catalogue (Schwab) is in dollars and was made with monthly rates of the tax office that the
-catalogue does not hold: without them its pounds cannot be computed, and it is left out.
-"""
+"""Brokers' own files through importer and checking door: what another program computes from them, to the penny."""
 
 from __future__ import annotations
 
-import csv
+import io
 import re
-from collections.abc import Iterator
+import zipfile
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from tests.unit.ledger.asking import answer_to, fact, trade
+from adapters.statements.facts import door_facts
+from adapters.statements.opened import open_statement
+from adapters.statements.registry import importer_of
+from core.domain.statement import Statement
+from tests.unit.ledger.asking import answer_to, fact, rate
 
 D = Decimal
 CASES = "data/brokers/cgt_cases"
+RATES = "data/fx/ecb/eurofxref-hist.zip"
 
 
-def rows(path: Path) -> Iterator[dict[str, str]]:
-    """Read a broker's table with numbered rows; IBKR's begins after its summary."""
-    lines = path.read_text(encoding="utf-8").splitlines()
-    if any(line.startswith("Transaction History,") for line in lines):
-        lines = [line for line in lines if line.startswith("Transaction History,")]
-    for number, row in enumerate(csv.DictReader(lines)):
-        yield row | {"key": f"row {number}"}
+def imported(path: Path) -> tuple[Statement, list[dict[str, Any]]]:
+    """Read a broker's file with the importer that knows it; gives the statement and its facts, all of account `a`."""
+    file = open_statement(path)
+    statement = importer_of(file).read(file)
+    facts, _ = door_facts(statement.rows, "a")
+    return statement, [one | {"account": "a"} for one in facts]
 
 
 def expected(folder: Path) -> dict[str, str]:
@@ -47,56 +47,14 @@ def year_of(answer: dict[str, Any], tax_year: str) -> dict[str, str]:
     return {"disposals": str(year["disposals"])} | pence
 
 
-def pounds(kind: str, row: dict[str, str], day: str, amount: str, **fields: str) -> dict[str, Any]:
-    """Give a fact of cash in pounds."""
-    return fact(kind, day, row["key"], currency="GBP", amount=amount, **fields)
-
-
-def trading212(row: dict[str, str]) -> dict[str, Any]:
-    """Read a row: the total is what was paid or received, the conversion fee in it."""
-    day, total = row["Time"][:10], row["Total"]
-    if row["Action"].endswith(("buy", "sell")):
-        is_sale = row["Action"].endswith("sell")
-        fee = row["Currency conversion fee"]
-        amount = str(D(total) + D(fee) if is_sale else D(total) - D(fee))
-        own = {"instrument": row["Ticker"], "key": row["key"], "fee": fee}
-        return trade("SELL" if is_sale else "BUY", day, row["No. of shares"], amount, **own)
-    if row["Action"].startswith("Dividend"):
-        return pounds("DIVIDEND", row, day, total, instrument=row["Ticker"])
-    kinds = {"Deposit": "DEPOSIT", "Withdrawal": "WITHDRAW"}
-    return pounds(kinds.get(row["Action"], "INTEREST"), row, day, total.lstrip("-"))
-
-
-def freetrade(row: dict[str, str]) -> dict[str, Any]:
-    """Read a row: the total holds the conversion fee; a free share cost what it was worth."""
-    day, total = row["Timestamp"][:10], row["Total Amount"]
-    if row["Type"].endswith("ORDER"):
-        fee = D(row["FX Fee Amount"] or 0)
-        is_sale = row["Buy / Sell"] == "SELL"
-        amount = str(D(total) + fee if is_sale else D(total) - fee)
-        own = {"instrument": row["Ticker"], "key": row["key"], "fee": str(fee)}
-        return trade("SELL" if is_sale else "BUY", day, row["Quantity"], amount, **own)
-    if row["Type"] == "DIVIDEND":
-        return pounds("DIVIDEND", row, day, total, instrument=row["Ticker"])
-    return pounds("DEPOSIT" if row["Type"] == "TOP_UP" else "INTEREST", row, day, total)
-
-
-def interactive(row: dict[str, str]) -> dict[str, Any] | None:
-    """Read a trade; the rest of the table moves no share."""
-    if row["Transaction Type"] not in ("Buy", "Sell"):
-        return None
-    own = {"instrument": row["Symbol"], "key": row["key"], "fee": row["Commission"].lstrip("-")}
-    amount = row["Gross Amount "].lstrip("-")
-    return trade(row["Transaction Type"].upper(), row["Date"], row["Quantity"].lstrip("-"), amount, **own)
-
-
 def test_trading_212_equals_the_expected_file_to_the_penny(shared):
     """Disposals, proceeds, costs and gain of 2024/2025, and the cash that is left."""
     folder = shared / CASES / "trading212" / "2024"
-    facts = [trading212(row) for row in rows(folder / "inputs" / "transactions.csv")]
+    statement, facts = imported(folder / "inputs" / "transactions.csv")
 
     answer = answer_to(facts, "UK")
 
+    assert statement.unread == ()
     assert year_of(answer, "2024/2025") == expected(folder)
     assert (answer["tax"]["pools"], answer["cash"][0]["amount"]) == ([], "1758.05")
 
@@ -105,15 +63,15 @@ def test_freetrade_equals_the_expected_file_to_the_penny(shared):
     """Disposals, proceeds, costs and gain of 2023/2024, the units that are left, and the cash.
 
     The costs of what is left are the totals that were paid (139.80 + 139.79 for GOOGL); the other program prints up to two
-    pence less, for it multiplies rounded prices. The free share of 11.04 was given, so its cash came with it. The cash is
-    the sum of the rows; the expected file prints 8,946.79, more by 0.93 and 0.74, the two dividends once again.
+    pence less, for it multiplies rounded prices. The cash is the sum of the rows; the expected file prints 8,946.79, more
+    by 0.93 and 0.74, the two dividends once again.
     """
     folder = shared / CASES / "freetrade"
-    facts = [freetrade(row) for row in rows(folder / "transactions.csv")]
-    facts.append(fact("DEPOSIT", "2021-12-13", "free share", currency="GBP", amount="11.04"))
+    statement, facts = imported(folder / "transactions.csv")
 
     answer = answer_to(facts, "UK")
 
+    assert statement.unread == ()
     assert year_of(answer, "2023/2024") == expected(folder)
     assert [(one["instrument"], one["quantity"], one["cost"]) for one in answer["tax"]["pools"]] == [
         ("GOOGL", "0.13949006", "279.59"),
@@ -124,17 +82,49 @@ def test_freetrade_equals_the_expected_file_to_the_penny(shared):
 
 
 def test_interactive_brokers_equals_the_expected_file_to_the_penny(shared):
-    """Disposals, proceeds, costs and loss of 2025/2026, and the pool.
+    """Disposals, proceeds, costs and loss of 2025/2026, the pool, and the cash.
 
     The expected file counts £12.54 of excess reported income of CNX1, which stands in no row of the broker's table and is
-    added here as the fact that it is.
+    added here as the fact that it is. Its balance is £3,027.40: ours and the two rows that are not understood, £0.55 that
+    foreign cash gained on paper and what a conversion left in the base currency.
     """
     folder = shared / CASES / "interactive_brokers"
-    read = [interactive(row) for row in rows(folder / "test_basic.csv")]
-    facts = [one for one in read if one is not None]
+    statement, facts = imported(folder / "test_basic.csv")
     facts.append(fact("EXCESS_INCOME", "2025-06-30", "eri", instrument="CNX1", currency="GBP", amount="12.54"))
 
     answer = answer_to(facts, "UK")
 
+    assert [one.line for one in statement.unread] == [13, 16]
     assert year_of(answer, "2025/2026") == expected(folder)
     assert answer["tax"]["pools"] == [{"instrument": "CNX1", "quantity": "2", "cost": "2007.77"}]
+    assert D(answer["cash"][0]["amount"]) == D("3027.40") - D("0.55")
+
+
+def test_schwab_differs_from_the_expected_file_by_its_rates_alone(shared):
+    """The file is in dollars, and was made with the tax office's monthly rates, which the catalogue does not hold.
+
+    In dollars, which need no rate, its cash is the expected file's. In pounds, at the European Central Bank's rates of each
+    day, the gain is £13,757.48 and not £15,342.18: between £240,000 bought and sold within the year, every hundredth of a
+    rate is over a thousand pounds.
+    """
+    folder = shared / CASES / "schwab" / "2023"
+    statement, facts = imported(folder / "transactions.csv")
+    with zipfile.ZipFile(shared / RATES) as archive:
+        head, *lines = io.TextIOWrapper(archive.open(archive.namelist()[0])).read().splitlines()
+    columns = head.split(",")
+    days = {one["effective"] for one in facts}
+    rows = [dict(zip(columns, line.split(","), strict=False)) for line in lines]
+    told = [row for row in rows if row["Date"] in days]
+    fx = [rate(row["Date"], row[name], "EUR", name) for row in told for name in ("USD", "GBP")]
+
+    dollars, pounds = answer_to(facts, base="USD"), answer_to(facts, "UK", fx=fx)
+
+    assert (statement.unread, dollars["cash"][0]["amount"]) == ((), "1019826.86")
+    assert "Charles Schwab: 1019826.86 (USD)" in (folder / "expected_output.txt").read_text(encoding="utf-8")
+    figures = {"disposals": "3", "losses": "0.00"}
+    assert expected(folder) == figures | {"proceeds": "248082.51", "costs": "232740.33", "gains": "15342.18"}
+    assert year_of(pounds, "2023/2024") == figures | {
+        "proceeds": "248286.56",
+        "costs": "234529.08",
+        "gains": "13757.48",
+    }

@@ -53,6 +53,21 @@ def test_a_fee_in_the_same_currency_joins_the_trade_of_its_order():
     assert left_of(text) == {}
 
 
+def test_a_fee_of_a_position_belongs_to_its_purchase():
+    """Stamp duty is of the purchase, though the sale stands first in the file."""
+    duty = '09/01/2024 15:37:16,SDRT,ACME/USD,(6.97),-,(6.97),"4,581.91 ",0.00 ,12,Stocks,0.00\n'
+    sale = '10/01/2024 15:37:16,Position closed,ACME/USD,"1,060.00",0.337209,11.00,"4,581.91",0.00,12,Stocks,0.00\n'
+    head, rows = samples.ETORO.split("\n", 1)
+
+    facts = facts_of(f"{head}\n{sale}{duty}{rows}")
+
+    assert [one for one in facts if one[0] in ("BUY", "SELL")] == [
+        ("BUY", "ACME/USD", "1049.88", "6.97"),
+        ("SELL", "ACME/USD", "1060.00", "0"),
+        ("SELL", "ACME/USD", "18.43", "0"),
+    ]
+
+
 def test_three_sides_of_conversions_at_one_moment_are_left():
     """Which of them belong together is not guessed."""
     row = '15-12-2022,16:55,15-12-2022,ACME CORP,US0000000001,Valuta Debitering,,EUR,"-31,91",EUR,"0,07",x\n'

@@ -76,6 +76,16 @@ def test_reads_a_table_by_its_map(mapped):
     ]
 
 
+@pytest.mark.parametrize(("old", "new"), [("1,00;;EUR", "1,00;3,00;EUR"), ("9,60;;2,48", "9,60;0,10;2,48")])
+def test_a_tax_on_a_sale_or_a_fee_on_a_dividend_is_not_lost(mapped, old, new):
+    """The kind has no place for it, so the row is not understood."""
+    assert TABLE.count(old) >= 1
+
+    (found,) = [one.why for one in table(mapped, TABLE.replace(old, new)).unread if "no place for it" in one.why]
+
+    assert found.startswith(("Steuer is 3,00 on a row of kind sell", "Gebühr is 0,10 on a row of kind dividend"))
+
+
 def test_the_map_says_whether_fees_and_taxes_are_in_the_amounts(tmp_path):
     """The same table means other things under another map."""
     path = tmp_path / "bank.yml"

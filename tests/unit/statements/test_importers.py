@@ -239,6 +239,13 @@ def test_no_row_of_a_table_is_lost(broker):
             "Date was '2024-01-09 15:30:40'; it must be a day",
         ),
         (samples.SCHWAB, "-$694.48", "$694.48", "Amount of a BUY was -694.48; it must be above 0"),
+        (
+            samples.SCHWAB,
+            "INTEREST,,,,$1.63",
+            "INTEREST,,,$1.00,$1.63",
+            "on Credit Interest, which has no place for it",
+        ),
+        (samples.TRADING212, '"",w1,,', '"",w1,1.00,"GBP"', "a fee on a row of kind 'Withdrawal', which has no place"),
         (samples.IBKR_HISTORY, "-3.0,1999.0", "-3.0,2005.0", "do not come to the net amount 2005.0"),
         (samples.IBKR_XML, 'tradePrice="5.432"', 'tradePrice="54.32"', "450 units at 54.32 are 24444.00"),
         (

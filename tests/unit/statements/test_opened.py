@@ -90,6 +90,7 @@ def test_a_row_with_other_cells_than_the_heading_is_not_understood(row):
 
     assert "the heading has 8" in why(f"{head}\n{row}\n")[2]
     assert why(f"{head}\n11/01/2023,Credit Interest,,X,,,,$1.00,,\n") == {}
+    assert why(f"{head},\n11/01/2023,Credit Interest,,X,,,,$1.00\n") == {}
 
 
 def test_xml_with_a_document_type_is_refused_before_anything_is_unfolded():
