@@ -49,7 +49,7 @@ _INTEREST = ("Credit Interest", "Debit Interest", "Broker Interest Received", "B
 _FEES = ("Other Fee", "Other Fees", "Advisor Fees")
 _CASH = ("Deposit", "Withdrawal", "Deposits/Withdrawals", "Deposits & Withdrawals")
 # "VT(US9220427424) Cash Dividend ...": the ISIN in parentheses, where it is one.
-_SYMBOL = re.compile(r"(?P<symbol>[^( ]+)\((?P<isin>[A-Z]{2}[A-Z0-9]{9}[0-9])\).*")
+SYMBOL = re.compile(r"(?P<symbol>[^( ]+)\((?P<isin>[A-Z]{2}[A-Z0-9]{9}[0-9])\).*")
 _NOTHING = "-"
 
 
@@ -117,7 +117,7 @@ def _history_cash(record: Record, kind: str, base: str) -> Event:
     money = Money(record.number("Net Amount"), base)
     symbol = record.get("Symbol")
     isin = _isin(record.get("Description"), symbol)
-    return _cash(kind, money, Named(symbol, isin) if symbol else None)
+    return cash_event(kind, money, Named(symbol, isin) if symbol else None)
 
 
 def _flex_trade(record: Record) -> StatementRow:
@@ -139,9 +139,9 @@ def _flex_trade(record: Record) -> StatementRow:
 
 def _flex_cash(record: Record) -> StatementRow:
     isin = record.get("ISIN")
-    found = _SYMBOL.fullmatch(record.get("Description"))
+    found = SYMBOL.fullmatch(record.get("Description"))
     named = Named(found["symbol"] if found else isin, isin) if isin else None
-    event = _cash(record.needed("Type"), record.money("Amount", "CurrencyPrimary"), named)
+    event = cash_event(record.needed("Type"), record.money("Amount", "CurrencyPrimary"), named)
     return _flex_row(record, "SettleDate", event)
 
 
@@ -150,7 +150,8 @@ def _flex_row(record: Record, day: str, event: Event) -> StatementRow:
     return StatementRow(record.line, record.day(day, "%Y%m%d"), event, **names)
 
 
-def _cash(kind: str, money: Money, named: Named | None) -> Event:
+def cash_event(kind: str, money: Money, named: Named | None) -> Event:
+    """Give what a kind of cash row means, by the names that the broker has for it; raises RowError."""
     taken = Money(-money.amount, money.currency)
     if kind in _DIVIDENDS:
         if named is None:
@@ -168,5 +169,5 @@ def _cash(kind: str, money: Money, named: Named | None) -> Event:
 
 
 def _isin(words: str, symbol: str) -> str:
-    found = _SYMBOL.fullmatch(words)
+    found = SYMBOL.fullmatch(words)
     return found["isin"] if found is not None and found["symbol"] == symbol else ""

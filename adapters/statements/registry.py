@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from adapters.statements import degiro, etoro, freetrade, ibkr_csv, ibkr_flex, schwab, trading212
+from adapters.statements import degiro, etoro, freetrade, ibkr_activity, ibkr_csv, ibkr_flex, schwab, trading212
 from adapters.statements.opened import Opened, StatementError, first_row, shown
 from core.domain.statement import Statement
 
@@ -27,6 +27,7 @@ IMPORTERS = (
     Importer(ibkr_flex.BROKER, "Flex statement, XML", ibkr_flex.recognises, ibkr_flex.read),
     Importer(ibkr_csv.BROKER, "Flex query, CSV", ibkr_csv.recognises_flex, ibkr_csv.read_flex),
     Importer(ibkr_csv.BROKER, "transaction history, CSV", ibkr_csv.recognises_history, ibkr_csv.read_history),
+    Importer(ibkr_activity.BROKER, "activity statement, CSV", ibkr_activity.recognises, ibkr_activity.read),
     Importer(schwab.BROKER, "transactions, CSV", schwab.recognises, schwab.read),
     Importer(trading212.BROKER, "history, CSV", trading212.recognises, trading212.read),
 )

@@ -91,6 +91,41 @@ Transaction History,Data,2025-02-01,U***1,Withholding @ 30% on Credit Interest,F
 Transaction History,Data,2025-01-01,U***1,Electronic Fund Transfer,Deposit,-,-,-,5000.0,-,5000.0
 """
 
+IBKR_ACTIVITY = """\
+Statement,Header,Field Name,Field Value
+Statement,Data,BrokerName,Interactive Brokers
+Statement,Data,Title,Activity Statement
+Account Information,Header,Field Name,Field Value
+Account Information,Data,Base Currency,USD
+Trades,Header,DataDiscriminator,Asset Category,Currency,Symbol,Date/Time,Quantity,T. Price,C. Price,Proceeds,Comm/Fee,\
+Basis,Realized P/L,MTM P/L,Code
+Trades,Data,Order,Stocks,USD,ACME,"2024-01-10, 10:30:00","1,000",190,195,"-190,000",-1,"190,001",0,50,O
+Trades,Data,Order,Stocks,EUR,SHOP,"2024-02-01, 09:15:00",-20,150,150,3000,-4,3004,0,0,C;P
+Trades,Data,ClosedLot,Stocks,EUR,SHOP,"2024-01-01, 09:15:00",20,150,,,,3004,0,,
+Trades,SubTotal,,Stocks,USD,ACME,,"1,000",,,"-190,000",-1,"190,001",0,50,
+Trades,Data,Order,Equity and Index Options,USD,ACME 240621C00180000,"2024-05-01, 10:00:00",1,5.2,5.5,-520,-0.65,520.65,0,30,O
+Trades,Header,DataDiscriminator,Asset Category,Currency,Symbol,Date/Time,Quantity,T. Price,,Proceeds,Comm in USD,,,\
+MTM in USD,Code
+Trades,Data,Order,Forex,USD,EUR.USD,"2024-02-01, 12:00:00",-1000,1.08,,1080,-2,,,0,
+Deposits & Withdrawals,Header,Currency,Settle Date,Description,Amount
+Deposits & Withdrawals,Data,USD,2023-06-01,Electronic Fund Transfer,20000
+Deposits & Withdrawals,Data,USD,2024-09-01,Disbursement,-500
+Deposits & Withdrawals,Data,Total,,,19500
+Dividends,Header,Currency,Date,Description,Amount
+Dividends,Data,USD,2024-08-15,ACME(US0000000001) Cash Dividend USD 0.24 per Share (Ordinary Dividend),15
+Dividends,Data,Total in USD,,,15
+Withholding Tax,Header,Currency,Date,Description,Amount,Code
+Withholding Tax,Data,USD,2024-08-15,ACME(US0000000001) Cash Dividend USD 0.24 per Share - US Tax,-2.25,
+Withholding Tax,Data,USD,2024-08-15,ACME tax refund,1.00,
+Interest,Header,Currency,Date,Description,Amount
+Interest,Data,USD,2024-07-01,USD Debit Interest for Jun-2024,-0.73
+Fees,Header,Subtitle,Currency,Date,Description,Amount
+Fees,Data,Other Fees,EUR,2024-06-01,Withdrawal Fee,-11
+Fees,Data,Total,,,,-11
+Corporate Actions,Header,Asset Category,Currency,Report Date,Date/Time,Description,Quantity,Proceeds,Value,Code
+Corporate Actions,Data,Stocks,USD,2024-06-10,"2024-06-07, 20:25:00",ACME(US0000000001) Split 10 for 1,900,0,0,
+"""
+
 IBKR_FLEX_TRADES = """\
 "Buy/Sell","TradeDate","ISIN","Quantity","TradePrice","TradeMoney","CurrencyPrimary","IBCommission","IBCommissionCurrency"
 "BUY","20230522","CH0000000001","7","282.7","1978.9","CHF","-5","CHF"

@@ -168,6 +168,29 @@ def test_ibkr_history_without_its_base_currency_is_refused():
         statement_of(samples.IBKR_HISTORY.replace("Base Currency", "Starting Cash"))
 
 
+def test_ibkr_activity_statement_is_read_section_by_section():
+    """Orders, a conversion with its fee's currency in the heading, cash; sums and parts of orders are aside."""
+    acme = Named("ACME", "US0000000001")
+
+    assert events(samples.IBKR_ACTIVITY) == [
+        Trade("BUY", Named("ACME"), D(1000), money("190000", "USD"), (money("1", "USD"),), money("190", "USD")),
+        Trade("SELL", Named("SHOP"), D(20), money("3000", "EUR"), (money("4", "EUR"),), money("150", "EUR")),
+        Conversion(money("1000", "EUR"), money("1080", "USD"), (money("2", "USD"),)),
+        Deposit(money("20000", "USD")),
+        Withdrawal(money("500", "USD")),
+        Dividend(acme, money("15", "USD")),
+        Withholding(acme, money("2.25", "USD")),
+        Interest(money("-0.73", "USD")),
+        Fee(money("11", "EUR")),
+    ]
+    assert list(asides(samples.IBKR_ACTIVITY)) == [2, 3, 5, 9, 10, 17, 20, 28]
+    assert why(samples.IBKR_ACTIVITY) == {
+        11: "Asset Category was 'Equity and Index Options': the row does not tell how many units a contract has",
+        23: "tax that names neither an instrument with its ISIN nor interest",
+        30: "the section 'Corporate Actions' is not known",
+    }
+
+
 def test_ibkr_flex_tables_are_known_by_their_columns():
     """Trades, and cash; a conversion that does not name both currencies is not understood."""
     trades, cash = events(samples.IBKR_FLEX_TRADES), events(samples.IBKR_FLEX_CASH)
@@ -247,6 +270,10 @@ def test_no_row_of_a_table_is_lost(broker):
         ),
         (samples.TRADING212, '"",w1,,', '"",w1,1.00,"GBP"', "a fee on a row of kind 'Withdrawal', which has no place"),
         (samples.IBKR_HISTORY, "-3.0,1999.0", "-3.0,2005.0", "do not come to the net amount 2005.0"),
+        (samples.IBKR_ACTIVITY, "0,0,C;P", "0,0,C;Ca", "a trade taken back: find that trade"),
+        (samples.IBKR_ACTIVITY, "USD,EUR.USD,", "USD,EUR.CHF,", "it must be two currencies, as EUR.USD"),
+        (samples.IBKR_ACTIVITY, "150,150,3000", "150,150,-3000", "the signs contradict each other"),
+        (samples.IBKR_ACTIVITY, "Data,Order,Stocks,EUR", "Data,Lot,Stocks,EUR", "DataDiscriminator was 'Lot'; export"),
         (samples.IBKR_XML, 'tradePrice="5.432"', 'tradePrice="54.32"', "450 units at 54.32 are 24444.00"),
         (
             samples.IBKR_XML,
@@ -274,7 +301,7 @@ def test_a_row_that_contradicts_itself_is_not_understood(text, old, new, reason)
 
 def test_each_importer_knows_its_own_files_only():
     """Every sample is known by one importer, and by no other."""
-    texts = [*TABLES.values(), samples.IBKR_FLEX_CASH, samples.IBKR_HISTORY, samples.IBKR_XML]
+    texts = [*TABLES.values(), samples.IBKR_FLEX_CASH, samples.IBKR_HISTORY, samples.IBKR_ACTIVITY, samples.IBKR_XML]
 
     assert len({statement_of(text).broker for text in texts}) == len(TABLES)
     assert len(texts) == len(IMPORTERS) + 1
