@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from core.canonical import instant_text
 from core.domain.bars import Fixing
 from core.domain.holdings import Position
+from core.domain.market import Mark
 from core.domain.posting import Entry
 from core.domain.venue import AccountSnapshot, SnapshotFile
 from core.ledger.equity import rates_of
@@ -128,15 +129,18 @@ def _independent(file: SnapshotFile, books: Sequence[BookSetup], doors: SettleDo
 
 def _marks(
     names: Iterable[str], snapshot: str, entries: Sequence[Sequence[Entry]], *, doors: SettleDoors, on: date
-) -> dict[str, Decimal]:
+) -> dict[str, Mark]:
     panel = doors.clean.panel(snapshot, first=on - REACH, last=on)
     ratios = {name: found for of in entries for name, found in ratios_of(of).items()}
     marks = {}
     for name in sorted(names):
         try:
-            marks[name] = last_close(panel, name, ratios)
+            session, price = last_close(panel, name, ratios)
         except NothingToValue:
             continue
+        column = panel.column(name)
+        basis = panel.basis[column] if column is not None else None
+        marks[name] = Mark(name, session, price, basis.kind if basis else "")
     return marks
 
 

@@ -59,7 +59,7 @@ def value_book(setup: BookSetup, journal: Journal, clean: CleanSet, *, up_to: da
     as_of = panel.sessions[-1].astype(object) if entries and len(panel.sessions) else None
     rates = rates_of(clean.fixings(snapshot), policy.base_currency, quote_of(setup.universe, policy))
     ratios = ratios_of(entries)
-    quoted = {row.instrument: row.quantity * last_close(panel, row.instrument, ratios) for row in holdings.positions}
+    quoted = {row.instrument: row.quantity * last_close(panel, row.instrument, ratios)[1] for row in holdings.positions}
     rate = rates.on(as_of) if as_of is not None and quoted else Decimal(1)
     value = to_pence(sum(quoted.values(), ZERO) / rate)
     result = profit_and_loss(entries, dict.fromkeys(quoted, ZERO), base=policy.base_currency)
@@ -72,12 +72,13 @@ def value_book(setup: BookSetup, journal: Journal, clean: CleanSet, *, up_to: da
     )
 
 
-def last_close(panel: Panel, instrument: InstrumentId, ratios: Ratios) -> Decimal:
-    """Give an instrument's last close in the units that are held now; raises NothingToValue where the panel has none."""
+def last_close(panel: Panel, instrument: InstrumentId, ratios: Ratios) -> tuple[date, Decimal]:
+    """Give an instrument's last close in the units that are held now, with its session; raises NothingToValue without one."""
     column = panel.column(instrument)
     rows = np.flatnonzero(~np.isnan(panel.close[:, column])) if column is not None else np.empty(0, dtype=np.int64)
     if not len(rows):
         raise NothingToValue(f"{instrument} is held and has no close in the bars of that time; run `twokey ingest`")
     close = price_of(float(panel.close[rows[-1], column]))
-    became = units_since(ratios, instrument, panel.sessions[rows[-1]].astype(object), date.max)
-    return close if became == 1 else round_price(close / became)
+    session: date = panel.sessions[rows[-1]].astype(object)
+    became = units_since(ratios, instrument, session, date.max)
+    return session, close if became == 1 else round_price(close / became)

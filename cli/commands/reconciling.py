@@ -30,7 +30,7 @@ from flows.settle import SettleDoors
 # Where a row stands in the file that is being made says nothing to who types it.
 PLACE = re.compile(r"^line [0-9]+(, |: )")
 ENDED = "the input ended; nothing was kept"
-HEAD = ("what", "our books", "venue", "difference", "our mark", "at our mark", "at its price", "difference", "in")
+HEAD = ("what", "our books", "venue", "difference", "our mark", "of", "at our mark", "at its price", "difference", "in")
 
 
 def reconcile(arguments: argparse.Namespace) -> int:
@@ -158,7 +158,8 @@ def _facts(done: Reconciled, policy: Policy) -> dict[str, Any]:
                 "theirs": line.theirs,
                 "difference": line.difference,
                 "currency": line.currency,
-                "mark": line.mark,
+                "mark": line.mark.price if line.mark else None,
+                "mark_session": line.mark.session if line.mark else None,
                 "ours_value": line.ours_value,
                 "theirs_value": line.theirs_value,
                 "value_difference": line.value_difference,
@@ -193,7 +194,8 @@ def _row(line: Compared) -> tuple[str, ...]:
         plain_decimal(line.ours),
         plain_decimal(line.theirs),
         plain_decimal(line.difference),
-        _money(line.mark, exact=True),
+        plain_decimal(line.mark.price) if line.mark else "-",
+        str(line.mark.session) if line.mark else "-",
         _money(line.ours_value),
         _money(line.theirs_value),
         _money(line.value_difference),
@@ -201,7 +203,5 @@ def _row(line: Compared) -> tuple[str, ...]:
     )
 
 
-def _money(amount: Decimal | None, *, exact: bool = False) -> str:
-    if amount is None:
-        return "-"
-    return plain_decimal(amount) if exact else str(to_pence(amount))
+def _money(amount: Decimal | None) -> str:
+    return "-" if amount is None else str(to_pence(amount))

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TypeVar
 
+from core.canonical import plain_decimal
 from core.domain.instrument import Currency, InstrumentId
+from core.domain.market import Mark
 from core.domain.posting import Entry
 from core.domain.venue import AccountSnapshot, Break, StatedCash, StatedPosition
 from core.money import BPS
@@ -36,7 +38,7 @@ class Independent:
     """
 
     currencies: Mapping[InstrumentId, Currency] = field(default_factory=dict)
-    marks: Mapping[InstrumentId, Decimal] = field(default_factory=dict)
+    marks: Mapping[InstrumentId, Mark] = field(default_factory=dict)
     rates: Mapping[Currency, Decimal] = field(default_factory=dict)
 
 
@@ -52,7 +54,7 @@ class Compared:
     ours: Decimal
     theirs: Decimal
     currency: Currency | None
-    mark: Decimal | None
+    mark: Mark | None
     ours_value: Decimal | None
     theirs_value: Decimal | None
 
@@ -133,8 +135,9 @@ def _stated_breaks(line: Compared, rows: Sequence[StatedPosition], tolerances: R
     if line.mark is not None:
         # A price in another currency than the mark's says nothing beside it: the currency is the break.
         prices = _in_order(row.price for row in rows if row.price is not None and row.currency == line.currency)
-        room = line.mark * tolerances.price_tolerance_bps * BPS
-        yield from (Break("price", line.subject, line.mark, one) for one in prices if abs(one - line.mark) > room)
+        mark = line.mark.price
+        room, ours = mark * tolerances.price_tolerance_bps * BPS, f"{plain_decimal(mark)} of {line.mark.session}"
+        yield from (Break("price", line.subject, ours, one) for one in prices if abs(one - mark) > room)
 
 
 def _units_break(line: Compared, ours: Ours) -> Break:
@@ -181,7 +184,7 @@ def _equity(ours: Ours, given: Independent) -> Decimal | None:
         mark, rate = given.marks.get(name), given.rates.get(given.currencies.get(name, ""))
         if mark is None or rate is None:
             return None
-        worth += units * mark / rate
+        worth += units * mark.price / rate
     for currency, amount in ours.cash.items():
         rate = given.rates.get(currency)
         if rate is None:
@@ -200,7 +203,7 @@ def _position_line(name: str, ours: Ours, own: Sequence[StatedPosition], given: 
         theirs=sum((row.quantity for row in own), ZERO),
         currency=currency,
         mark=mark,
-        ours_value=None if mark is None else held * mark,
+        ours_value=None if mark is None else held * mark.price,
         # Rows without a price, or in another currency, have no place in a sum.
         theirs_value=sum(priced, ZERO) if priced and len(priced) == len(own) else None,
     )

@@ -95,6 +95,7 @@ class Line(Answer):
     theirs: Number
     currency: str | None
     mark: Number | None
+    mark_session: date | None
     ours_value: Number | None
     theirs_value: Number | None
 
@@ -187,7 +188,8 @@ def _line(line: Compared) -> Line:
         ours=line.ours,
         theirs=line.theirs,
         currency=line.currency,
-        mark=line.mark,
+        mark=line.mark.price if line.mark else None,
+        mark_session=line.mark.session if line.mark else None,
         ours_value=line.ours_value,
         theirs_value=line.theirs_value,
     )

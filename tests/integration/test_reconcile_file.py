@@ -163,10 +163,33 @@ def test_the_three_columns_stand_side_by_side(done):
         "value_difference": units,
         "difference": Decimal(0),
     }
+    assert line["mark_session"] == str(DAY)
     with desk_of(done) as desk:
         panel = desk.clean.panel(desk.clean.current() or "", first=DAY, last=DAY)
     close = panel.close[0, panel.instruments.index(name)]
     assert abs(Decimal(line["mark"]) - Decimal(repr(float(close)))) <= Decimal("0.00005")
+
+
+def test_people_read_a_table_and_what_is_next(done):
+    """As a program, without JSON: a line each, then the breaks, and where it is said what they mean."""
+    planted, words = plants(held(done))["unknown position"]
+    assert reconcile(done, text_of(planted)).code == 1
+
+    arguments = [word for word in as_program(done, "reconcile") if word != "--json"]
+    shown = subprocess.run(arguments, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+
+    lines = shown.stdout.splitlines()
+    assert re.split(r"  +", lines[0]) == [
+        *("what", "our books", "venue", "difference", "our mark", "of"),
+        *("at our mark", "at its price", "difference", "in"),
+    ]
+    assert re.split(r"  +", lines[4]) == ["ELSE", "0", "2", "2", "-", "-", "-", "-", "-", "-"]
+    assert (shown.returncode, lines[-2]) == (1, words)
+    digest = sha256(text_of(planted).encode()).hexdigest()[:12]
+    assert lines[-1] == (
+        f"1 break against the file {digest} of 2024-02-06T22:00:00.000000Z. No trade ticket until each is explained and"
+        " reconciled again; docs/RECONCILING.md says how"
+    )
 
 
 def test_a_later_fill_is_no_break_with_an_older_snapshot(done):
@@ -467,7 +490,7 @@ def test_an_assistant_gets_the_same_answer(done):
     assert answer_of_tool["breaks"] == told["breaks"]
     same = ("account", "books", "session", "as_of", "evidence")
     assert {name: answer_of_tool[name] for name in same} == {name: told[name] for name in same}
-    columns = ("ours", "theirs", "currency", "mark", "ours_value", "theirs_value")
+    columns = ("ours", "theirs", "currency", "mark", "mark_session", "ours_value", "theirs_value")
     assert [[line[name] for name in columns] for line in answer_of_tool["lines"]] == [
         [line[name] for name in columns] for line in told["lines"]
     ]

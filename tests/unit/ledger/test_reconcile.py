@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.domain.holdings import Position
+from core.domain.market import Mark
 from core.domain.posting import Posting
 from core.domain.venue import AccountSnapshot, Break, SnapshotFile, StatedCash, StatedPosition
 from core.ledger.post import post_cash
@@ -20,6 +21,7 @@ from tests.unit.making import AS_OF, SHIPPED, cash_fact, ruled
 STRICT = ruled(reconciliation={"cash_tolerance_bps": "0"}).reconciliation
 AT = datetime(2024, 6, 7, 21, tzinfo=UTC)
 DOLLARS = {"AAA": "USD", "BBB": "USD", "CCC": "USD"}
+TENS = {name: Mark(name, AS_OF, Decimal(10), "raw") for name in DOLLARS}
 
 
 def ours(units: dict[str, str] | None = None, cash: str = "100.00", *, books: int = 1, **others: str) -> Ours:
@@ -56,7 +58,7 @@ def row(line: int, name: str, units: str, price: str | None = None, **more: str)
 def breaks(held: Ours, told: AccountSnapshot, **changes: str) -> list[str]:
     """Give the words of all breaks under a strict policy with some changes, with marks of 10 dollars at 1.25."""
     rules = ruled(reconciliation={"cash_tolerance_bps": "0", **changes}).reconciliation
-    independent = Independent(DOLLARS, dict.fromkeys(DOLLARS, Decimal(10)), {"GBP": Decimal(1), "USD": Decimal("1.25")})
+    independent = Independent(DOLLARS, TENS, {"GBP": Decimal(1), "USD": Decimal("1.25")})
     return [str(one) for one in compare(held, told, rules, independent).breaks]
 
 
@@ -175,16 +177,16 @@ def test_a_price_may_be_so_far_from_our_mark(price, count):
     """500 basis points of a mark of 10 dollars, on both sides."""
     found = breaks(ours({"AAA": "2"}), filed([row(4, "AAA", "2", price)], GBP="100"))
 
-    assert found == [f"price AAA: our mark is 10, the venue says {price}"] * count
+    assert found == [f"price AAA: our mark is 10 of 2024-06-07, the venue says {price}"] * count
 
 
 def test_a_value_beside_our_marks_is_told():
     """The three columns: what we hold, what the venue says, and both valued, one at our mark and one at its price."""
-    told, marks = filed([row(4, "AAA", "2", "10.10")], GBP="100"), {"AAA": Decimal(10)}
+    told, marks = filed([row(4, "AAA", "2", "10.10")], GBP="100"), {"AAA": TENS["AAA"]}
 
     line = compare(ours({"AAA": "3"}), told, STRICT, Independent(DOLLARS, marks)).lines[0]
 
-    assert (line.ours, line.theirs, line.mark, line.currency) == (Decimal(3), Decimal(2), Decimal(10), "USD")
+    assert (line.ours, line.theirs, line.mark, line.currency) == (Decimal(3), Decimal(2), TENS["AAA"], "USD")
     assert (line.ours_value, line.theirs_value, line.value_difference) == (
         Decimal(30),
         Decimal("20.20"),
@@ -294,7 +296,7 @@ def test_the_breaks_are_exactly_the_differences_planted(planted, units, off, cas
     wanted += [("cash", name) for name in sorted(cash) if abs(cash[name]) > Decimal("0.01")]
     base = {"GBP": Decimal(1000), "USD": Decimal(0), "EUR": Decimal(70)}
     told_cash = {name: str(amount + cash.get(name, 0)) for name, amount in base.items()}
-    marks = Independent(DOLLARS, dict.fromkeys(NAMES, Decimal(10)))
+    marks = Independent(DOLLARS, TENS)
 
     found = compare(ours(held, "1000", EUR="70"), filed(rows, **told_cash), SHIPPED.reconciliation, marks).breaks
 
