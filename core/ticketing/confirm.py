@@ -16,6 +16,9 @@ from core.money import BPS, to_pence
 # Where the day's bar is not known: further from the decision price than this and somebody mistyped a digit or took the
 # wrong instrument.
 PRICE_BAND = Decimal("0.25")
+# Further from the ticket's exchange rate than this and somebody turned it round or mistyped a digit: the pound's worst day
+# (2016-06-24) was 8 %, and what a broker adds is 1 or 2 %.
+RATE_BAND = Decimal("0.10")
 
 
 ACKNOWLEDGE = 'if it truly happened, say how you know: "acknowledged: WORDS" at the end of the answer'
@@ -61,7 +64,7 @@ def answer_objections(answer: Answer, ticket: Ticket, *, bounds: Bounds | None =
     if line is None:
         return (f"line {answer.line} is not on {ticket.ticket_id}; it has lines 1 to {len(ticket.lines)}",)
     if isinstance(answer, Executed):
-        return _executed_objections(answer, line, bounds or Bounds())
+        return _executed_objections(answer, line, bounds or Bounds(), rate=ticket.fx_rate)
     return () if answer.reason.strip() else (f"line {answer.line}: not executed needs a reason",)
 
 
@@ -115,14 +118,16 @@ def _ticket_objections(confirmation: Confirmation, ticket: Ticket) -> list[str]:
     return problems
 
 
-def _executed_objections(answer: Executed, line: TicketLine, bounds: Bounds) -> tuple[str, ...]:
+def _executed_objections(
+    answer: Executed, line: TicketLine, bounds: Bounds, *, rate: Decimal | None
+) -> tuple[str, ...]:
     where = f"line {line.line} ({line.side} {line.instrument})"
     numbers = (answer.quantity, answer.price, answer.fee, answer.fx_rate)
     if not all(number.is_finite() for number in numbers):
         return (f"{where}: quantity, price, fee and rate were {', '.join(map(str, numbers))}; each must be a number",)
     problems = [f"{where}: {words}" for words in _impossible(answer, line, bounds)]
     if min(answer.quantity, answer.price, answer.fx_rate) > 0 and not answer.acknowledged.strip():
-        unlikely = (_over_fill(answer, line, bounds), _far_price(answer, line, bounds))
+        unlikely = (_over_fill(answer, line, bounds), _far_price(answer, line, bounds), _far_rate(answer, rate))
         problems += [f"{where}: {words}; {ACKNOWLEDGE}" for words in unlikely if words is not None]
     return tuple(problems)
 
@@ -188,6 +193,14 @@ def _far_price(answer: Executed, line: TicketLine, bounds: Bounds) -> str | None
         f"price was {plain_decimal(answer.price)}; {words}, so it must be from {plain_decimal(low)} to"
         f" {plain_decimal(high)}"
     )
+
+
+def _far_rate(answer: Executed, rate: Decimal | None) -> str | None:
+    """An exchange rate far from the ticket's; a ticket without one says nothing of it."""
+    if rate is None or rate * (1 - RATE_BAND) <= answer.fx_rate <= rate * (1 + RATE_BAND):
+        return None
+    told, low, high = (plain_decimal(one) for one in (rate, rate * (1 - RATE_BAND), rate * (1 + RATE_BAND)))
+    return f"rate was {plain_decimal(answer.fx_rate)}; the ticket's is {told}, so it must be from {low} to {high}"
 
 
 def _value(quantity: Decimal, answer: Executed) -> Decimal:

@@ -132,6 +132,14 @@ def test_a_number_that_cannot_be_is_refused_one_tick_beyond_its_edge(answer, pro
         ),
         (executed(1, "10", "62.5001"), "price was 62.5001; the decision price is 50, so it must be from 37.5 to 62.5"),
         (executed(1, "10", "37.4999"), "price was 37.4999; the decision price is 50, so it must be from 37.5 to 62.5"),
+        (
+            executed(1, "10", "50", fx_rate=Decimal("1.1249")),
+            "rate was 1.1249; the ticket's is 1.25, so it must be from 1.125 to 1.375",
+        ),
+        (
+            executed(1, "10", "50", fx_rate=Decimal("1.3751")),
+            "rate was 1.3751; the ticket's is 1.25, so it must be from 1.125 to 1.375",
+        ),
     ],
 )
 def test_an_unlikely_fill_is_refused_one_tick_beyond_its_edge_unless_acknowledged(answer, problem):
@@ -141,6 +149,15 @@ def test_an_unlikely_fill_is_refused_one_tick_beyond_its_edge_unless_acknowledge
     assert answer_objections(answer, TRADE) == (f"{where}: {problem}; {ACKNOWLEDGE}",)
     assert answer_objections(replace(answer, acknowledged="  "), TRADE) != ()
     assert answer_objections(replace(answer, acknowledged="seen on the statement"), TRADE) == ()
+
+
+@pytest.mark.parametrize(("rate", "fits"), [("1.125", True), ("1.375", True), ("0.8", False)])
+def test_an_exchange_rate_at_the_edge_fits_and_one_turned_round_does_not(rate, fits):
+    """A tenth around the ticket's 1.25; a ticket without a rate has nothing to hold it against."""
+    answer = executed(1, "10", "50", fx_rate=Decimal(rate))
+
+    assert (answer_objections(answer, TRADE) == ()) is fits
+    assert answer_objections(answer, replace(TRADE, fx_rate=None)) == ()
 
 
 @pytest.mark.parametrize(("price", "fits"), [("48.02", True), ("48.0199", False), ("52.02", True), ("52.0201", False)])
@@ -185,7 +202,7 @@ def test_nobody_sells_more_than_the_book_holds():
         executed(1, "9.9999", "50", is_partial=True),
         executed(1, "0.0001", "50", is_partial=True),
         executed(1, "10", "50", fee=Decimal(0)),
-        executed(1, "10", "50", fx_rate=Decimal("0.000001")),
+        executed(1, "10", "50", fx_rate=Decimal("0.000001"), acknowledged="seen on the statement"),
         NotExecuted(1, "x"),
     ],
 )
