@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from functools import partial
 from itertools import product
+from typing import Literal
 
 from adapters.statements.checked import PENCE, agrees, positive
 from adapters.statements.numbers import UNKNOWN, readings
@@ -44,6 +45,8 @@ BROKER = "degiro"
 # The columns by their place, for their names change with the language.
 _DAY, _TIME, _PRODUCT, _ISIN, _WORDS, _CURRENCY, _AMOUNT, _ORDER = 0, 1, 3, 4, 5, 7, 8, 11
 _WIDTH = 12
+# The longest that DEGIRO writes is half of it; what may be cut in many ways is kept short.
+_WORDS_MAX = 300
 _TRADE = re.compile(
     r"(?P<verb>\w+) (?P<quantity>[0-9][0-9., \u00a0]*?)(?: [^@]*?)? ?@ ?(?P<price>[0-9][0-9.,]*) (?P<quote>[A-Z]{3})"
     r"(?: \([A-Z0-9]{12}\))?"
@@ -112,6 +115,8 @@ def _row(line: int, cells: Sequence[str], names: Sequence[str]) -> StatementRow 
 
 def _event(line: int, cells: Sequence[str]) -> Event | Aside:
     words = cells[_WORDS]
+    if len(words) > _WORDS_MAX:
+        raise RowError(f"its words are {len(words)} letters; they may be {_WORDS_MAX}")
     if words == _RESERVED:
         return Aside(line, "an amount reserved ahead of a deposit, or given back when it came")
     if _MIRRORED.fullmatch(words) and not cells[_AMOUNT]:
@@ -139,7 +144,7 @@ def _event(line: int, cells: Sequence[str]) -> Event | Aside:
 
 def _trade(found: re.Match[str], cells: Sequence[str]) -> Trade:
     """Read a trade; of two meanings of a number the one that comes to the row's amount is meant, if it is the only one."""
-    side = "BUY" if found["verb"] in _BUYS else "SELL"
+    side: Literal["BUY", "SELL"] = "BUY" if found["verb"] in _BUYS else "SELL"
     moved = _money(cells)
     amount = -moved.amount if side == "BUY" else moved.amount
     if amount <= 0:
@@ -155,7 +160,7 @@ def _trade(found: re.Match[str], cells: Sequence[str]) -> Trade:
         raise RowError(f"{found['quantity']} units at {found['price']} for {amount} {moved.currency}: {why}")
     ((quantity, price),) = pairs
     total = Money(amount, moved.currency)
-    return Trade("BUY" if side == "BUY" else "SELL", _named(cells), quantity, total, (), Money(price, found["quote"]))
+    return Trade(side, _named(cells), quantity, total, (), Money(price, found["quote"]))
 
 
 def _parts(quote: str, currency: str) -> Decimal:
@@ -174,5 +179,5 @@ def _named(cells: Sequence[str]) -> Named:
 
 
 def _money(cells: Sequence[str]) -> Money:
-    record = Record(0, {"the amount": cells[_AMOUNT], "the currency": cells[_CURRENCY]}, "")
+    record = Record(0, {"the amount": cells[_AMOUNT], "the currency": cells[_CURRENCY]})
     return Money(record.number("the amount", UNKNOWN), record.currency("the currency"))

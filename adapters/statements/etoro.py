@@ -5,7 +5,7 @@ The file tells no currency: eToro keeps these accounts, and their statements, in
 
 from __future__ import annotations
 
-from decimal import Decimal
+from typing import Literal
 
 from adapters.statements.checked import positive
 from adapters.statements.numbers import UNKNOWN
@@ -84,10 +84,10 @@ def _trade(record: Record, amount: Money) -> Trade:
         raise RowError(f"Asset type was {asset!r}: a contract with the broker, no units that the ledger could hold")
     quantity = positive(record.number("Units"), "Units")
     positive(amount.amount, "Amount")
-    side = "BUY" if record.get("Type") == "Open Position" else "SELL"
-    return Trade("BUY" if side == "BUY" else "SELL", Named(record.needed("Details")), quantity, amount)
+    side: Literal["BUY", "SELL"] = "BUY" if record.get("Type") == "Open Position" else "SELL"
+    return Trade(side, Named(record.needed("Details")), quantity, amount)
 
 
 def _dollars(record: Record, name: str) -> Money:
     """Give an amount; some exports write it with a decimal comma, but always with two decimals."""
-    return Money(record.number(name, UNKNOWN) + Decimal(0), "USD")
+    return Money(record.number(name, UNKNOWN), "USD")

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Literal
 
 from adapters.statements.checked import before_fees, check_product, positive
-from adapters.statements.opened import Opened, Record, RowError, first_row, read_table
+from adapters.statements.opened import Opened, Record, RowError, day_of, first_row, read_table
 from core.domain.statement import (
     Deposit,
     Dividend,
@@ -39,7 +39,7 @@ def read(file: Opened) -> Statement:
 
 def _row(record: Record) -> StatementRow:
     moment = record.needed("Timestamp")
-    day = Record(record.line, {"Timestamp": moment[:_DAY_LENGTH]}, record.shown).day("Timestamp", "%Y-%m-%d")
+    day = day_of(moment[:_DAY_LENGTH], "%Y-%m-%d", "Timestamp")
     return StatementRow(record.line, day, _event(record), moment=moment, broker_id=record.get("Order ID"))
 
 

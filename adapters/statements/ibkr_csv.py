@@ -90,7 +90,7 @@ def read_history(file: Opened) -> Statement:
 def _history(line: int, row: Sequence[str], names: Sequence[str], base: str) -> StatementRow:
     record = record_of(line, row, names)
     cells = {name: "" if cell == _NOTHING else cell for name, cell in record.cells.items()}
-    told = Record(record.line, cells, record.shown)
+    told = Record(record.line, cells)
     kind = told.needed("Transaction Type")
     event = _history_trade(told, _SIDES[kind], base) if kind in _SIDES else _history_cash(told, kind, base)
     return StatementRow(told.line, told.day("Date", "%Y-%m-%d"), event, account=told.get("Account"))

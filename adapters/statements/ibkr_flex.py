@@ -10,8 +10,9 @@ from functools import partial
 from typing import Literal
 from xml.parsers import expat
 
+from adapters.statements import opened
 from adapters.statements.checked import check_product, positive
-from adapters.statements.opened import ROWS_MAX, Collected, Opened, Record, RowError, StatementError, day_of, shown
+from adapters.statements.opened import ROWS_MAX, Collected, Opened, Record, RowError, StatementError, day_of
 from core.domain.statement import (
     Aside,
     Conversion,
@@ -70,7 +71,7 @@ class _Element:
     @property
     def record(self) -> Record:
         """Give the row as a record."""
-        return Record(self.line, self.cells, shown([self.tag, *self.cells.values()]))
+        return Record(self.line, self.cells)
 
 
 def recognises(file: Opened) -> bool:
@@ -103,6 +104,9 @@ def _elements(file: Opened) -> list[_Element]:
         statements += tag == "FlexStatement"
         if len(path) > _DEPTH_MAX or len(found) > ROWS_MAX:
             raise StatementError(f"{file.name}:{parser.CurrentLineNumber}: more elements than a statement has")
+        if any(len(value) > opened.CELL_MAX for value in attributes.values()):
+            where = f"{file.name}:{parser.CurrentLineNumber}"
+            raise StatementError(f"{where}: a value of more than {opened.CELL_MAX} letters; no statement has one")
         if len(path) == _ROW_DEPTH and path[2] == "FlexStatement":
             cells = {name: value.strip() for name, value in attributes.items()}
             found.append(_Element(parser.CurrentLineNumber, tag, cells, statements))

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 
 from adapters.statements.numbers import decimal_of
@@ -20,7 +20,8 @@ from core.domain.statement import Aside, Money, Named, NotUnderstood, Statement,
 # Decades of one account are a few megabytes; what is larger was not made by a broker.
 FILE_MAX = 64_000_000
 ROWS_MAX = 500_000
-CELL_MAX = 20_000
+CELL_MAX = 2_000
+_HEADING_MAX = 20_000
 _SHOWN_MAX = 160
 _CURRENCY_LENGTH = 3
 _MAGIC = {
@@ -81,11 +82,10 @@ def opened(name: str, content: bytes) -> Opened:
 
 @dataclass(frozen=True)
 class Record:
-    """One row of a table: its line, its cells by the name of their column, and what to show of it."""
+    """One row of a table: its line, and its cells by the name of their column."""
 
     line: int
     cells: dict[str, str]
-    shown: str
 
     def get(self, name: str) -> str:
         """Give a cell, empty where the table has no such column."""
@@ -131,9 +131,14 @@ def day_of(text: str, form: str, name: str) -> date:
     A broker's day is the day that it writes, wherever that was: no zone moves it.
     """
     try:
-        year, month, day = time.strptime(text, form)[:3]
+        return _parsed_day(text, form)
     except (ValueError, re.error) as error:
         raise RowError(f"{name} was {text!r}; it must be a day in the form {form}") from error
+
+
+@lru_cache(maxsize=10_000)
+def _parsed_day(text: str, form: str) -> date:
+    year, month, day = time.strptime(text, form)[:3]
     return date(year, month, day)
 
 
@@ -178,7 +183,7 @@ def lines_of(file: Opened, delimiter: str = ",") -> Iterator[tuple[int, list[str
 
 def first_row(file: Opened, delimiter: str = ",") -> list[str]:
     """Give the cells of the first row, none where there is no table; only the first line is looked at."""
-    line = file.text.lstrip("\r\n").split("\n", 1)[0][:CELL_MAX]
+    line = file.text.lstrip("\r\n").split("\n", 1)[0][:_HEADING_MAX]
     try:
         return [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter, strict=True), [])]
     except csv.Error:
@@ -197,14 +202,14 @@ def record_of(line: int, cells: Sequence[str], names: Sequence[str]) -> Record:
     """Give a row as a record; raises RowError where it has other cells than the heading, empty ones at its end apart."""
     if len(cells) < len(names) or any(cells[len(names) :]):
         raise RowError(f"it has {len(cells)} cells and the heading has {len(names)}")
-    return Record(line, dict(zip(names, cells, strict=False)), shown(cells))
+    return Record(line, dict(zip(names, cells, strict=False)))
 
 
 def shown(cells: Sequence[str]) -> str:
     """Give what is shown of a row: its cells that hold something, cut, and nothing that could steer a terminal."""
     text = ", ".join(cell for cell in cells if cell)
     cut = text if len(text) <= _SHOWN_MAX else f"{text[:_SHOWN_MAX]}..."
-    return "".join(letter if letter.isprintable() else "?" for letter in cut)
+    return cut if cut.isprintable() else "".join(letter if letter.isprintable() else "?" for letter in cut)
 
 
 class Collected:

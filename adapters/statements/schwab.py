@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from decimal import Decimal
 from typing import Literal
 
 from adapters.statements.checked import before_fees, check_product, positive
@@ -110,4 +109,4 @@ def _trade(record: Record, side: Literal["BUY", "SELL"]) -> Trade:
 
 
 def _dollars(record: Record) -> Money:
-    return Money(record.number("Amount") + Decimal(0), "USD")
+    return Money(record.number("Amount"), "USD")

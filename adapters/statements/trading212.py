@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Literal
 
 from adapters.statements.checked import PENCE, agrees, before_fees, positive
-from adapters.statements.opened import Opened, Record, RowError, currency_of, first_row, read_table
+from adapters.statements.opened import Opened, Record, RowError, currency_of, day_of, first_row, read_table
 from core.domain.statement import (
     Deposit,
     Dividend,
@@ -44,7 +44,7 @@ def read(file: Opened) -> Statement:
 
 def _row(record: Record) -> StatementRow:
     moment = record.needed("Time")
-    day = Record(record.line, {"Time": moment[:_DAY_LENGTH]}, record.shown).day("Time", "%Y-%m-%d")
+    day = day_of(moment[:_DAY_LENGTH], "%Y-%m-%d", "Time")
     return StatementRow(record.line, day, _event(record), moment=moment, broker_id=record.get("ID"))
 
 
