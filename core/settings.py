@@ -394,6 +394,7 @@ class Desk(Section):
         AfterValidator(_at_least_one),
     ]
     gross_max: Positive
+    backup_after_run: Annotated[bool, Field(description="true or false")]
 
     def contradictions(self) -> Contradictions:
         """Give two accounts of one name."""

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import dataclass
 from time import perf_counter
 
 from adapters.clock import SystemClock
 from adapters.files.backups import DUMP, MANIFEST, BackupFiles
 from adapters.files.workspace import Workspace
+from adapters.postgres.embedded import ServerError
 from cli.main import UsageError
 from cli.output import emit
 from cli.terminal import ask, is_terminal
 from cli.wiring import Desk
+from core.settings_text import parse_desk
 from flows.backup import Acknowledged, MadeBackup, Outlook, RestoreRefused, look_ahead, make_backup, restore_backup
+from flows.books import StoreError
 
 
 def backup(arguments: argparse.Namespace) -> int:
@@ -48,6 +52,41 @@ def facts_of(made: MadeBackup) -> dict[str, object]:
         "dropped": made.dropped,
         "left_alone": made.problems,
     }
+
+
+@dataclass(frozen=True)
+class AfterRun:
+    """What became of the backup after a run: its name, or why there is none; neither where none was wanted."""
+
+    name: str | None = None
+    problem: str | None = None
+
+    def words(self) -> str:
+        """Give the line for a person, if there is something to say."""
+        if self.problem is not None:
+            return f"BACKUP FAILED: {self.problem}\n"
+        return f"Backup: {self.name}\n" if self.name else ""
+
+
+NO_BACKUP = AfterRun()
+
+
+def back_up_after_run(desk: Desk) -> AfterRun:
+    """Back up after a run of the day where the desk says so, unless nothing happened since the newest good backup.
+
+    A failure is told on stderr and ends nothing: the ticket stands.
+    """
+    path, clock = desk.workspace.config / "desk.yml", SystemClock()
+    if not parse_desk(desk.workspace.text(path), "config/desk.yml").backup_after_run:
+        return NO_BACKUP
+    try:
+        good = desk.backups.shelved().good
+        if good and good[-1].content.head == desk.chain.head():
+            return AfterRun(good[-1].name)
+        return AfterRun(make_backup(desk.backup_doors, at=clock.now()).manifest.name)
+    except (StoreError, ServerError, OSError) as error:
+        print(f"twokey: BACKUP FAILED, the ticket stands: {error}", file=sys.stderr)
+        return AfterRun(problem=str(error))
 
 
 def restore(arguments: argparse.Namespace) -> int:

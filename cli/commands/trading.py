@@ -17,6 +17,7 @@ from adapters.postgres.people import PgConfig
 from adapters.postgres.runs import PgRuns
 from adapters.postgres.tickets import PgTickets
 from adapters.render.markdown import ticket_markdown
+from cli.commands.backup import NO_BACKUP, back_up_after_run
 from cli.commands.ingest import fetched_sources, ingest_into, source_settings, trouble
 from cli.main import UsageError
 from cli.output import Progress, emit, table
@@ -52,8 +53,9 @@ def run(arguments: argparse.Namespace) -> int:
             issued = _decide(asked, day, configuration, doors=desk.day_doors(moment), desk=desk)
         except SlotRefused as error:
             raise UsageError(str(error)) from error
-        facts = run_facts(issued, desk) | {"not_fetched": told}
-    words = ticket_markdown(issued) + f"\nTicket: {facts['ticket_path']}\nNext: {next_step(issued)}\n"
+        backup = back_up_after_run(desk) if day == moment.today else NO_BACKUP
+        facts = run_facts(issued, desk) | {"not_fetched": told, "backup": backup}
+    words = ticket_markdown(issued) + f"\nTicket: {facts['ticket_path']}\nNext: {next_step(issued)}\n{backup.words()}"
     emit(arguments, facts, words)
     return EXIT_NO_TRADE if issued.ticket.kind == "NO-TRADE" else 0
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 
+from adapters.clock import SystemClock
 from adapters.files.atomic import locked
 from adapters.files.configuration import read_configuration
 from adapters.files.workspace import Workspace, make_workspace
@@ -16,6 +18,9 @@ from adapters.postgres.location import Server
 from cli.commands.ingest import source_settings
 from cli.output import emit, table
 from cli.wiring import Desk
+
+# A desk that works every day has a newer one; a week leaves room for holidays.
+BACKUP_AGE_MAX = timedelta(days=7)
 
 
 def init(arguments: argparse.Namespace) -> int:
@@ -110,6 +115,24 @@ def _secrets(desk: Desk) -> str:
     return "only their owner can read them"
 
 
+def _backups(desk: Desk) -> str:
+    shelved, clock = desk.backups.shelved(), SystemClock()
+    if shelved.problems:
+        raise ValueError("; ".join(shelved.problems))
+    if not shelved.good:
+        first = desk.chain.events(limit=1)
+        if first and clock.now() - datetime.fromisoformat(first[0]["at"]) > BACKUP_AGE_MAX:
+            raise ValueError("there is no good backup; `twokey backup` makes one")
+        return "none yet; `twokey backup` makes one"
+    newest, head = shelved.good[-1], desk.chain.head()
+    age = clock.now() - newest.made_at
+    words = f"newest good one {newest.name}, {age.days} days {age.seconds // 3600} hours old, up to event"
+    words += f" {newest.content.head.seq} of {head.seq}"
+    if age > BACKUP_AGE_MAX and newest.content.head != head:
+        raise ValueError(f"{words}; `twokey backup` makes a new one")
+    return words
+
+
 def _sources(desk: Desk) -> str:
     settings = source_settings(desk)
     used = desk.configuration("main").setup.policy.data.source_order
@@ -128,5 +151,6 @@ CHECKS: tuple[tuple[str, Callable[[Desk], str]], ...] = (
     ("configuration", _configuration),
     ("sources", _sources),
     ("audit chain", _audit),
+    ("backups", _backups),
     ("market data", _data),
 )

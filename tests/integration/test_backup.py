@@ -8,6 +8,7 @@ import subprocess
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,8 +25,10 @@ from tests.integration.workspaces import (
     ONE_DAY,
     Done,
     Workspaces,
+    change_desk,
     counts,
     desk_of,
+    morning,
     superuser,
     the_time_is,
     twokey,
@@ -223,6 +226,80 @@ def test_what_a_killed_backup_left_behind_is_swept_by_the_next(workspaces: Works
 
     assert names(root) == [f"{name}.dump", f"{name}.json"]
     assert [name for name in databases(root) if "beside" in name] == ["twokey_beside_mine"]
+
+
+# --- after a run ------------------------------------------------------------------------------------------------------
+
+
+def test_a_run_of_the_day_makes_a_backup_and_nothing_else_does(workspaces: Workspaces):
+    """Where the desk says so: once for what happened; no rehearsal, no simulation, and none where it says no."""
+    root = workspaces.copy("scheduled", *BUSY)
+    with the_time_is(morning(DAY)):
+        unwanted = twokey(root, "run", "--no-ingest")
+    change_desk(root, ("backup_after_run: false", "backup_after_run: true"))
+
+    with the_time_is(morning(DAY)):
+        first, again = (twokey(root, "run", "--no-ingest") for _ in range(2))
+    with the_time_is(morning(DAY + ONE_DAY)):
+        second = twokey(root, "run", "--no-ingest")
+    made = names(root)
+    day = DAY + 2 * ONE_DAY
+    rehearsed = twokey(root, "run", "--on", str(day))
+    simulated = twokey(root, "simulate", "--from", str(day + ONE_DAY), "--to", str(day + ONE_DAY))
+
+    assert unwanted.facts["backup"] == rehearsed.facts["backup"] == {"name": None, "problem": None}
+    wanted = [f"twokey-{day:%Y%m%d}T080000Z" for day in (DAY, DAY + ONE_DAY)]
+    assert [done.facts["backup"]["name"] for done in (first, again, second)] == [wanted[0], wanted[0], wanted[1]]
+    assert names(root) == made == [f"{name}{end}" for name in wanted for end in (".dump", ".json")]
+    assert [done.code for done in (unwanted, first, again, second, rehearsed, simulated)] == [0] * 6
+
+
+def test_a_backup_that_fails_after_a_run_is_said_loudly_and_changes_no_ticket(workspaces: Workspaces):
+    """Its folder cannot be written: the exit code is the ticket's, stderr says so, and the ticket is on file."""
+    root = workspaces.copy("loud", *BUSY)
+    change_desk(root, ("backup_after_run: false", "backup_after_run: true"))
+    (root / "backups").rmdir()
+    (root / "backups").write_text("in the way")
+
+    with the_time_is(morning(DAY)):
+        done = twokey(root, "run", "--no-ingest")
+
+    assert (done.code, done.facts["kind"], done.facts["reasons"]) == (0, "TRADE", [])
+    assert "BACKUP FAILED, the ticket stands: " in done.err
+    assert done.facts["backup"]["name"] is None
+    assert "backups" in done.facts["backup"]["problem"]
+    assert Path(done.facts["ticket_path"]).is_file()
+
+
+def test_doctor_tells_how_old_the_newest_good_backup_is(workspaces: Workspaces, root: Path):
+    """None yet is well on the first day and no more after a week; an old one is wrong once something happened since."""
+    root = workspaces.copy("aged", of=root)
+    now = datetime.fromisoformat(first_event(root)["at"])
+
+    def said(days: float) -> tuple[str, str]:
+        with the_time_is(now + days * ONE_DAY):
+            (one,) = [one for one in twokey(root, "doctor").facts["checks"] if one["check"] == "backups"]
+        return one["state"], one["says"]
+
+    assert said(1) == ("ok", "none yet; `twokey backup` makes one")
+    assert said(8) == ("wrong", "there is no good backup; `twokey backup` makes one")
+    name = backup(root, at=now).facts["backup"]
+    assert said(8.5) == ("ok", said(8.5)[1])
+    assert f"newest good one {name}, 8 days 12 hours old" in said(8.5)[1]
+    assert twokey(root, "halt", "something happened").code == 0
+    assert (said(6)[0], said(8)[0]) == ("ok", "wrong")
+    (root / "backups" / f"{name}.dump").write_bytes(b"torn")
+    assert said(1)[0] == "wrong"
+    assert "is not the file that was written" in said(1)[1]
+
+
+def first_event(root: Path) -> dict[str, Any]:
+    """Give the first event of a workspace."""
+    with desk_of(root) as desk:
+        return desk.chain.events(limit=1)[0]
+
+
+# --- the programs -----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -100,6 +100,7 @@ def make_prepared(root: Path) -> Path:
     prepare(root)
     change_policy(root, ("source_order: [yahoo, stooq]", "source_order: [synthetic]"))
     change_policy(root, ("rebalance: weekly", "rebalance: daily"))
+    change_desk(root, ("backup_after_run: true", "backup_after_run: false"))
     fill(root)
     return root
 
@@ -134,7 +135,15 @@ def end_bars(root: Path, last: date) -> None:
 
 def change_policy(root: Path, *changes: tuple[str, str]) -> None:
     """Replace pieces of a workspace's policy, each of which stands there once."""
-    path = root / "config" / "policy.yml"
+    _change(root / "config" / "policy.yml", *changes)
+
+
+def change_desk(root: Path, *changes: tuple[str, str]) -> None:
+    """Replace pieces of a workspace's desk, each of which stands there once."""
+    _change(root / "config" / "desk.yml", *changes)
+
+
+def _change(path: Path, *changes: tuple[str, str]) -> None:
     text = path.read_text(encoding="utf-8")
     for old, new in changes:
         assert text.count(old) == 1, old
