@@ -104,3 +104,14 @@ def test_a_statement_tells_its_days_and_currencies():
     assert [day.isoformat() for day in statement.days or ()] == ["2024-01-01", "2024-05-26"]
     assert statement.currencies == ("GBP", "USD")
     assert (empty.days, empty.currencies, empty.row_count) == (None, (), 0)
+
+
+def test_equal_rows_of_two_accounts_are_two_events():
+    """A Flex statement holds several accounts; a fee that both paid on one day is no duplicate."""
+    row = '<CashTransaction accountId="U1" type="Other Fees" currency="EUR" amount="-1" dateTime="20220504" />'
+    both = f"{row}\n{row.replace('U1', 'U2')}\n</CashTransactions>"
+
+    statement = statement_of(samples.IBKR_XML.replace("</CashTransactions>", both))
+
+    fees = [one for one in statement.rows if one.row.kind == "fee"]
+    assert ([one.row.account for one in fees], [one.ordinal for one in fees]) == (["U1", "U2"], [1, 1])
