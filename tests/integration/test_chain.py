@@ -243,6 +243,37 @@ def test_two_rows_that_changed_places_are_seen(tamperer, table):
                 assert tamperer.verify() is not None, (table, columns)
 
 
+@pytest.mark.parametrize("table", FACTS)
+def test_a_truncated_table_is_seen(tamperer, table):
+    """In one stroke and behind the trigger that refuses it; what points there goes along, and the first table is named."""
+    with tamperer.behind():
+        tamperer.do(f"TRUNCATE {table} CASCADE")
+
+        assert "rows to" in (tamperer.verify() or "")
+
+
+def test_a_truncated_chain_is_seen(tamperer):
+    """The events gone and every fact with them: nothing is left that contradicts itself, but the head kept outside."""
+    with tamperer.behind():
+        tamperer.do("TRUNCATE event CASCADE")
+
+        assert tamperer.verify() == f"the chain ends at event 0, but event {tamperer.kept.seq} was kept outside"
+
+
+def test_two_events_that_changed_places_are_seen(tamperer):
+    """Neighbours and far ones: their bytes and hashes alone, and with the rows that they added."""
+    facts = [table for table in FACTS if tamperer.rows(table)]
+    for first, second in ((3, 4), (5, tamperer.kept.seq - 1)):
+        swap = f"CASE {{0}} WHEN {first} THEN {second} WHEN {second} THEN {first} ELSE {{0}} END"
+        for takes_rows in (False, True):
+            with tamperer.behind("event", *facts):
+                tamperer.do(f"UPDATE event SET seq = {swap.format('seq')}")
+                for table in facts if takes_rows else ():
+                    tamperer.do(f"UPDATE {table} SET event_seq = {swap.format('event_seq')}")
+
+                assert "event" in (tamperer.verify() or ""), (first, second, takes_rows)
+
+
 # --- what is forged ---------------------------------------------------------------------------------------------------
 
 

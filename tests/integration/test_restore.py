@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,8 +19,10 @@ from adapters.postgres.people import PgPeople
 from adapters.postgres.rights_check import rights_problems
 from core.domain.backup import AcknowledgedLoss
 from core.domain.facts import AuditHead, LossHead
+from tests.integration import test_rights
 from tests.integration.test_chain import Inside
 from tests.integration.test_resume import Terminal
+from tests.integration.test_rights import House
 from tests.integration.workspaces import (
     BUSY,
     DAY,
@@ -126,6 +129,35 @@ def test_every_right_is_as_it_must_be_after_a_restore(workspaces: Workspaces, ro
         "twokey_quant may call add_event(text,text,jsonb)",
         "twokey_reader may DELETE event",
     ]
+
+
+@pytest.fixture(scope="module")
+def restored(workspaces: Workspaces, root: Path) -> Iterator[House]:
+    """Give a restored workspace held open, with the connections of all its roles."""
+    struck = workspaces.copy("house-again", of=root)
+    shutil.rmtree(struck / "pg")
+    assert twokey(struck, "restore", "--latest").code == 0
+    with test_rights.opened(struck) as house:
+        yield house
+
+
+@pytest.mark.parametrize(
+    "holds",
+    [
+        test_rights.test_each_role_can_do_what_the_table_of_rights_says_and_nothing_else,
+        test_rights.test_the_catalogue_says_the_same_and_knows_no_other_right,
+        test_rights.test_nobody_gives_what_the_database_fills,
+        test_rights.test_functions_are_called_by_their_callers_alone,
+        test_rights.test_functions_that_run_as_their_owner_are_pinned,
+        test_rights.test_no_role_is_more_than_a_login,
+    ],
+    ids=lambda test: test.__name__,
+)
+def test_what_holds_of_the_rights_of_a_database_that_was_made_holds_of_one_restored(
+    restored: House, holds: Callable[[House], None]
+):
+    """The tests of the rights themselves, role by table by verb attempted, on the restored database."""
+    holds(restored)
 
 
 def test_a_database_that_is_only_made_is_replaced_unasked(workspaces: Workspaces, root: Path):

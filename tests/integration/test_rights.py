@@ -108,6 +108,13 @@ def house(workspaces: Workspaces) -> Iterator[House]:
     """Give the workspace in which everything is attempted; nothing that a test does there stays."""
     root = workspaces.copy("house")
     assert twokey(root, "run", "--on", str(DAY)).code == 0
+    with opened(root) as house:
+        yield house
+
+
+@contextlib.contextmanager
+def opened(root: Path) -> Iterator[House]:
+    """Hold a workspace open, with the connections of all its roles."""
     server = Server(root / "pg", root / "secrets")
     location = server.start()
     with contextlib.ExitStack() as ending:
