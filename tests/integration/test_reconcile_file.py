@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
 import subprocess
@@ -15,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from tests.integration.test_resume import Terminal
 from tests.integration.workspaces import (
     DAY,
     ROOT,
@@ -104,6 +104,11 @@ def run(root: Path, day: Any) -> Done:
         return twokey(root, "run")
 
 
+def program(words: list[str], given: str = "") -> subprocess.CompletedProcess[str]:
+    """Run a command as a process of its own, with a text on its standard input."""
+    return subprocess.run(words, cwd=ROOT, input=given, capture_output=True, text=True, check=False)
+
+
 def rows_of(root: Path) -> dict[str, int]:
     """Count the rows of every table."""
     with desk_of(root) as desk:
@@ -176,7 +181,7 @@ def test_people_read_a_table_and_what_is_next(done):
     assert reconcile(done, text_of(planted)).code == 1
 
     arguments = [word for word in as_program(done, "reconcile") if word != "--json"]
-    shown = subprocess.run(arguments, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    shown = program(arguments)
 
     lines = shown.stdout.splitlines()
     assert re.split(r"  +", lines[0]) == [
@@ -302,9 +307,6 @@ def test_a_comparison_with_other_tolerances_or_marks_is_kept_anew(done):
     assert states == [[words], [], [words]]
 
 
-# --- several books ----------------------------------------------------------------------------------------------------
-
-
 def test_books_of_one_account_are_compared_together(done):
     """By either book or the account: what is over belongs to none; a fact in one book opens the gate of both."""
     policy = (done / "config" / "policy.yml").read_text(encoding="utf-8")
@@ -390,13 +392,6 @@ def test_a_paper_book_takes_no_file(workspaces):
 # --- typed and piped --------------------------------------------------------------------------------------------------
 
 
-class Terminal(io.StringIO):
-    """What a person types, at something that says that it is a terminal."""
-
-    def isatty(self) -> bool:
-        return True
-
-
 def typed(root: Path, lines: list[str], monkeypatch: pytest.MonkeyPatch, *arguments: str) -> Done:
     """Reconcile with what is typed at a terminal, in the evening."""
     monkeypatch.setattr(sys, "stdin", Terminal("".join(line + "\n" for line in lines)))
@@ -444,14 +439,7 @@ def test_a_program_may_give_the_file_on_its_standard_input(done):
         "cash": [{"currency": "GBP", "quantity": rows[-1][2]}],
     }
 
-    piped = subprocess.run(
-        as_program(done, "reconcile", "--snapshot", "-"),
-        cwd=ROOT,
-        input=json.dumps(told),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    piped = program(as_program(done, "reconcile", "--snapshot", "-"), json.dumps(told))
 
     assert (piped.returncode, json.loads(piped.stdout)["breaks"]) == (0, []), piped.stderr
 
