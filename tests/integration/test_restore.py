@@ -19,6 +19,7 @@ from adapters.postgres.people import PgPeople
 from adapters.postgres.rights_check import rights_problems
 from core.domain.backup import AcknowledgedLoss
 from core.domain.facts import AuditHead, LossHead
+from flows.backup import Acknowledged, RestoreRefused, look_ahead, restore_backup
 from tests.integration import test_rights
 from tests.integration.test_chain import Inside
 from tests.integration.test_resume import Terminal
@@ -244,6 +245,41 @@ def test_an_older_copy_is_refused_until_a_person_gives_up_what_is_lost(
     assert [(loss["last"]["seq"], loss["lost_to"], loss["by"]) for loss in verified.facts["losses"]] == [
         (last, newest, "ann")
     ]
+
+
+class Died(Exception):
+    """The machine died."""
+
+
+def test_a_restore_that_dies_before_the_persons_fact_leaves_the_gate_closed_and_is_done_again(
+    workspaces: Workspaces, root: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """The older copy stands there and nobody's word is kept: nothing is traded on it, and the same restore puts it right."""
+    struck = workspaces.copy("died", of=root)
+    assert run(struck, 2).code == 0
+    shutil.rmtree(struck / "pg")
+
+    def dies(loss: AcknowledgedLoss) -> LossHead:
+        raise Died(loss.backup)
+
+    with desk_of(struck) as desk:
+        doors = replace(desk.backup_doors, acknowledge=dies)
+        (name,) = [manifest.name for manifest in doors.folder.shelved().good]
+        seen = look_ahead(name, doors.folder, doors)
+        with pytest.raises(RestoreRefused, match=f"{seen.lost} events would be lost"):
+            restore_backup(seen, doors.folder, doors, at=AT)
+        with pytest.raises(Died):
+            restore_backup(seen, doors.folder, doors, at=AT, said=Acknowledged(seen.lost, "ann", "the disk died"))
+    decided = run(struck, 2)
+    with desk_of(struck) as desk:
+        lost = look_ahead(name, desk.backups, desk.backup_doors).lost
+    typed(monkeypatch, "died", f"lose {lost} events", "the disk died")
+    again = twokey(struck, "restore", "--latest", "--by", "ann")
+
+    assert decided.code == 3
+    assert "was kept outside" in decided.facts["reasons"][0]
+    assert (again.code, again.facts["lost"], again.facts["problem"]) == (0, lost, None), again.err
+    assert run(struck, 2).facts["reasons"] == []
 
 
 def look_quietly(root: Path) -> int:
