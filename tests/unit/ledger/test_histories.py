@@ -73,8 +73,16 @@ class Histories(RuleBasedStateMachine):
         for _ in range(parts):
             # A price of its own, so that no two lots cost the same a unit.
             amount = Decimal(units) * (PRICES[name, DAYS[self.day]] + Decimal(self.count) / 1000)
-            self.record("BUY", back, account=account, instrument=name, quantity=units, amount=str(amount), fee=fee,
-                        currency=CURRENCY[name])  # fmt: skip
+            self.record(
+                "BUY",
+                back,
+                account=account,
+                instrument=name,
+                quantity=units,
+                amount=str(amount),
+                fee=fee,
+                currency=CURRENCY[name],
+            )
 
     @rule(account=accounts, name=names, share=shares, amount=amounts, back=late, parts=st.integers(1, 3))
     def sell(self, account: str, name: str, share: str, amount: str, back: int, parts: int) -> None:
@@ -83,8 +91,16 @@ class Histories(RuleBasedStateMachine):
             units = self.part_of(account, name, share)
             if units is None:
                 return
-            self.record("SELL", back, account=account, instrument=name, quantity=units, amount=amount, fee="1.10",
-                        currency=CURRENCY[name])  # fmt: skip
+            self.record(
+                "SELL",
+                back,
+                account=account,
+                instrument=name,
+                quantity=units,
+                amount=amount,
+                fee="1.10",
+                currency=CURRENCY[name],
+            )
 
     @rule(account=accounts, name=names, share=shares, back=late)
     def move_units(self, account: str, name: str, share: str, back: int) -> None:
@@ -98,8 +114,13 @@ class Histories(RuleBasedStateMachine):
         """Move cash to the other account; what is not there is refused."""
         self.record("TRANSFER", back, account=account, to=other(account), currency=currency, amount=amount)
 
-    @rule(kind=st.sampled_from(["DEPOSIT", "WITHDRAW", "FEE"]), account=accounts, currency=currencies, amount=amounts,
-          back=late)  # fmt: skip
+    @rule(
+        kind=st.sampled_from(["DEPOSIT", "WITHDRAW", "FEE"]),
+        account=accounts,
+        currency=currencies,
+        amount=amounts,
+        back=late,
+    )
     def pay(self, kind: str, account: str, currency: str, amount: str, back: int) -> None:
         """Pay in, out, or a fee."""
         self.record(kind, back, account=account, currency=currency, amount=amount)
