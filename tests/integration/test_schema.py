@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -365,7 +366,7 @@ def test_two_workspaces_share_a_server_and_no_database(workspaces, external, mon
 
 
 def test_an_administrator_who_is_no_superuser_is_enough(workspaces, external, monkeypatch):
-    """As hosted servers give one: who may make databases and roles."""
+    """As hosted servers give one: who may make databases and roles; he backs up, and restores what was dropped, too."""
     with psycopg.connect(external.url("postgres"), autocommit=True) as boss:
         boss.execute("CREATE ROLE maker LOGIN CREATEDB CREATEROLE PASSWORD 'made'")
     away = homeless(workspaces, "hosted")
@@ -376,6 +377,12 @@ def test_an_administrator_who_is_no_superuser_is_enough(workspaces, external, mo
     assert (first.code, again.code) == (0, 0), first.err + again.err
     assert twokey(away, "run", "--on", str(DAY)).code == 0
     assert twokey(away, "audit", "verify").code == 0
+    kept = twokey(away, "backup")
+    with psycopg.connect(external.url("postgres"), autocommit=True) as boss:
+        boss.execute("DROP DATABASE hosted")
+    restored = twokey(away, "restore", "--latest")
+    assert (kept.code, restored.code) == (0, 0), kept.err + restored.err
+    assert twokey(away, "run", "--on", str(DAY + timedelta(days=1))).code == 0
 
 
 @pytest.mark.parametrize("password", ["wrong", "%"])
