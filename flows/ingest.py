@@ -11,7 +11,7 @@ from functools import cached_property, partial
 
 import numpy as np
 
-from core.domain.bars import Fixing, FixingTable, Parsed
+from core.domain.bars import Bars, Fixing, FixingTable, Parsed
 from core.domain.instrument import CalendarName, Currency, InstrumentId, Universe
 from core.domain.panel import Panel
 from core.gate import Finding, note
@@ -21,6 +21,8 @@ from core.market_data.retold import retelling_of
 from core.settings import DataRules
 from flows.ports import CleanSet, Parser, RawRecord, RawStore, Source, SourceError
 
+# So many answers before the newest are looked at: a provider that told less all the while means it.
+_ANSWERS_BEFORE = 5
 # How many stored files are read side by side: more hold more in memory.
 _READERS = 2
 
@@ -278,26 +280,34 @@ def _readable(stored: tuple[int, RawRecord], doors: IngestDoors, failures: list[
 
 
 def _believe(reading: _Reading, older: Sequence[tuple[int, RawRecord]], doors: IngestDoors, *, gone_max: float) -> None:
-    """Hold the newest answer about a symbol against the last whole one before it, which counts where too much is gone.
+    """Hold the newest answer about a symbol against the last believed one, which counts where too much of it is gone.
 
-    What is much smaller than the largest answer that ever came is no whole one: broken answers may come in a row, and the
-    second must not be measured by the first.
+    Broken answers may come in a row, and the second must not be measured by the first: where a late one was larger, each
+    of the late ones is held against the one believed before it. A provider that goes on telling less means it.
     """
     now = reading.read
     if now is None or now.record.symbol is None or now.parsed.bars is None:
         return
-    whole = (1 - gone_max) * max((record.size for _, record in older), default=0)
-    for stored in reversed(older):
-        before = _readable(stored, doors, reading.failures) if stored[1].size >= whole else None
-        if before is not None and before.parsed.bars is not None:
-            told = retelling_of(before.parsed.bars, now.parsed.bars, gone_max=gone_max)
-            if told.is_stub:
-                reading.failures.append(f"{now.record.path}: {'; '.join(told.words)}; {before.record.path} counts")
-                reading.at, reading.read = stored[0], before
-            else:
-                where = f"{now.record.provider} {now.record.symbol}"
-                reading.findings += [note("data", where, f"{words}, in {now.record.path}") for words in told.words]
-            return
+    late = older[-_ANSWERS_BEFORE:]
+    is_smaller = any(record.size * (1 - gone_max / 2) > now.record.size for _, record in late)
+    believed: tuple[int, _Read, Bars] | None = None
+    for stored in late if is_smaller else late[-1:]:
+        read = _readable(stored, doors, [])
+        bars = None if read is None else read.parsed.bars
+        if read is None or bars is None or not len(bars.session):
+            continue
+        if believed is None or not retelling_of(believed[2], bars, gone_max=gone_max).is_stub:
+            believed = (stored[0], read, bars)
+    if believed is None:
+        return
+    at, before, bars = believed
+    told = retelling_of(bars, now.parsed.bars, gone_max=gone_max)
+    if told.is_stub:
+        reading.failures.append(f"{now.record.path}: {'; '.join(told.words)}; {before.record.path} counts")
+        reading.at, reading.read = at, before
+    else:
+        where = f"{now.record.provider} {now.record.symbol}"
+        reading.findings += [note("data", where, f"{words}, in {now.record.path}") for words in told.words]
 
 
 def _counts_by_format(reads: Iterable[_Read]) -> tuple[Count, ...]:

@@ -285,24 +285,60 @@ def test_a_history_that_shrank_does_not_count(doors):
     )
 
 
+def in_turn(doors: IngestDoors, *files: RawFile) -> list[IngestReport]:
+    """Ingest files one after another, an hour apart."""
+    return [ingest([Given([file])], cleaning(), doors, at=AT + timedelta(hours=at)) for at, file in enumerate(files)]
+
+
 def test_broken_answers_in_a_row_are_held_against_the_last_whole_one(doors):
     """Forty rows, then five, then five others, then none: none of them counts, and the next whole one does."""
-    told = [history([100.0] * 40), history([100.0] * 5), history([100.5] * 5), history([])]
-    reports = [ingest([Given([file])], cleaning(), doors, at=AT + timedelta(hours=at)) for at, file in enumerate(told)]
+    whole, *broken = in_turn(
+        doors, history([100.0] * 40), history([100.0] * 5), history([100.5] * 5), history([]), history([101.0] * 41)
+    )
 
-    whole = ingest([Given([history([101.0] * 41)])], cleaning(), doors, at=LATER)
-
-    first, *broken, _ = (record.path for record in doors.raw.records())
-    assert [report.snapshot for report in reports] == [reports[0].snapshot] * 4
-    for report, path in zip(reports[1:], broken, strict=True):
+    after = broken.pop()
+    first, *paths = (record.path for record in doors.raw.records())
+    assert [report.snapshot for report in broken] == [whole.snapshot] * 3
+    for report, path in zip(broken, paths, strict=False):
         assert len(report.unread) == 1
         assert report.unread[0].startswith(f"{path}: ")
-        assert report.unread[0].endswith(
-            f" told before are gone, {SESSIONS[0] - timedelta(days=29)} to"
-            f" {SESSIONS[0] - timedelta(days=5 if path != broken[-1] else 0)}; {first} counts"
-        )
-    assert whole.unread == ()
-    assert whole.snapshot not in (None, reports[0].snapshot)
+        assert report.unread[0].endswith(f"; {first} counts")
+    assert after.unread == ()
+    assert after.snapshot not in (None, whole.snapshot)
+
+
+def test_a_larger_answer_without_a_bar_hides_no_broken_one(doors):
+    """Rows that cannot be read are nothing to be measured by; the whole answer before them is."""
+    junk = stooq("\r\n".join(["Date,Open,High,Low,Close,Volume", *["x,x,x,x,x,x"] * 900, ""]))
+
+    reports = in_turn(doors, history([100.0] * 40), junk, history([100.0] * 40 + [101.0]), history([100.0] * 5))
+
+    assert reports[-1].snapshot == reports[-2].snapshot
+    assert reports[-1].unread[0].endswith(f"; {doors.raw.records()[2].path} counts")
+
+
+def test_a_broken_answer_is_held_against_the_newest_whole_one_though_an_older_was_told_at_more_length(doors):
+    """Yesterday's answer counts, and not one of last week that had more digits; a past told otherwise is noted once."""
+    at_length, short = history([100.123456789012] * 40), history([25.0] * 41)
+
+    first, second, third, broken = in_turn(doors, at_length, short, history([25.0] * 42), history([25.0] * 5))
+
+    assert [any("restated" in one.message for one in told.findings) for told in (first, second, third, broken)] == [
+        False,
+        True,
+        False,
+        False,
+    ]
+    assert broken.snapshot == third.snapshot
+    assert broken.unread[0].endswith(f"; {doors.raw.records()[2].path} counts")
+
+
+def test_a_provider_that_goes_on_telling_less_is_taken_at_its_sixth_answer(doors):
+    """Five are held against the last whole one; then nobody expects the older days back, and the bars go on."""
+    reports = in_turn(doors, history([100.0] * 40), *(history([100.0] * 19 + [101.0 + at]) for at in range(6)))
+
+    assert [len(report.unread) for report in reports] == [0, 1, 1, 1, 1, 1, 0]
+    assert len({report.snapshot for report in reports}) == 2
 
 
 def test_a_shorter_history_counts_where_the_policy_says_that_the_provider_means_it(doors):
