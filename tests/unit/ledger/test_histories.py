@@ -284,7 +284,7 @@ def run(histories: int, *, steps: int) -> None:
 
 
 def test_what_the_model_says_of_300_histories_the_door_says_too():
-    """Positions, lots, cash, gains, income, fees, flows and value, at the end and as known before; and the first refusal of each."""
+    """Positions, lots, cash, gains, income, fees, flows and value, at the end and as known before; the first refusal too."""
     run(300, steps=60)
 
 
