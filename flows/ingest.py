@@ -294,7 +294,7 @@ def _believe(reading: _Reading, older: Sequence[tuple[int, RawRecord]], doors: I
     for stored in late if is_smaller else late[-1:]:
         read = _readable(stored, doors, [])
         bars = None if read is None else read.parsed.bars
-        if read is None or bars is None or not len(bars.session):
+        if read is None or bars is None:
             continue
         if believed is None or not retelling_of(believed[2], bars, gone_max=gone_max).is_stub:
             believed = (stored[0], read, bars)

@@ -18,9 +18,9 @@ from core.strategies.registry import strategy_of
 from core.universe_text import parse_universe, universe_hash
 from flows.setup import BookSetup, with_verifications
 
-# Wide enough for every day that a workspace asks about, and fixed, so that the calendar does not depend on the clock.
 # So many missing keys are no slip of the hand: the file was written for an earlier version.
 MISSING_MIN = 3
+# Wide enough for every day that a workspace asks about, and fixed, so that the calendar does not depend on the clock.
 CALENDAR_FIRST, CALENDAR_LAST = date(1998, 1, 1), date(2035, 12, 31)
 
 
