@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from adapters.postgres.bodies import load
@@ -72,23 +72,44 @@ class Chain:
                     return f"event {head.seq} is no person's word that what came after event {head.after} is lost"
         return None
 
+    def problems_of(self, seqs: Collection[int]) -> dict[int, str]:
+        """Say of each of some events what is wrong: it is not there, was changed, or its rows were; whole ones are left out.
+
+        This looks at these events alone, and at that each is the one that the next names; `verify` looks at all.
+        """
+        with self._session.snapshot():
+            query = "SELECT seq, bytes, hash FROM event WHERE seq = ANY(%(seqs)s) OR seq - 1 = ANY(%(seqs)s)"
+            events = {row["seq"]: row for row in self._session.all(query, {"seqs": sorted(seqs)})}
+            wanted: dict[int, Added] = {}
+            problems = {seq: words for seq in seqs if (words := _event_problem(seq, events, wanted)) is not None}
+            tables = sorted({added.table for added in wanted.values()} & WRITERS.keys() - {"event"})
+            found = self._found("event_seq = ANY(%(seqs)s)", {"seqs": sorted(wanted)}, tables)
+        for seq, added in wanted.items():
+            if found[seq] != [added] and seq not in problems:
+                problems[seq] = _row_words(seq, added, found[seq])
+        return problems
+
     def _rows_problem(self, wanted: dict[int, Added], start: AuditHead) -> str | None:
         # One entry a table: rows of a second one that name the same event are forged, whatever the first one holds.
-        found: dict[int, list[Added]] = defaultdict(list)
-        selects = [
-            f"SELECT '{table}' AS name, coalesce(event_seq, 0) AS seq, count(*) AS rows,"
-            " string_agg(jsonb_strip_nulls(to_jsonb(t))::text, E'\\n' ORDER BY t.id) AS text"
-            f" FROM {table} t WHERE {_after_start('event_seq')} GROUP BY 2"
-            for table in WRITERS
-            if table != "event"
-        ]
-        for row in self._session.all(" UNION ALL ".join(selects), {"start": start.seq}):
-            digest = hashlib.sha256(row["text"].encode()).hexdigest()
-            found[row["seq"]].append(Added(row["name"], row["rows"], digest))
+        tables = [table for table in WRITERS if table != "event"]
+        found = self._found(_after_start("event_seq"), {"start": start.seq}, tables)
         for seq in sorted(wanted.keys() | found.keys()):
             if found[seq] != [wanted[seq]] if seq in wanted else found[seq]:
                 return _row_words(seq, wanted.get(seq), found[seq])
         return None
+
+    def _found(self, where: str, arguments: Mapping[str, Any], tables: Sequence[str]) -> dict[int, list[Added]]:
+        found: dict[int, list[Added]] = defaultdict(list)
+        selects = [
+            f"SELECT '{table}' AS name, coalesce(event_seq, 0) AS seq, count(*) AS rows,"
+            " string_agg(jsonb_strip_nulls(to_jsonb(t))::text, E'\\n' ORDER BY t.id) AS text"
+            f" FROM {table} t WHERE {where} GROUP BY 2"
+            for table in tables
+        ]
+        for row in self._session.all(" UNION ALL ".join(selects), arguments) if selects else ():
+            digest = hashlib.sha256(row["text"].encode()).hexdigest()
+            found[row["seq"]].append(Added(row["name"], row["rows"], digest))
+        return found
 
 
 class Added(NamedTuple):
@@ -146,6 +167,23 @@ def _walk(rows: list[dict[str, Any]], start: AuditHead, wanted: dict[int, Added]
             return last, f"event {row['seq']} cannot be read"
         last = AuditHead(row["seq"], row["hash"])
     return last, None
+
+
+def _event_problem(seq: int, events: Mapping[int, dict[str, Any]], wanted: dict[int, Added]) -> str | None:
+    """Say what is wrong with one event, and gather what it added."""
+    row, after = events.get(seq), events.get(seq + 1)
+    if row is None:
+        return f"event {seq} is missing"
+    if hashlib.sha256(row["bytes"].encode()).hexdigest() != row["hash"]:
+        return f"event {seq} does not have the hash of its bytes"
+    try:
+        event = json.loads(row["bytes"])
+        wanted[seq] = Added(event["subject"], event["body"]["rows"], event["body"]["sha256"])
+        if after is not None and json.loads(after["bytes"])["previous"] != row["hash"]:
+            return f"event {seq} is not the one that event {seq + 1} follows"
+    except (ValueError, LookupError, TypeError):
+        return f"event {seq} cannot be read"
+    return None
 
 
 def _row_words(seq: int, wanted: Added | None, found: list[Added]) -> str:

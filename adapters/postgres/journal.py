@@ -76,11 +76,11 @@ class PgJournal:
             (book, venue),
         )
         found = [
-            Execution(f"confirmation_line:{row['id']}", row["ticket_id"], row["revision"], _confirmed(row))
+            Execution(f"confirmation_line:{row['id']}", row["ticket_id"], row["revision"], confirmed_answer(row))
             for row in confirmed
         ]
         for row in self._unposted_reports(book, venue, "execution"):
-            report = _read_report(ExecutionReport, row)
+            report = read_report(ExecutionReport, row)
             if isinstance(report.answer, Executed):
                 found.append(Execution(f"venue_report:{row['id']}", report.ticket_id, report.revision, report.answer))
         return found
@@ -88,7 +88,7 @@ class PgJournal:
     def unposted_cash(self, book: BookName, venue: VenueName, *, base: str) -> Sequence[CashFact]:
         """Give cash that came or went and that no entry rests on yet."""
         reported = [
-            _reported_cash(_read_report(CashReport, row), row, base)
+            reported_cash(read_report(CashReport, row), row, base)
             for row in self._unposted_reports(book, venue, "cash")
         ]
         moved = self._session.all(
@@ -96,17 +96,17 @@ class PgJournal:
             " AND NOT EXISTS (SELECT 1 FROM entry e WHERE e.cash_movement = m.id) ORDER BY m.id",
             (book, venue),
         )
-        return [*reported, *(_moved_cash(row) for row in moved)]
+        return [*reported, *(moved_cash(row) for row in moved)]
 
     def cash_movements(self, book: BookName, venue: VenueName) -> Sequence[CashFact]:
         """Give all cash that people paid in or took out, posted or not, oldest first."""
         query = "SELECT * FROM cash_movement WHERE book = %s AND venue = %s ORDER BY id"
-        return [_moved_cash(row) for row in self._session.all(query, (book, venue))]
+        return [moved_cash(row) for row in self._session.all(query, (book, venue))]
 
     def unposted_splits(self, book: BookName, venue: VenueName) -> Sequence[SplitFact]:
         """Give the splits that a venue reported and that no entry rests on yet."""
         return [
-            _reported_split(_read_report(SplitReport, row), row) for row in self._unposted_reports(book, venue, "split")
+            reported_split(read_report(SplitReport, row), row) for row in self._unposted_reports(book, venue, "split")
         ]
 
     def evidence_of(self, snapshot: str) -> str:
@@ -302,7 +302,8 @@ def _report(row: Row) -> VenueReport:
     return load(kind, row["body"], of=_report_name(row))
 
 
-def _read_report(kind: type[Report], row: Row) -> Report:
+def read_report(kind: type[Report], row: Row) -> Report:
+    """Read a row of venue_report as a report of a kind; raises StoreError."""
     return load(kind, row["body"], of=_report_name(row))
 
 
@@ -310,11 +311,13 @@ def _report_name(row: Row) -> str:
     return f"venue report {row['id']}"
 
 
-def _confirmed(row: Row) -> Executed:
+def confirmed_answer(row: Row) -> Executed:
+    """Read a person's answer to a line: a row of confirmation_line with its ticket_id; raises StoreError."""
     return load(Executed, row["body"], of=f"the answer {row['id']} to a line of {row['ticket_id']}")
 
 
-def _reported_split(report: SplitReport, row: Row) -> SplitFact:
+def reported_split(report: SplitReport, row: Row) -> SplitFact:
+    """Give the split that a venue reported, as it is posted."""
     return SplitFact(
         key=report.key,
         book=row["book"],
@@ -327,7 +330,8 @@ def _reported_split(report: SplitReport, row: Row) -> SplitFact:
     )
 
 
-def _reported_cash(report: CashReport, row: Row, base: str) -> CashFact:
+def reported_cash(report: CashReport, row: Row, base: str) -> CashFact:
+    """Give the cash that a venue reported, as it is posted."""
     return CashFact(
         key=report.key,
         kind=report.kind,
@@ -342,7 +346,8 @@ def _reported_cash(report: CashReport, row: Row, base: str) -> CashFact:
     )
 
 
-def _moved_cash(row: Row) -> CashFact:
+def moved_cash(row: Row) -> CashFact:
+    """Give the cash that a person moved, as it is posted."""
     amount: Decimal = row["amount"]
     return CashFact(
         key=row["key"],
