@@ -154,6 +154,7 @@ Parameter = Annotated[
     PlainSerializer(lambda value: plain_decimal(value) if isinstance(value, Decimal) else value, when_used="json"),
     Field(description="a number or a text"),
 ]
+LotMethod = Literal["FIFO", "LIFO", "HIFO", "AVERAGE", "SPECIFIC"]
 OnlyTrue = Annotated[Literal[True], _of_type(bool)]
 OnlyZero = Annotated[Literal[0], _of_type(int)]
 OnlyOne = Annotated[Literal[1], _of_type(int)]
@@ -313,6 +314,12 @@ class DataRules(Section):
             yield "news_jump_max", f"was {self.news_jump_max}; it must be at least jump_max ({self.jump_max})"
 
 
+class Accounting(Section):
+    """How the book's results are told: which units a sale takes, the broker's view."""
+
+    lots: LotMethod
+
+
 class Reconciliation(Section):
     """When our books and the venue's must have been compared, and how far they may differ."""
 
@@ -361,6 +368,7 @@ class Policy(Section):
     costs: Costs
     data: DataRules
     reconciliation: Reconciliation
+    accounting: Accounting
     strategy: StrategySettings
     rollout: Rollout
 
@@ -377,11 +385,16 @@ class Policy(Section):
 
 
 class Account(Section):
-    """An account at a venue: it holds one or more books."""
+    """An account at a venue: it holds one or more books, and what belongs to none of them.
+
+    `lots` is the method of what belongs to no book; what is not `taxable` stands outside the tax report.
+    """
 
     name: ShortName
     venue_name: Annotated[str, _words("the venue's name as people write it, such as eToro")]
     currency: CurrencyCode
+    taxable: Annotated[bool, Field(description="true or false")]
+    lots: LotMethod
 
 
 class Desk(Section):
@@ -390,7 +403,7 @@ class Desk(Section):
     version: OnlyOne
     accounts: Annotated[
         tuple[Account, ...],
-        Field(description="a list of one or more accounts, each with name, venue_name and currency"),
+        Field(description="a list of one or more accounts, each with name, venue_name, currency, taxable and lots"),
         AfterValidator(_at_least_one),
     ]
     gross_max: Positive

@@ -195,16 +195,21 @@ def test_a_file_that_holds_no_settings_is_refused_in_words(text, message):
 
 def test_a_desk_is_refused_in_the_same_words():
     """Items of a list are counted from one."""
-    text = "version: 1\naccounts:\n  - name: a\n    venue: e\n    currency: gbp\n  - 5\ngross_max: 0\n"
+    text = (
+        "version: 1\naccounts:\n  - name: a\n    venue: e\n    currency: gbp\n    taxable: yes\n    lots: fifo\n  - 5\n"
+    )
+    text += "gross_max: 0\n"
     text += "backup_after_run: 1\n"
 
     assert problems(text, parse_desk) == (
         "p.yml:3: accounts[1].venue_name is missing; it must be the venue's name as people write it, such as eToro",
         "p.yml:4: accounts[1].venue is unknown; did you mean venue_name?",
         "p.yml:5: accounts[1].currency was gbp; it must be three capital letters, such as GBP",
-        "p.yml:6: accounts[2] was 5; it must be a section with the keys name, venue_name, currency",
-        "p.yml:7: gross_max was 0; it must be a number above 0, such as 0.0001",
-        "p.yml:8: backup_after_run was 1; it must be true or false",
+        "p.yml:6: accounts[1].taxable was yes; it must be true or false",
+        "p.yml:7: accounts[1].lots was fifo; it must be FIFO or LIFO or HIFO or AVERAGE or SPECIFIC",
+        "p.yml:8: accounts[2] was 5; it must be a section with the keys name, venue_name, currency, taxable, lots",
+        "p.yml:9: gross_max was 0; it must be a number above 0, such as 0.0001",
+        "p.yml:10: backup_after_run was 1; it must be true or false",
     )
 
 
