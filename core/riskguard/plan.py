@@ -24,9 +24,16 @@ def plan_trades(
     A holding without a score is held as it is: only what a cap leaves no place for is sold. The turnover limit, the cash
     above the buffer, the rollout phase's share of the capital and the number of positions are budgets, spent in that order;
     what they do not reach, what comes to less than the smallest order and what may not be bought is left undone and told.
-    Quantities are cut to the policy's step once, at `_sized`; everything else is exact to the penny. Raises ValueError when
+    Quantities are cut to the policy's step once, at `sized`; everything else is exact to the penny. Raises ValueError when
     a holding has no mark.
     """
+    return plan_with_wishes(target, holdings, prices, policy=policy, capital_fraction=capital_fraction)[0]
+
+
+def plan_with_wishes(
+    target: Target, holdings: Holdings, prices: Prices, *, policy: Policy, capital_fraction: Decimal
+) -> tuple[Proposal, tuple[Wish, ...]]:
+    """Give the plan as `plan_trades` does, with what each of its lines was wanted for and how much of that a budget allowed."""
     equity = equity_of(holdings, prices)
     if equity <= 0:
         raise ValueError(f"equity was {equity} {policy.base_currency}; there is nothing to invest")
@@ -43,9 +50,9 @@ def plan_trades(
         if row.instrument in still:
             continue
         plan.buy(row.instrument, row.weight)
-    return Proposal(
-        equity, target, tuple(plan.lines), tuple(plan.left_undone), plan.hold_reason(), holdings.ledger_head
-    )
+    undone, reason = tuple(plan.left_undone), plan.hold_reason()
+    proposal = Proposal(equity, target, tuple(plan.lines), undone, reason, holdings.ledger_head)
+    return proposal, tuple(plan.wishes)
 
 
 def hold_still(reason: str, holdings: Holdings, prices: Prices) -> Proposal:
@@ -72,19 +79,32 @@ def worst_price(side: Side, price: Decimal, policy: Policy) -> Decimal:
     return round_price(price * (1 - execution.skip_above_bps * BPS))
 
 
+def sized(value: Decimal, price: Decimal, rate: Decimal, policy: Policy) -> Decimal:
+    """Give the units that a value in the base currency buys: the one place where a quantity is rounded.
+
+    Down, to the policy's step, a penny inside the budget; `rate` is units of the price's currency for one of the base.
+    """
+    inside = max(ZERO, value - Decimal("0.02"))
+    return floor_to(inside * rate / price, policy.sizing.quantity_step)
+
+
 def _cost_share(policy: Policy, *, crosses_currency: bool) -> Decimal:
     costs = policy.costs
     return (costs.slippage_bps + costs.spread_bps / 2 + (costs.fx_fee_bps if crosses_currency else ZERO)) * BPS
 
 
 @dataclass(frozen=True)
-class _Wish:
-    """A value to trade: which line it is for, all of it, and how much of it a budget allows."""
+class Wish:
+    """A value to trade: which line it is for, all of it, and how much of it a budget allows.
+
+    With `closes`, the position is sold whole, whatever its value comes to in steps.
+    """
 
     what: str
     value: Decimal
     within: Decimal
     budget: str
+    closes: bool = False
 
 
 @dataclass
@@ -97,6 +117,7 @@ class _Plan:
     holdings: Holdings
     capital_fraction: Decimal
     lines: list[OrderLine] = field(default_factory=list)
+    wishes: list[Wish] = field(default_factory=list)
     left_undone: list[str] = field(default_factory=list)
     tiny: int = 0
 
@@ -130,7 +151,7 @@ class _Plan:
         left, budget = self._tightest_budget()
         within = min(short, left)
         line = self._line(name, "buy", self._sized(name, within))
-        self._add(line, _Wish(f"buy {name}", short, within, budget), closes=False)
+        self._add(line, Wish(f"buy {name}", short, within, budget))
 
     def hold_reason(self) -> str | None:
         """Say why there is nothing to do, or None when there are lines."""
@@ -146,7 +167,7 @@ class _Plan:
         within = value if closes else min(value, self.turnover_left)
         held = self.units[name]
         line = self._line(name, "sell", held if closes else min(held, self._sized(name, within)))
-        self._add(line, _Wish(f"{why} {name}", value, within, "turnover limit"), closes=closes)
+        self._add(line, Wish(f"{why} {name}", value, within, "turnover limit", closes))
 
     def _hindrance(self, name: InstrumentId) -> str | None:
         count, most = len(self.units), self.policy.limits.positions_max
@@ -166,12 +187,13 @@ class _Plan:
         )
         return max(ZERO, left), budget
 
-    def _add(self, line: OrderLine, wish: _Wish, *, closes: bool) -> None:
+    def _add(self, line: OrderLine, wish: Wish) -> None:
         """Take a line that is worth an order, and tell what stays undone of the wish that it is for."""
         least, step = self.policy.limits.order_value_min, self.policy.sizing.quantity_step
-        is_worth_it = line.quantity > 0 and (closes or line.notional >= least)
+        is_worth_it = line.quantity > 0 and (wish.closes or line.notional >= least)
         if is_worth_it:
             self._take(line)
+            self.wishes.append(wish)
         value = to_pence(wish.value)
         if wish.within < wish.value:
             left = to_pence(wish.value - wish.within) if is_worth_it else value
@@ -222,9 +244,7 @@ class _Plan:
         )
 
     def _sized(self, name: InstrumentId, value: Decimal) -> Decimal:
-        """The one place where a quantity is rounded: down, to the policy's step, a penny inside the budget."""
-        inside = max(ZERO, value - Decimal("0.02"))
-        return floor_to(inside * self.prices.fx.rate / self._mark(name).price, self.policy.sizing.quantity_step)
+        return sized(value, self._mark(name).price, self.prices.fx.rate, self.policy)
 
     def _is_tiny(self, delta: Decimal) -> bool:
         is_tiny = delta < self.policy.sizing.tiny_delta * self.equity
