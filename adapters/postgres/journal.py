@@ -18,7 +18,7 @@ from core.domain.venue import AccountSnapshot, Break, CashReport, ExecutionRepor
 from flows.books import Execution, StoreError
 
 Report = TypeVar("Report", ExecutionReport, CashReport, SplitReport)
-EVIDENCE_KINDS = ("confirmation_line", "venue_report", "cash_movement", "clean_snapshot")
+EVIDENCE_KINDS = ("confirmation_line", "venue_report", "cash_movement", "clean_snapshot", "booked_fact")
 # The kinds of a venue's reports, as rows name them.
 REPORT_KINDS: dict[str, type[VenueReport]] = {"execution": ExecutionReport, "cash": CashReport, "split": SplitReport}
 

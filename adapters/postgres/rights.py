@@ -46,6 +46,8 @@ WRITERS: Final[dict[str, Role | None]] = {
     "posting": "ledger",
     "reconciliation": "ledger",
     "cash_movement": "person",
+    "statement_file": "person",
+    "booked_fact": "person",
     "resume": "person",
     "peak_restart": "person",
     "acknowledged_loss": "person",

@@ -291,13 +291,43 @@ class CashMovement(Fact, table=True):
     note: str = _text()
 
 
+class StatementFile(Fact, table=True):
+    """A person's fact: a broker's file, whole (base64), that booked facts were read from; its SHA-256 names it."""
+
+    __tablename__: ClassVar[Any] = "statement_file"
+    sha256: str = _text(unique=True)
+    account: str = _text()
+    broker: str = _text()
+    form: str = _text()
+    name: str = _text()
+    content: str = _text()
+    said_by: str = _text()
+
+
+class BookedFact(Fact, table=True):
+    """A person's fact of a book, read from a statement or typed; what it reverses is reversed once."""
+
+    __tablename__: ClassVar[Any] = "booked_fact"
+    key: str = _text(unique=True)
+    kind: str = _text()
+    account: str = _text()
+    book: str = _text()
+    venue: str = _text()
+    session: date = Field(sa_type=Date, nullable=False)
+    body: str = _text()
+    statement: str | None = _text(key="statement_file.sha256", optional=True)
+    reverses: str | None = _text(unique=True, optional=True)
+    said_by: str = _text()
+    note: str = _text()
+
+
 class Entry(Fact, table=True):
     """One fact of the journal, resting on exactly one piece of evidence."""
 
     __tablename__: ClassVar[Any] = "entry"
     __table_args__ = (
         CheckConstraint(
-            "num_nonnulls(confirmation_line, venue_report, cash_movement, clean_snapshot) = 1",
+            "num_nonnulls(confirmation_line, venue_report, cash_movement, clean_snapshot, booked_fact) = 1",
             name="entry_rests_on_one_evidence",
         ),
     )
@@ -311,6 +341,7 @@ class Entry(Fact, table=True):
     venue_report: int | None = _ref("venue_report.id", unique=True, optional=True)
     cash_movement: int | None = _ref("cash_movement.id", unique=True, optional=True)
     clean_snapshot: int | None = _ref("clean_snapshot.id", optional=True)
+    booked_fact: int | None = _ref("booked_fact.id", optional=True)
 
 
 class Posting(Fact, table=True):
@@ -438,6 +469,8 @@ FACTS: tuple[type[Fact], ...] = (
     VenueReport,
     AccountSnapshot,
     CashMovement,
+    StatementFile,
+    BookedFact,
     Entry,
     Posting,
     Reconciliation,

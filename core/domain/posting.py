@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -9,8 +10,40 @@ from typing import Literal
 
 from core.domain.slot import BookName, VenueName
 
-LedgerAccount = Literal["units", "cash", "trade", "conversion", "fee", "dividend", "withholding", "capital"]
-EntryKind = Literal["BUY", "SELL", "DEPOSIT", "WITHDRAW", "DIVIDEND", "SPLIT"]
+LedgerAccount = Literal[
+    "units",
+    "cash",
+    "trade",
+    "conversion",
+    "fee",
+    "dividend",
+    "interest",
+    "withholding",
+    "capital",
+    "opening",
+    "transfer",
+]
+EntryKind = Literal[
+    "BUY",
+    "SELL",
+    "CASH_IN_LIEU",
+    "DEPOSIT",
+    "WITHDRAW",
+    "TRANSFER",
+    "DIVIDEND",
+    "INTEREST",
+    "EXCESS_INCOME",
+    "FEE",
+    "FX",
+    "OPENING",
+    "SPLIT",
+    "SPIN_OFF",
+    "SYMBOL_CHANGE",
+    "CORRECTION",
+]
+# Before the open come the actions of a company, in this order; everything else of the day comes after them.
+COMPANY_ACTIONS: tuple[EntryKind, ...] = ("SYMBOL_CHANGE", "SPLIT", "SPIN_OFF")
+REVERSED = " reversed"
 
 
 @dataclass(frozen=True)
@@ -75,9 +108,17 @@ class Entry:
             raise ValueError(f"entry {self.key} does not balance: {off}")
 
 
-def effective_order(entry: Entry) -> tuple[date, bool]:
-    """Order entries by their day, and on a day the splits first: they take effect before the exchange opens.
+def effective_order(entry: Entry) -> tuple[date, int]:
+    """Order entries by their day, and on a day company actions first: they take effect before the exchange opens.
 
     Entries that are equal in this keep the order in which they were recorded.
     """
-    return entry.session, entry.kind != "SPLIT"
+    actions = len(COMPANY_ACTIONS)
+    return entry.session, COMPANY_ACTIONS.index(entry.kind) if entry.kind in COMPANY_ACTIONS else actions
+
+
+def standing_entries(entries: Iterable[Entry]) -> list[Entry]:
+    """Leave out what was taken back, and what took it back: together they moved nothing."""
+    listed = list(entries)
+    gone = {entry.key.removesuffix(REVERSED) for entry in listed if entry.kind == "CORRECTION"}
+    return [entry for entry in listed if entry.kind != "CORRECTION" and entry.key not in gone] if gone else listed
