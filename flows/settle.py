@@ -100,6 +100,11 @@ def settle(frame: Frame, doors: SettleDoors) -> Settled:
 
 def post_unposted(policy: Policy, doors: SettleDoors, *, only: TicketId | None = None) -> int:
     """Post every execution, split and cash movement that no entry rests on yet (of one ticket only, if named)."""
+    return doors.journal.add_entries(unposted_entries(policy, doors, only=only))
+
+
+def unposted_entries(policy: Policy, doors: SettleDoors, *, only: TicketId | None = None) -> list[Entry]:
+    """Give the entries of everything that no entry rests on yet (of one ticket's executions only, if named)."""
     book, venue = policy.book, policy.execution.venue
     executions = [
         execution
@@ -111,7 +116,7 @@ def post_unposted(policy: Policy, doors: SettleDoors, *, only: TicketId | None =
         cash = doors.journal.unposted_cash(book, venue, base=policy.base_currency)
         splits = doors.journal.unposted_splits(book, venue)
         entries = [*(post_cash(fact) for fact in cash), *(post_split(fact) for fact in splits), *entries]
-    return doors.journal.add_entries(entries)
+    return entries
 
 
 def compare_and_keep(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import Decimal
 from types import MappingProxyType
@@ -110,6 +111,12 @@ class PgPeople:
         row = {"instrument": instrument, "verified_on": on, "said_by": by, "note": note}
         self._session.add("verification", [row])
 
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep everything inside or nothing of it; from the first row kept inside nobody else adds a fact until its end."""
+        with self._session.transaction():
+            yield
+
     def move_cash(
         self,
         key: str,
@@ -121,10 +128,12 @@ class PgPeople:
         currency: str,
         by: str,
         note: str,
-    ) -> None:
-        """Keep that a person paid cash in (positive) or took it out; raises StoreError when the key is known."""
+    ) -> bool:
+        """Keep that a person paid cash in (positive) or took it out, and say whether it is new: the same again is not.
+
+        Raises StoreError when the key is known and was said otherwise.
+        """
         row = {
-            "key": key,
             "book": book,
             "venue": venue,
             "session": session,
@@ -133,8 +142,16 @@ class PgPeople:
             "said_by": by,
             "note": note,
         }
-        if not self._session.add("cash_movement", [row], once=True):
-            raise StoreError(f"cash movement {key} is known already; every movement has a key of its own")
+        if self._session.add("cash_movement", [{"key": key} | row], once=True):
+            return True
+        kept = self._session.one("SELECT * FROM cash_movement WHERE key = %s", (key,)) or {}
+        differing = [f"{name} was {kept[name]}, is {row[name]}" for name in row if kept[name] != row[name]]
+        if differing:
+            raise StoreError(
+                f"cash movement {key} is known already, and said otherwise: {', '.join(differing)}; every movement has a key"
+                " of its own"
+            )
+        return False
 
 
 class PgConfig:

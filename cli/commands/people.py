@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from datetime import date
 from decimal import Decimal
 
 from adapters.clock import SystemClock
@@ -15,11 +14,10 @@ from cli.output import emit
 from cli.terminal import ask, is_terminal
 from cli.wiring import Desk, when
 from core.domain.confirmation import Confirmation
-from core.ledger.cash import Movement, movement_objections
-from core.settings import Policy
 from core.ticketing.answers import AnswerError, parse_answer
 from flows import confirm as confirming
 from flows import resume as resuming
+from flows.cash import CashDoors, CashMove, CashRefused, move_cash
 from flows.resume import ResumeDoors
 from flows.settle import post_unposted
 
@@ -145,29 +143,14 @@ def _move(arguments: argparse.Namespace, amount: Decimal) -> int:
     with Desk(Workspace(arguments.workspace)) as desk:
         configuration = desk.configuration(arguments.book)
         policy, today = configuration.setup.policy, when(configuration, None).today
-        movement = Movement(amount, arguments.on or today, policy.base_currency)
-        objections = _objections(movement, policy, desk, today=today)
-        if objections:
-            raise UsageError("; ".join(objections))
-        PgPeople(desk.session("person")).move_cash(
-            arguments.key,
-            book=policy.book,
-            venue=policy.execution.venue,
-            session=movement.session,
-            amount=amount,
-            currency=policy.base_currency,
-            by=arguments.by,
-            note=arguments.note,
-        )
-        posted = post_unposted(policy, desk.settle_doors(desk.clean))
+        move = CashMove(arguments.key, amount, arguments.on or today, arguments.by, arguments.note)
+        doors = CashDoors(PgPeople(desk.session("person")), desk.settle_doors(desk.clean))
+        try:
+            done = move_cash(move, policy, doors, today=today)
+        except CashRefused as error:
+            raise UsageError(str(error)) from error
         desk.heads.keep(desk.chain.head())
-    words = f"{amount} {policy.base_currency} kept as {arguments.key}, {posted} entries posted"
-    emit(arguments, {"key": arguments.key, "amount": amount, "posted": posted}, words)
+    words = f"{amount} {policy.base_currency} kept as {arguments.key}{'' if done.is_new else ' before; nothing new was said'}"
+    facts = {"key": arguments.key, "amount": amount, "is_new": done.is_new, "posted": done.posted}
+    emit(arguments, facts, f"{words}, {done.posted} entries posted")
     return 0
-
-
-def _objections(movement: Movement, policy: Policy, desk: Desk, *, today: date) -> tuple[str, ...]:
-    venue = policy.execution.venue
-    told = desk.venue.last_snapshot(policy.book, venue) if venue == "paper" else None
-    entries = desk.journal.entries(policy.book, venue)
-    return movement_objections(movement, entries, today=today, closed=told[1].session if told else None)

@@ -211,19 +211,45 @@ def test_three_inits_at_once_make_one_workspace(workspaces, forker):
 
 
 def test_one_movement_of_cash_counts_once(workspaces, forker):
-    """The same key from two terminals at once."""
+    """The same words from two terminals at once are one fact, and so they are again later; other words are refused."""
     root = workspaces.copy("paid")
     make_manual(root)
     deposit = ("cash", "deposit", "250.50", "--key", "twice", "--by", "p", "--on", str(DAY - ONE_DAY))
     with held(root):
         both = forker.together(job(root, *deposit), job(root, *deposit))
+        again, other = twokey(root, *deposit), twokey(root, *deposit[:2], "250.51", *deposit[3:])
+        positions = twokey(root, "positions", "--on", str(DAY)).facts
+        with desk_of(root) as desk:
+            rows = counts(desk.session("reader"))
+
+    assert told(*both) == [(0, "")] * 2
+    assert sorted(one.done.facts["is_new"] for one in both) == [False, True]
+    assert (again.code, again.facts["is_new"]) == (0, False)
+    assert (other.code, other.err) == (
+        1,
+        "twokey: cash movement twice is known already, and said otherwise: amount was 250.50, is 250.51; every movement has"
+        " a key of its own\n",
+    )
+    assert (positions["cash"], rows["cash_movement"], rows["entry"]) == ("10250.5", 2, 2)
+
+
+def test_cash_is_not_taken_out_twice(workspaces, forker):
+    """Several withdrawals at once, of which one alone is covered: one is kept, the others are told what is there."""
+    root = workspaces.copy("withdrawn")
+    make_manual(root)
+    with held(root):
+        for number in range(4):
+            take = [f"{number}-{one}" for one in range(4)]
+            on = ("--by", "p", "--on", str(DAY - ONE_DAY))
+            ended = forker.together(*(job(root, "cash", "withdraw", "6000", "--key", key, *on) for key in take))
+            back = twokey(root, "cash", "deposit", "6000", "--key", f"{number}-back", *on)
+
+            assert sorted(one.done.code for one in ended) == [0, 2, 2, 2], told(*ended)
+            assert all("there is 4000 GBP to take out" in one.done.err for one in ended if one.done.code)
+            assert back.code == 0
         positions = twokey(root, "positions", "--on", str(DAY)).facts
 
-    assert sorted(one.done.code for one in both) == [0, 1], told(*both)
-    assert [one.done.err for one in both if one.done.code] == [
-        "twokey: cash movement twice is known already; every movement has a key of its own\n"
-    ]
-    assert positions["cash"] == "10250.5"
+    assert positions["cash"] == "10000"
 
 
 def test_sixteen_readers_and_a_run_find_room(workspaces, forker):
