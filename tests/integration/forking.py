@@ -22,7 +22,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
-from tests.integration.workspaces import DAY, ROOT, Done, Workspaces, command, twokey
+from tests.integration.workspaces import DAY, ROOT, Done, Terminal, Workspaces, command, twokey
 
 MODULES = ("cli.commands.trading", "cli.commands.people", "cli.commands.ledger", "cli.commands.workspace")
 KILLED = -signal.SIGKILL
@@ -34,6 +34,7 @@ class Job:
 
     `kill_at` counts moments; `kill_before` names a table or a function of the database, which is not reached; `kill_after`
     is in seconds. At the moment `kill_server_at` the server is killed instead, by the number in the file `server`.
+    `every` says that each statement and each program started is a moment too; `typed` is said at a terminal.
     """
 
     arguments: list[str]
@@ -43,6 +44,8 @@ class Job:
     kill_after: float | None = None
     kill_server_at: int | None = None
     server: str = ""
+    every: bool = False
+    typed: str | None = None
 
 
 @dataclass(frozen=True)
@@ -166,6 +169,8 @@ def _command(one: Job, moments: IO[bytes]) -> int:
     if one.at is not None:
         at = datetime.fromisoformat(one.at)
         SystemClock.now = lambda self: at  # type: ignore[method-assign]  # the machine's clock, for this child alone
+    if one.typed is not None:
+        sys.stdin = Terminal(one.typed)
     _watch(one, moments)
     try:
         return main(one.arguments)
@@ -220,6 +225,12 @@ def _watch(one: Job, moments: IO[bytes]) -> None:
         (os, "replace", lambda *arguments, **named: around(replace, *arguments, **named)),
         (os, "fsync", lambda *arguments: around(sync, *arguments)),
     ]
+    if one.every:
+        execute, popen = psycopg.Connection.execute, subprocess.Popen.__init__
+        patches += [
+            (psycopg.Connection, "execute", lambda *arguments, **named: around(execute, *arguments, **named)),
+            (subprocess.Popen, "__init__", lambda *arguments, **named: around(popen, *arguments, **named)),
+        ]
     for owner, name, patched in patches:
         setattr(owner, name, patched)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import pty
@@ -23,6 +22,7 @@ from tests.integration.workspaces import (
     ONE_DAY,
     ROOT,
     Done,
+    Terminal,
     Workspaces,
     as_program,
     change_policy,
@@ -424,13 +424,6 @@ def test_resuming_wants_the_name_and_a_reason(issued, typed, monkeypatch):
 
     assert (done.code, "nothing was lifted" in done.err) == (2, True)
     assert rows(issued) == before
-
-
-class Terminal(io.StringIO):
-    """What a person types, at something that says that it is a terminal."""
-
-    def isatty(self) -> bool:
-        return True
 
 
 def test_resume_is_refused_without_a_terminal(root):

@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 
-from tests.integration.test_resume import Terminal
 from tests.integration.workspaces import (
     DAY,
     ROOT,
     Done,
+    Terminal,
     Workspaces,
     as_program,
     change_policy,

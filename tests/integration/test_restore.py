@@ -22,13 +22,13 @@ from core.domain.facts import AuditHead, LossHead
 from flows.backup import Acknowledged, RestoreRefused, look_ahead, restore_backup
 from tests.integration import test_rights
 from tests.integration.test_chain import Inside
-from tests.integration.test_resume import Terminal
 from tests.integration.test_rights import House
 from tests.integration.workspaces import (
     BUSY,
     DAY,
     ONE_DAY,
     Done,
+    Terminal,
     Workspaces,
     counts,
     desk_of,

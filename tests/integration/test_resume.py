@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import sys
 from dataclasses import replace
 from datetime import date
@@ -11,16 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.integration.workspaces import BUSY, DAY, ONE_DAY, Done, Workspaces, desk_of, look, twokey
+from tests.integration.workspaces import BUSY, DAY, ONE_DAY, Done, Terminal, Workspaces, desk_of, look, twokey
 
 FELL, FELL_AGAIN = DAY + ONE_DAY, DAY + 6 * ONE_DAY
-
-
-class Terminal(io.StringIO):
-    """What a person types, at something that says that it is a terminal."""
-
-    def isatty(self) -> bool:
-        return True
 
 
 def crash(root: Path, *falls: tuple[date, float]) -> None:

@@ -56,6 +56,14 @@ class Done:
         return json.loads(self.out)
 
 
+class Terminal(io.StringIO):
+    """What a person types, at something that says that it is a terminal."""
+
+    def isatty(self) -> bool:
+        """Say that a person sits there."""
+        return True
+
+
 @dataclass
 class Workspaces:
     """A folder of workspaces: the prepared one, and copies of it that end with their servers."""
