@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cached_property
 from typing import Literal, overload
 
 import numpy as np
@@ -42,6 +43,24 @@ class Basis:
         return self.kind if self.as_of is None else f"{self.kind} as of {self.as_of.isoformat()}"
 
 
+# Stands for the first day of what has none.
+NEVER = int(np.iinfo(np.int64).max)
+
+
+@dataclass(frozen=True, eq=False)
+class Outline:
+    """What bars come to without their rows: symbols in the order of their first row, and each day that any row tells.
+
+    `first` and `last` are, a symbol, the days (since 1970, as `days` are) of its first and last row with an adjusted close:
+    NEVER and -1 where it has none. Nothing before 1970 can be decided on: it counts as no last day.
+    """
+
+    symbols: tuple[str, ...]
+    first: NDArray[np.int64]
+    last: NDArray[np.int64]
+    days: NDArray[np.int64]
+
+
 @dataclass(frozen=True, eq=False)
 class Bars:
     """Daily bars in the source's order: all arrays have one length; symbols are the provider's own.
@@ -70,6 +89,25 @@ class Bars:
             lengths.add(len(self.known_on))
         if len(lengths) > 1:
             raise ValueError(f"columns of bars have different lengths: {sorted(lengths)}")
+
+    @cached_property
+    def coded(self) -> tuple[tuple[str, ...], NDArray[np.int64]]:
+        """Give the symbols, each once, and the place among them of each row's: a million texts are looked up once."""
+        listed = self.symbol.tolist()
+        at = {name: place for place, name in enumerate(dict.fromkeys(listed))}
+        return tuple(at), np.fromiter(map(at.__getitem__, listed), dtype=np.int64, count=len(listed))
+
+    @cached_property
+    def outline(self) -> Outline:
+        """Give what the bars come to without their rows."""
+        symbols, codes = self.coded
+        days = self.session.astype("datetime64[D]").astype(np.int64)
+        first, last = np.full(len(symbols), NEVER, dtype=np.int64), np.full(len(symbols), -1, dtype=np.int64)
+        is_told = np.isfinite(self.adj_close)
+        np.minimum.at(first, codes[is_told], days[is_told])
+        np.maximum.at(last, codes[is_told], days[is_told])
+        begin = int(days.min()) if len(days) else 0
+        return Outline(symbols, first, last, begin + np.flatnonzero(np.bincount(days - begin)))
 
 
 BAR_FIELDS = ("open", "high", "low", "close", "adj_close", "volume")

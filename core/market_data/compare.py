@@ -13,6 +13,7 @@ from core.domain.bars import BAR_FIELDS, BasisKind, Days, Floats
 from core.domain.panel import Defect, Panel
 from core.gate import Finding, note
 from core.market_data.detect import MEDIAN_LEAST, disagreements
+from core.market_data.reach import Reach
 from core.market_data.versions import Told
 
 BPS = 1e-4
@@ -28,6 +29,7 @@ class Telling:
     kind: BasisKind
     rows: Told
     is_of_one_day: bool
+    reach: Reach
 
 
 @dataclass(frozen=True, eq=False)

@@ -24,7 +24,8 @@ from core.domain.bars import BAR_FIELDS, Basis, Fixing
 from core.domain.panel import Defect, Dividend, Panel
 from core.domain.pending import Announced, PendingDividend, PendingSplit
 from core.market_data.adjust import adjust_bars
-from core.market_data.clean import Evening, clean_bars
+from core.market_data.clean import clean_bars
+from core.market_data.evening import Evening
 from core.market_data.knowledge import as_known
 from flows.ports import SourceError
 from tests.unit.market_data.making import fixing, panel, parsed, rules, universe

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from core.domain.bars import Action, Basis, Fixing, Parsed
 from core.domain.panel import Dividend, Split
-from core.market_data.clean import Evening, clean_bars, clean_fixings
+from core.market_data.clean import clean_bars, clean_fixings
+from core.market_data.evening import Evening
 from tests.unit.market_data.making import (
     RAW,
     SESSIONS,

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from core.domain.bars import Basis, Parsed
 from core.domain.panel import Defect, Panel
-from core.market_data.clean import Evening, clean_bars
+from core.market_data.clean import clean_bars
+from core.market_data.evening import Evening
 from core.market_data.knowledge import as_known
 from tests.unit.market_data.making import RAW, SESSIONS, SPLIT, flat, parsed, rules, universe
 
