@@ -31,7 +31,8 @@ def evaluate(question: Question) -> dict[str, Any]:
         check_quotes(question.prices, question.fx)
         facts = standing_facts(question.facts, question.ask)
         quotes = Quotes(question.prices, question.fx, facts, question.ask)
-        walk = Walk(facts, question.method, quotes, question.ask.base)
+        methods = {one.id: one.method or question.method for one in question.accounts}
+        walk = Walk(facts, methods, quotes, question.ask.base)
         ask = question.ask
         scope = Scope(frozenset(ask.accounts or (one.id for one in question.accounts)), ask.as_of, ask.base)
         answer = {

@@ -65,6 +65,17 @@ def parted(lot: Lot, quantity: Decimal) -> tuple[Lot | None, Lot | None]:
     return replace(lot, quantity=quantity, cost=cost, cost_base=base), rest
 
 
+def split(lots: Sequence[Lot], new: Decimal, old: Decimal) -> list[Lot]:
+    """Give the lots of one instrument in one account after a split: `new` units for each `old`, of all of them together.
+
+    Each is told to twelve decimals, and so is their sum: what that leaves goes to the largest (of equal ones the newest).
+    """
+    parts = [share_of(lot.quantity, new, old) for lot in lots]
+    left = share_of(sum((lot.quantity for lot in lots), Decimal(0)), new, old) - sum(parts, Decimal(0))
+    most = max(lots, key=lambda lot: (lot.quantity, lot.acquired, lot.number))
+    return [replace(lot, quantity=part + left if lot is most else part) for lot, part in zip(lots, parts, strict=True)]
+
+
 def average(lots: Sequence[Lot]) -> list[Lot]:
     """Join the lots of one instrument in one account into one at their average cost, dated as the first."""
     if not lots:

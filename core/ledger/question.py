@@ -282,10 +282,11 @@ AnyFact = Annotated[Ordinary | Correction, Field(discriminator="kind")]
 
 
 class Account(_Strict):
-    """An account; what is not taxable stands outside the tax matching."""
+    """An account; what is not taxable stands outside the tax matching. A method of its own counts before the question's."""
 
     id: Name
     taxable: bool = True
+    method: Literal["FIFO", "LIFO", "HIFO", "AVERAGE", "SPECIFIC"] | None = None
 
 
 class Price(_Strict):

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from typing import Literal
 
 from core.ledger import question as asked
-from core.ledger.lots import Lot, average, take
+from core.ledger.lots import Lot, average, split, take
 from core.ledger.question import Fact, Method, QuestionError
 from core.ledger.quotes import NoQuote, Quotes
 from core.money import share_of
@@ -103,8 +103,8 @@ class Evening:
 class Walk:
     """All facts booked, in order; raises QuestionError that names the fact which does not add up."""
 
-    def __init__(self, facts: Sequence[Fact], method: Method, quotes: Quotes, base: str) -> None:
-        self._method, self._quotes, self._base = method, quotes, base
+    def __init__(self, facts: Sequence[Fact], methods: Mapping[str, Method], quotes: Quotes, base: str) -> None:
+        self._methods, self._quotes, self._base = methods, quotes, base
         self.lots: dict[tuple[str, str], list[Lot]] = {}
         self.cash: dict[tuple[str, str], tuple[Decimal, Decimal]] = {}
         self.booked: list[Booked] = []
@@ -179,7 +179,7 @@ class Walk:
         rate = self._quotes.rate(fact.currency, self._base, fact.effective).value
         taken = self._take(fact.account, fact.instrument, quantity, getattr(fact, "lots", ()))
         self._move(fact, fact.currency, amount - fee)
-        rule = "AVERAGE" if self._method == "AVERAGE" else "lot"
+        rule = "AVERAGE" if self._methods[fact.account] == "AVERAGE" else "lot"
         matches = tuple(Match(rule, one.lot, one.acquired, one.quantity, one.cost, one.cost_base) for one in taken)
         sold = Disposal(
             fact.key,
@@ -279,8 +279,7 @@ class Walk:
             raise ValueError(f"to: {fact.to} is held already; an instrument goes on under a name of its own")
         for (account, name), lots in mine:
             if isinstance(fact, asked.Split):
-                ratio = Decimal(fact.new), Decimal(fact.old)
-                self.lots[account, name] = [replace(lot, quantity=share_of(lot.quantity, *ratio)) for lot in lots]
+                self.lots[account, name] = split(lots, Decimal(fact.new), Decimal(fact.old))
             elif isinstance(fact, asked.SymbolChange):
                 self._check_currency(fact.to, lots[0].currency)
                 self.lots[account, fact.to] = [replace(lot, instrument=fact.to) for lot in lots]
@@ -303,14 +302,14 @@ class Walk:
         self.acquired.append(Acquired(*where, "spun", came, ZERO, fact.instrument, fact.cost_share))
 
     def _take(self, account: str, name: str, quantity: Decimal, named: Sequence[asked.Part]) -> list[Lot]:
-        taken, kept = take(self.lots.get((account, name), ()), quantity, self._method, named)
+        taken, kept = take(self.lots.get((account, name), ()), quantity, self._methods[account], named)
         self.lots[account, name] = kept
         return taken
 
     def _add(self, lot: Lot) -> None:
         """Put a lot among those of its account; parts of one lot that meet again are one lot again."""
         others = self.lots.setdefault((lot.account, lot.instrument), [])
-        same = [one for one in others if self._method == "AVERAGE" or one.lot == lot.lot]
+        same = [one for one in others if self._methods[lot.account] == "AVERAGE" or one.lot == lot.lot]
         rest = [one for one in others if one not in same]
         self.lots[lot.account, lot.instrument] = [*rest, *average([*same, lot])]
 

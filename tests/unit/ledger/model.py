@@ -155,10 +155,16 @@ class Model:
             self.flows += self._lot(fact, fact["acquired"], Fraction(fact["cost"]))
 
     def _split(self, fact: Fact) -> None:
-        for (_, name), lots in self.lots.items():
-            for lot in lots if name == fact["instrument"] else ():
-                # The one rounding there is: units are told to twelve decimals, half to even.
-                lot.units = Fraction(round(lot.units * fact["new"] / fact["old"] * 10**12), 10**12)
+        def split(units: Fraction) -> Fraction:
+            # The one rounding there is: units are told to twelve decimals, half to even.
+            return Fraction(round(units * fact["new"] / fact["old"] * 10**12), 10**12)
+
+        for lots in [lots for (_, name), lots in self.lots.items() if name == fact["instrument"] and lots]:
+            whole = split(sum((lot.units for lot in lots), Fraction(0)))
+            most = max(lots, key=lambda lot: (lot.units, lot.acquired, lot.number))
+            for lot in lots:
+                lot.units = split(lot.units)
+            most.units += whole - sum((lot.units for lot in lots), Fraction(0))
 
 
 def standing(facts: Iterable[Fact], as_of: str, known_at: str) -> list[Fact]:

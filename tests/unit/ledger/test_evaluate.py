@@ -236,6 +236,31 @@ def test_a_split_changes_the_basis_lot_by_lot():
     assert [(lot["quantity"], lot["cost"]) for lot in lots] == [("200", "1000"), ("200", "1200")]
 
 
+def test_a_split_of_several_lots_loses_no_digit_of_the_whole():
+    """Three lots of one, joined 1:3, are one unit, and all of it can be sold; the rest of the rounding is in the last."""
+    facts = [trade("BUY", f"2024-01-1{day}", "1", "10") for day in range(3)]
+    facts += [fact("SPLIT", "2024-02-01", "s", instrument="X", new=1, old=3)]
+
+    held = answer_to(facts)
+    sold = answer_to([*facts, trade("SELL", "2024-02-02", "1", "30")])
+
+    assert [lot["quantity"] for lot in held["lots"]] == ["0.333333333333", "0.333333333333", "0.333333333334"]
+    assert (sold["positions"], sold["pnl"]["realised"]["total"]) == ([], "0")
+
+
+def test_each_account_takes_its_lots_by_its_own_method():
+    """One account sells what it bought last, the other, without a method of its own, what it bought first."""
+    facts = [trade("BUY", "2024-01-10", "1", "10", key=f"first-{name}", account=name) for name in ("a", "b")] + [
+        trade("BUY", "2024-01-11", "1", "20", key=f"last-{name}", account=name) for name in ("a", "b")
+    ]
+    facts += [trade("SELL", "2024-01-12", "1", "30", key=f"sold-{name}", account=name) for name in ("a", "b")]
+
+    answer = answer_to(facts, accounts=[{"id": "a", "method": "LIFO"}, {"id": "b"}])
+
+    assert costs(answer) == [("last-a", "20")]
+    assert [(lot["account"], lot["lot"]) for lot in answer["lots"]] == [("a", "first-a"), ("b", "last-b")]
+
+
 def test_cash_in_lieu_sells_what_a_split_left_over():
     """One for three of 10 leaves 3 and a third; the third is sold for cash at its share of the cost."""
     facts = [
