@@ -103,6 +103,8 @@ def read_map(path: Path) -> ColumnMap:
 
 def read(file: Opened, told: ColumnMap) -> Statement:
     """Read a table by its map; raises StatementError where the map and the table do not fit."""
+    if file.sheets:
+        raise StatementError(f"{file.name}: a column map reads tables of text; save the sheet as CSV")
     header = first_row(file, told.delimiter)
     missing = [name for name in told.names if name not in header]
     if missing:

@@ -1,4 +1,4 @@
-"""Files from outside as text: bounded in size, decoded without guessing, cut into records with their lines."""
+"""Files from outside as text or as sheets: bounded in size, decoded without guessing, cut into records with their lines."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 
 from adapters.statements.numbers import decimal_of
+from adapters.statements.workbook import ZIP_MAGIC, Sheet, WorkbookError, exact, sheets_of
 from core.domain.statement import Aside, Money, Named, NotUnderstood, Statement, StatementRow, make_statement
 
 # Decades of one account are a few megabytes; what is larger was not made by a broker.
@@ -25,10 +26,9 @@ _HEADING_MAX = 20_000
 _SHOWN_MAX = 160
 _CURRENCY_LENGTH = 3
 _MAGIC = {
-    b"PK\x03\x04": "a ZIP archive or an XLSX workbook; export the statement as CSV, or save the sheet as CSV",
     b"\x1f\x8b": "compressed by gzip; unpack it first",
     b"%PDF": "a PDF; export the statement as CSV or XML",
-    b"\xd0\xcf\x11\xe0": "an XLS workbook; export the statement as CSV, or save the sheet as CSV",
+    b"\xd0\xcf\x11\xe0": "an XLS workbook, or one with a password; save it as XLSX without, or export the statement as CSV",
 }
 
 
@@ -42,15 +42,19 @@ class RowError(ValueError):
 
 @dataclass(frozen=True)
 class Opened:
-    """A file's name, for messages, its text, and the SHA-256 of its bytes, which is the evidence of what it says."""
+    """A file's name, for messages, its text, and the SHA-256 of its bytes, which is the evidence of what it says.
+
+    A workbook has no text, but sheets.
+    """
 
     name: str
     text: str
     sha256: str
+    sheets: tuple[Sheet, ...] = ()
 
 
 def open_statement(path: Path) -> Opened:
-    """Read a file of at most FILE_MAX bytes as text; raises StatementError."""
+    """Read a file of at most FILE_MAX bytes as text, or as sheets; raises StatementError."""
     try:
         with path.open("rb") as file:
             content = file.read(FILE_MAX + 1)
@@ -60,12 +64,14 @@ def open_statement(path: Path) -> Opened:
 
 
 def opened(name: str, content: bytes) -> Opened:
-    """Decode a file: UTF-8, or UTF-16 where its first bytes say so; raises StatementError on anything else."""
+    """Decode a file: UTF-8, UTF-16 where its first bytes say so, or an XLSX workbook; raises StatementError on others."""
     if len(content) > FILE_MAX:
         raise StatementError(f"{name}: more than {FILE_MAX} bytes; no statement is so large, export a shorter range")
     for magic, what in _MAGIC.items():
         if content.startswith(magic):
             raise StatementError(f"{name}: it is {what}")
+    if content.startswith(ZIP_MAGIC):
+        return _workbook(name, content)
     is_wide = content.startswith((b"\xff\xfe", b"\xfe\xff"))
     try:
         text = content.decode("utf-16" if is_wide else "utf-8-sig")
@@ -80,12 +86,23 @@ def opened(name: str, content: bytes) -> Opened:
     return Opened(name, text, hashlib.sha256(content).hexdigest())
 
 
+def _workbook(name: str, content: bytes) -> Opened:
+    try:
+        sheets = sheets_of(content, ROWS_MAX, CELL_MAX)
+    except WorkbookError as error:
+        raise StatementError(f"{name}: {error}") from error
+    if not any(sheet.rows for sheet in sheets):
+        raise StatementError(f"{name}: it is empty")
+    return Opened(name, "", hashlib.sha256(content).hexdigest(), sheets)
+
+
 @dataclass(frozen=True)
 class Record:
-    """One row of a table: its line, and its cells by the name of their column."""
+    """One row of a table: its line, its cells by the name of their column, and the columns whose cell is a number itself."""
 
     line: int
     cells: dict[str, str]
+    numbers: frozenset[str] = frozenset()
 
     def get(self, name: str) -> str:
         """Give a cell, empty where the table has no such column."""
@@ -98,8 +115,14 @@ class Record:
         return self.cells[name]
 
     def number(self, name: str, mark: str = ".") -> Decimal:
-        """Give a number that must be there, `mark` before its decimals; raises RowError."""
-        return number_of(self.needed(name), name, mark)
+        """Give a number that must be there, in text with `mark` before its decimals; raises RowError."""
+        text = self.needed(name)
+        if name not in self.numbers:
+            return number_of(text, name, mark)
+        try:
+            return exact(text)
+        except ValueError as error:
+            raise RowError(f"{name}: {error}") from error
 
     def number_or_zero(self, name: str, mark: str = ".") -> Decimal:
         """Give a number, zero where nothing stands; raises RowError on anything else."""

@@ -39,7 +39,8 @@ def importer_of(file: Opened, broker: str | None = None) -> Importer:
     found = [one for one in IMPORTERS if broker in (None, one.broker) and one.recognises(file)]
     if len(found) == 1:
         return found[0]
-    told = shown(first_row(file)) or shown([file.text[:80].strip()])
+    told = shown([f"the sheet {sheet.name}" for sheet in file.sheets])
+    told = told or shown(first_row(file)) or shown([file.text[:80].strip()])
     if found:
         forms = " and ".join(f"{one.broker} ({one.form})" for one in found)
         raise StatementError(f"{file.name}: {forms} both know it; name one with --broker")
