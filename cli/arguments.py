@@ -239,6 +239,19 @@ def _question(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_facts(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "file", metavar="FILE", help="one fact or a list in JSON, as docs/LEDGER-EVAL.md has them; - for stdin"
+    )
+    _booked(parser)
+    parser.add_argument("--note", required=True, metavar="WORDS", help="what they rest on, in a few words")
+
+
+def _booked(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--by", required=True, metavar="NAME", help="who books")
+    parser.add_argument("--preview", action="store_true", help="show what would be posted, and write nothing")
+
+
 def _statements(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="what a broker exported; docs/IMPORTERS.md")
     which = parser.add_mutually_exclusive_group()
@@ -338,6 +351,14 @@ COMMANDS: tuple[Command, ...] = (
                 "evaluate_file",
                 _question,
             ),
+            Command(
+                "add",
+                "book facts beside fills and cash: openings, transfers, fees, spin-offs, corrections ...",
+                "cli.commands.booking",
+                "add",
+                _add_facts,
+            ),
+            Command("facts", "what was booked, and what of it was taken back", "cli.commands.booking", "facts"),
             Command(
                 "import",
                 "show what brokers' statements say; a preview, which writes nothing",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol
 
+from core.domain.booked import BookedFact
 from core.domain.confirmation import Confirmation, Executed
 from core.domain.decision import Approval, Decision
 from core.domain.facts import AuditHead, AuditState, Halt, ReconciliationState, Seen
@@ -200,6 +201,14 @@ class Journal(Protocol):
 
     def entries(self, book: BookName, venue: VenueName, *, first: int | None = None) -> Sequence[Entry]:
         """Give a book's entries in effective order: all, or only so many as were recorded first."""
+        ...
+
+    def entries_at(self, venue: VenueName) -> Sequence[Entry]:
+        """Give the entries of all books of a venue, in the order in which they were recorded."""
+        ...
+
+    def booked_facts(self, venue: VenueName) -> Sequence[BookedFact]:
+        """Give what people booked beside fills and cash, in the order in which it was kept."""
         ...
 
     def add_entries(self, entries: Sequence[Entry]) -> int:

@@ -19,7 +19,7 @@ from core.ledger.reconcile import Comparison, Independent
 from core.ledger.splits import ratios_of
 from core.settings import Policy
 from flows.books import StoreError
-from flows.settle import SettleDoors, compare_and_keep, entries_up_to, post_unposted
+from flows.settle import SettleDoors, account_entries, compare_and_keep, post_unposted
 from flows.setup import BookSetup
 from flows.value import REACH, NothingToValue, last_close
 
@@ -117,7 +117,7 @@ def _independent(file: SnapshotFile, books: Sequence[BookSetup], doors: SettleDo
     if snapshot is None:
         return Independent(currencies, {}, {base: ONE})
     session = books[0].calendar.last_completed(file.as_of)
-    entries = [entries_up_to(_day(file, one.policy), one.policy, doors) for one in books]
+    entries = account_entries(_day(file, books[0].policy), [one.policy for one in books], doors)
     named = {row.instrument for row in file.positions} | {
         one.instrument for of in entries for one in of if one.instrument
     }

@@ -8,6 +8,7 @@ from datetime import date
 from typing import Protocol
 
 from core.domain.bars import Fixing
+from core.domain.booked import unallocated_of
 from core.domain.frame import Frame
 from core.domain.holdings import GENESIS_HEAD
 from core.domain.panel import Panel
@@ -21,6 +22,7 @@ from core.ledger.reconcile import Comparison, Independent, compare, ours_of, str
 from core.ledger.splits import splits_due, splits_in
 from core.settings import Policy
 from core.ticketing.confirm import fill_of
+from flows.booking import VENUE, post_booked
 from flows.books import Execution, Journal, StoreError, TicketBook, VenueBook
 from flows.look import ledger_head, quote_of
 from flows.ports import CleanSet
@@ -99,8 +101,12 @@ def settle(frame: Frame, doors: SettleDoors) -> Settled:
 
 
 def post_unposted(policy: Policy, doors: SettleDoors, *, only: TicketId | None = None) -> int:
-    """Post every execution, split and cash movement that no entry rests on yet (of one ticket only, if named)."""
-    return doors.journal.add_entries(unposted_entries(policy, doors, only=only))
+    """Post every execution, split and cash movement that no entry rests on yet (of one ticket only, if named).
+
+    What people booked at that venue is posted with it: a company's action follows the units that became known with a fill.
+    """
+    posted = doors.journal.add_entries(unposted_entries(policy, doors, only=only))
+    return posted + (post_booked(doors.journal) if policy.execution.venue == VENUE else 0)
 
 
 def unposted_entries(policy: Policy, doors: SettleDoors, *, only: TicketId | None = None) -> list[Entry]:
@@ -132,12 +138,21 @@ def compare_and_keep(
     Entries of days after the snapshot's do not count.
     """
     snapshot = next(iter(snapshots.values()))
-    books = [entries_up_to(snapshot.session, policy, doors) for policy in policies]
+    books = account_entries(snapshot.session, policies, doors)
     ours = ours_of(books, base=policies[0].base_currency)
     tolerances = strictest([policy.reconciliation for policy in policies])
     found = compare(ours, snapshot, tolerances, independent)
     doors.journal.add_reconciliation(snapshots, head=_head_of(books), breaks=found.breaks, marks=marks)
     return found
+
+
+def account_entries(session: date, policies: Sequence[Policy], doors: SettleDoors) -> list[list[Entry]]:
+    """Give the entries of an account up to a day: of each of its books, and of the part that is in no book, if any."""
+    books = [entries_up_to(session, policy, doors) for policy in policies]
+    first = policies[0]
+    rest = doors.journal.entries(unallocated_of(first.account), first.execution.venue)
+    alone = [entry for entry in rest if entry.session <= session]
+    return [*books, alone] if alone else books
 
 
 def entries_up_to(session: date, policy: Policy, doors: SettleDoors) -> list[Entry]:

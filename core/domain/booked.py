@@ -36,3 +36,16 @@ class BookedFact:
 def unallocated_of(account: str) -> BookName:
     """Name the part of an account that belongs to no book: a name that no policy can have."""
     return f"{account}/{UNALLOCATED}"
+
+
+@dataclass(frozen=True)
+class StatementFile:
+    """A broker's file as it was read: its SHA-256, whose account it is of, its form, its name, and its bytes."""
+
+    sha256: str
+    account: str
+    broker: str
+    form: str
+    name: str
+    content: bytes
+    by: str
