@@ -54,10 +54,13 @@ def split_units(quantity: Decimal, ratio: Decimal, step: Decimal) -> Decimal:
     """
     if ratio <= 0 or step <= 0:
         raise ValueError(f"split ratio was {ratio} and step {step}; both must be positive")
-    told = Fraction(ratio)
-    near = told.limit_denominator(_SPLIT_DENOMINATOR_MAX)
-    exact = near if near and abs(near - told) <= _SPLIT_DIGITS_LOST else told
-    return int(Fraction(quantity) * exact / Fraction(step)) * step
+    return int(Fraction(quantity) * split_ratio(ratio) / Fraction(step)) * step
+
+
+def split_ratio(told: Decimal) -> Fraction:
+    """Give the fraction that a split's ratio stands for, where one of small numbers is within half a millionth of it."""
+    near = Fraction(told).limit_denominator(_SPLIT_DENOMINATOR_MAX)
+    return near if near and abs(near - Fraction(told)) <= _SPLIT_DIGITS_LOST else Fraction(told)
 
 
 def price_of(number: float) -> Decimal:

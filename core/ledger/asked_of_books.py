@@ -1,0 +1,317 @@
+"""What the books ask the checking door: their entries and booked facts as its facts, with closes and rates of the day.
+
+The door's account is the book (or the part of an account that belongs to none). A fill in another currency than the base is
+a conversion at what the broker took and a trade in the instrument's currency: foreign cash comes to zero, and the base cash is
+exact to the penny. Units follow a split by its ratio; what the broker's step cut off is cash in lieu of nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal, localcontext
+from fractions import Fraction
+from math import ceil
+from typing import Any
+
+from core.canonical import plain_decimal
+from core.domain.booked import BookedFact
+from core.domain.instrument import InstrumentId
+from core.domain.posting import Entry, effective_order, standing_entries
+from core.ledger import question as asked
+from core.ledger.booked import fact_of
+from core.ledger.equity import Rates
+from core.ledger.question import AnyFact, Ask, Price, Question, Rate
+from core.money import PENNY, share_of, split_ratio
+
+ZERO = Decimal(0)
+BOOKED = "booked_fact:"
+# Parts of one fact have its key and one of these, so that a correction of it takes all of them back.
+_FX, _FEE = " fx", " fee"
+_WHOLE_MAX, _DENOMINATOR_MAX = 1_000_000, 1000
+# No product of two amounts, rates or units loses a digit.
+_DIGITS = 100
+_Split = tuple[InstrumentId, date]
+_Where = tuple[str, str, str]
+_InInstrument = asked.Buy | asked.Sell | asked.CashInLieu | asked.Opening | asked.ExcessIncome
+
+
+class BooksDiffer(ValueError):
+    """The facts of the books come to other units or cash than their postings; says of which book, of what, and by how much."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the books of one world know: their entries, each with the instant it was recorded, and the facts booked."""
+
+    entries: Sequence[tuple[Entry, datetime]]
+    booked: Sequence[BookedFact] = ()
+
+    def counted(self, ask: Ask) -> list[tuple[Entry, datetime]]:
+        """Give the entries that were known at a moment and count by a day, in effective order."""
+        mine = [one for one in self.entries if one[1] <= ask.known_at and one[0].session <= ask.as_of]
+        return sorted(mine, key=lambda one: effective_order(one[0]))
+
+
+@dataclass(frozen=True)
+class Quoted:
+    """What the market said: closes, rates of each currency for one unit of the base, splits, and instruments' currencies."""
+
+    base: str
+    prices: Sequence[Price] = ()
+    rates: Mapping[str, Rates] = field(default_factory=dict)
+    splits: Mapping[_Split, Decimal] = field(default_factory=dict)
+    currencies: Mapping[InstrumentId, str] = field(default_factory=dict)
+    source: str = "ecb"
+
+
+def question_of(known: Known, quoted: Quoted, accounts: Sequence[asked.Account], ask: Ask) -> Question:
+    """Turn what the books know into a question to the checking door.
+
+    Company actions count for all accounts of the question. Entries that rest on a booked fact are told by the fact itself.
+    Raises ValueError where a booked trade is in another currency than its instrument and the day has no rate.
+    """
+    with localcontext(prec=_DIGITS):
+        counted = [entry for entry, _ in known.counted(ask)]
+        at = {entry.key: recorded for entry, recorded in known.entries}
+        facts = [part for entry in counted for part in _facts_of(entry, at[entry.key])]
+        currencies = {one.instrument: one.currency for one in facts if isinstance(one, asked.Buy)}
+        facts += _splits(standing_entries(counted), at, quoted, currencies | dict(quoted.currencies))
+        split = {entry.key for entry, _ in known.entries if entry.kind == "SPLIT"}
+        told = [_without_split(fact_of(one), split) for one in known.booked]
+        facts += [part for fact in told if fact is not None for part in _in_quote(fact, quoted)]
+        facts += _taken_back_too(facts)
+    return Question.model_construct(
+        accounts=tuple(accounts),
+        method="FIFO",
+        facts=tuple(facts),
+        prices=tuple(quoted.prices),
+        fx=tuple(one for currency, rates in quoted.rates.items() for one in _rates(currency, rates, quoted.source)),
+        ask=ask,
+    )
+
+
+def check_books(known: Known, ask: Ask, answer: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
+    """Hold the answer of the door against the postings: units and cash of each book that was asked for; raises BooksDiffer."""
+    sums: dict[_Where, Decimal] = {}
+    for entry, _ in known.counted(ask):
+        for posting in entry.postings:
+            if posting.account in ("units", "cash"):
+                where = entry.book, posting.account, posting.commodity
+                sums[where] = sums.get(where, ZERO) + posting.amount
+    scope = ask.accounts or sorted({book for book, _, _ in sums})
+    posted = {where: amount for where, amount in sums.items() if where[0] in scope and amount}
+    told = {(row["account"], "units", row["instrument"]): row["quantity"] for row in answer["positions"]}
+    told |= {(row["account"], "cash", row["currency"]): row["amount"] for row in answer["cash"]}
+    off = [
+        f"book {book} holds {plain_decimal(posted.get(where, ZERO))} {name} by its postings and"
+        f" {plain_decimal(told.get(where, ZERO))} by its facts"
+        for where in sorted(posted.keys() | told.keys())
+        if posted.get(where, ZERO) != told.get(where, ZERO)
+        for book, _, name in [where]
+    ]
+    if off:
+        raise BooksDiffer(
+            f"as of {ask.as_of}: {'; '.join(off)}; after a split or a late fact run `twokey settle --book NAME` of each book"
+            " of the account, and if that changes nothing `twokey audit verify`"
+        )
+
+
+# --- entries as facts -------------------------------------------------------------------------------------------------
+
+
+def _facts_of(entry: Entry, at: datetime) -> Iterator[AnyFact]:
+    if entry.evidence.startswith(BOOKED):
+        return
+    what: dict[str, Any] = {"key": entry.key, "effective": entry.session, "recorded": at, "account": entry.book}
+    sums: dict[tuple[str, str], Decimal] = {}
+    for posting in entry.postings:
+        sums[posting.account, posting.commodity] = sums.get((posting.account, posting.commodity), ZERO) + posting.amount
+    cash = next((name for account, name in sums if account == "cash"), "")
+    match entry.kind:
+        case "BUY" | "SELL":
+            yield from _fill(entry, what, sums, base=cash)
+        case "DEPOSIT":
+            yield asked.Deposit(kind="DEPOSIT", currency=cash, amount=sums["cash", cash], **what)
+        case "WITHDRAW":
+            yield asked.Withdraw(kind="WITHDRAW", currency=cash, amount=-sums["cash", cash], **what)
+        case "DIVIDEND":
+            paid: dict[str, Any] = {
+                "currency": cash,
+                "amount": -sums["dividend", cash],
+                "withheld": sums["withholding", cash],
+            }
+            if entry.instrument is None:
+                yield asked.Interest(kind="INTEREST", **paid, **what)
+            else:
+                yield asked.Dividend(kind="DIVIDEND", instrument=entry.instrument, **paid, **what)
+        case "SPLIT":
+            pass
+        case _:
+            raise ValueError(
+                f"entry {entry.key} is a {entry.kind} and rests on {entry.evidence}; only a booked fact says that"
+            )
+
+
+def _fill(
+    entry: Entry, what: dict[str, Any], sums: Mapping[tuple[str, str], Decimal], *, base: str
+) -> Iterator[AnyFact]:
+    """Give a fill as a trade in the instrument's currency, with the conversion that paid for it, and its fee in either."""
+    quantity = abs(sums["units", entry.instrument or ""])
+    quote = next((name for account, name in sums if account == "trade" and name != entry.instrument), base)
+    fee, amount = sums.get(("fee", base), ZERO), abs(sums["trade", quote])
+    paid = amount if quote == base else abs(sums["conversion", base])
+    if quote != base:
+        # What rounds to nothing in the base was not paid, and what did cost a penny of it was worth one in its own.
+        amount = (amount or PENNY) if paid else ZERO
+    of_trade = fee if quote == base else share_of(amount, fee, paid) if paid else ZERO
+    trade: dict[str, Any] = {
+        "instrument": entry.instrument,
+        "quantity": quantity,
+        "currency": quote,
+        "amount": amount,
+        "fee": of_trade,
+    }
+    if entry.kind == "BUY":
+        yield asked.Buy(kind="BUY", **trade, **what)
+    else:
+        yield asked.Sell(kind="SELL", **trade, **what)
+    sign = Decimal(-1) if entry.kind == "BUY" else Decimal(1)
+    if quote != base and paid:
+        yield from _exchanged(what, (quote, sign * amount - of_trade), (base, sign * paid - fee))
+    elif quote != base and fee:
+        yield asked.Fee(kind="FEE", currency=base, amount=fee, **(what | {"key": entry.key + _FEE}))
+
+
+def _exchanged(
+    what: Mapping[str, Any], came: tuple[str, Decimal], into: tuple[str, Decimal]
+) -> Iterator[asked.Conversion]:
+    """Turn what a trade brought in one currency (or took, below zero) into another."""
+    given, got = (came, into) if came[1] > 0 else (into, came)
+    if came[1] and into[1]:
+        yield asked.Conversion(
+            kind="FX",
+            from_currency=given[0],
+            from_amount=abs(given[1]),
+            to_currency=got[0],
+            to_amount=abs(got[1]),
+            **(dict(what) | {"key": what["key"] + _FX}),
+        )
+
+
+# --- booked facts in the currency of what they trade ------------------------------------------------------------------
+
+
+def _without_split(fact: AnyFact, split: Collection[str]) -> AnyFact | None:
+    """Leave out that an entry of a split was taken back: the split is told by the entries that stand."""
+    return fact.replacement if isinstance(fact, asked.Correction) and fact.reverses in split else fact
+
+
+def _in_quote(fact: AnyFact, quoted: Quoted) -> Iterator[AnyFact]:
+    """Give a booked fact in the currency of its instrument, with the conversion at the day's rate that this takes."""
+    if isinstance(fact, asked.Correction):
+        parts = list(_in_quote(fact.replacement, quoted)) if fact.replacement is not None else []
+        yield fact.model_copy(update={"replacement": parts[0]}) if parts else fact
+        yield from parts[1:]
+        return
+    currency = quoted.currencies.get(fact.instrument or "") if isinstance(fact, _InInstrument) else None
+    if not isinstance(fact, _InInstrument) or currency is None or currency == fact.currency:
+        yield fact
+        return
+    day = (fact.acquired if isinstance(fact, asked.Opening) else None) or fact.effective
+    numbers = _rate_on(quoted, currency, day, fact), _rate_on(quoted, fact.currency, day, fact)
+    paid = {name: getattr(fact, name) for name in ("amount", "cost", "fee") if getattr(fact, name, None) is not None}
+    if isinstance(fact, asked.Buy | asked.Sell):
+        paid["amount"] = fact.consideration
+    turned = {name: share_of(amount, *numbers) for name, amount in paid.items()}
+    yield fact.model_copy(update={"currency": currency, **turned} | ({"price": None} if "fee" in paid else {}))
+    if isinstance(fact, asked.Buy | asked.Sell | asked.CashInLieu):
+        sign = Decimal(-1) if isinstance(fact, asked.Buy) else Decimal(1)
+        what = {name: getattr(fact, name) for name in ("key", "effective", "recorded", "seq", "account")}
+        came = sign * turned["amount"] - turned.get("fee", ZERO)
+        yield from _exchanged(what, (currency, came), (fact.currency, sign * paid["amount"] - paid.get("fee", ZERO)))
+
+
+def _rate_on(quoted: Quoted, currency: str, day: date, fact: asked.Fact) -> Decimal:
+    if currency == quoted.base:
+        return Decimal(1)
+    try:
+        return quoted.rates.get(currency, Rates(quoted.base, (), ())).on(day)
+    except ValueError as error:
+        words = f"{error} from {quoted.base} to {currency}; ingest the fixings of that time"
+        raise ValueError(f"fact {fact.key!r}: {words}") from error
+
+
+def _taken_back_too(facts: Sequence[AnyFact]) -> list[AnyFact]:
+    """Take back the other parts of what corrections take back."""
+    keys = {fact.key for fact in facts}
+    return [
+        fact.model_copy(update={"key": fact.key + part, "reverses": fact.reverses + part, "replacement": None})
+        for fact in facts
+        if isinstance(fact, asked.Correction)
+        for part in (_FX, _FEE)
+        if fact.reverses + part in keys
+    ]
+
+
+# --- splits -----------------------------------------------------------------------------------------------------------
+
+
+def _splits(
+    entries: Sequence[Entry], at: Mapping[str, datetime], quoted: Quoted, currencies: Mapping[InstrumentId, str]
+) -> Iterator[AnyFact]:
+    """Give each split that books posted, once for all of them, and what a book's step cut off as cash in lieu of nothing."""
+    books: dict[_Split, dict[str, list[Entry]]] = {}
+    for entry in entries:
+        if entry.kind == "SPLIT" and entry.instrument and not entry.evidence.startswith(BOOKED):
+            books.setdefault((entry.instrument, entry.session), {}).setdefault(entry.book, []).append(entry)
+    for (name, day), posted in books.items():
+        before = {book: _units_before(entries, found[0]) for book, found in posted.items()}
+        after = {book: before[book] + sum((_units(one, name) for one in found), ZERO) for book, found in posted.items()}
+        stated = quoted.splits.get((name, day))
+        ratio = (
+            split_ratio(stated) if stated is not None else _simplest([(before[book], after[book]) for book in posted])
+        )
+        new, old = (Decimal(number) for number in ratio.limit_denominator(_WHOLE_MAX).as_integer_ratio())
+        known = {book: min(at[one.key] for one in found) for book, found in posted.items()}
+        what: dict[str, Any] = {"instrument": name, "effective": day}
+        key = f"SPLIT-{day:%Y%m%d}-{name}"
+        yield asked.Split(kind="SPLIT", key=key, recorded=min(known.values()), new=int(new), old=int(old), **what)
+        for book, left in after.items():
+            if before[book] > 0 and share_of(before[book], new, old) > left:
+                own: dict[str, Any] = {"key": f"{key} left over in {book}", "recorded": known[book], "account": book}
+                money: dict[str, Any] = {"kept": left, "currency": currencies[name], "amount": ZERO}
+                yield asked.CashInLieu(kind="CASH_IN_LIEU", **own, **money, **what)
+
+
+def _units_before(entries: Iterable[Entry], split: Entry) -> Decimal:
+    """Give what a book held before a split of its day."""
+    moment = effective_order(split)
+    mine = (one for one in entries if one.book == split.book and effective_order(one) < moment)
+    return sum((_units(one, split.instrument or "") for one in mine), ZERO)
+
+
+def _units(entry: Entry, name: InstrumentId) -> Decimal:
+    return sum((one.amount for one in entry.postings if (one.account, one.commodity) == ("units", name)), ZERO)
+
+
+def _simplest(made: Sequence[tuple[Decimal, Decimal]]) -> Fraction:
+    """Find the simplest ratio that makes of each book's units those that it has, the cut to the broker's step aside."""
+    least, below = Fraction(0), None
+    for before, after in made:
+        if before > 0:
+            step = Fraction(1, 10 ** max(0, -int(after.as_tuple().exponent)))
+            least = max(least, Fraction(after) / Fraction(before))
+            most = (Fraction(after) + step) / Fraction(before)
+            below = most if below is None else min(below, most)
+    for old in range(1, _DENOMINATOR_MAX + 1):
+        new = max(1, ceil(least * old))
+        if below is not None and Fraction(new, old) < below:
+            return Fraction(new, old)
+    return least.limit_denominator(_DENOMINATOR_MAX) if least > 0 else Fraction(1)
+
+
+def _rates(currency: str, rates: Rates, source: str) -> Iterator[Rate]:
+    for day, rate in zip(rates.days, rates.rates, strict=True):
+        yield Rate.model_construct(date=day, from_currency=rates.base, to_currency=currency, rate=rate, source=source)
