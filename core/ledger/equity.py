@@ -22,6 +22,8 @@ from core.money import price_of, rate_of, round_price, round_to, to_pence
 ZERO = Decimal(0)
 INDEX_START = Decimal(100)
 INDEX_STEP = Decimal("0.00000001")
+# What stands against money and units that came from outside a book, or went there.
+OUTSIDE = ("capital", "opening", "transfer")
 # No stretch without a fixing is longer; a rate of a day is one of those before it.
 FIXING_GAP = timedelta(days=31)
 
@@ -75,9 +77,10 @@ def extend_curve(curve: Curve, entries: Sequence[Entry], panel: Panel, *, rates:
 
     A session counts from the first entry on. A holding without a close that day is valued at the panel's last one, or at the
     price kept from before the panel, either of them in the units of that day if it was split since. An index point is the
-    one before x equity / (equity before + flow), flows at the start of the session (true time-weighting, daily). An entry of
-    a session that the curve has passed builds it anew. Raises ValueError when a held instrument never had a price, and when
-    the panel does not reach back to where it must be built anew.
+    one before x (equity - units brought) / (equity before + flow): money flows at the start of the session, units that came
+    from outside or went there at its close (true time-weighting, daily). An entry of a session that the curve has passed
+    builds it anew. Raises ValueError when a held instrument never had a price, and when the panel does not reach back to where
+    it must be built anew.
     """
     fresh = list(entries[curve.entry_count :])
     last = curve.points[-1].session if curve.points else None
@@ -134,33 +137,37 @@ class _Walk:
 
     def step(self, session: date, due: Sequence[Entry], *, row: int) -> None:
         """Apply a session's entries and value the book at its close."""
-        flow = self._apply(due)
         if self.points:
             self._restate(self.points[-1].session, session)
+        flow, brought = self._apply(due, row)
         value = ZERO
         for name, quantity in self.units.items():
             value += quantity * self._price(name, row)
         equity = self.cash + to_pence(value / self.rates.on(session))
         before = self.points[-1] if self.points else None
         if before is None:
-            index = INDEX_START * equity / flow if flow > 0 else INDEX_START
+            index = INDEX_START * equity / (flow + brought) if flow + brought > 0 else INDEX_START
         else:
             ground = before.equity + flow
-            index = before.index * equity / ground if ground > 0 else before.index
+            index = before.index * (equity - brought) / ground if ground > 0 else before.index
         self.points.append(EquityPoint(session, equity, round_to(index, INDEX_STEP)))
 
-    def _apply(self, due: Sequence[Entry]) -> Decimal:
-        flow = ZERO
+    def _apply(self, due: Sequence[Entry], row: int) -> tuple[Decimal, Decimal]:
+        """Apply entries, and give what came from outside: money, and units at their worth at the session's close."""
+        flow, brought = ZERO, ZERO
         for entry in due:
             for posting in entry.postings:
                 if posting.account == "units":
                     self.units[posting.commodity] = self.units.get(posting.commodity, ZERO) + posting.amount
                 elif posting.account == "cash" and posting.commodity == self.rates.base:
                     self.cash += posting.amount
-                elif posting.account == "capital":
+                elif posting.account in OUTSIDE and posting.commodity == self.rates.base:
                     flow -= posting.amount
+                elif posting.account in OUTSIDE:
+                    brought -= posting.amount * self._price(posting.commodity, row)
         self.units = {name: quantity for name, quantity in self.units.items() if quantity != 0}
-        return flow
+        session = self.panel.sessions[row].astype(object)
+        return flow, to_pence(brought / self.rates.on(session)) if brought else ZERO
 
     def _restate(self, after: date, session: date) -> None:
         """Give kept prices in the units of a session."""

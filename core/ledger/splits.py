@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from core.domain.instrument import InstrumentId
 from core.domain.panel import Panel, Split
-from core.domain.posting import Entry, SplitFact
+from core.domain.posting import Entry, SplitFact, standing_entries
 from core.domain.slot import BookName, VenueName
 from core.ledger.post import post_split
 from core.money import split_units
@@ -35,7 +35,7 @@ def splits_due(
     `entries` are in effective order. A fill from before a split that was posted after it makes what is lacking due in
     another fact, with a key of its own; where nothing is lacking there is none.
     """
-    known = list(entries)
+    known = standing_entries(entries)
     due: list[SplitFact] = []
     for split in splits:
         held = sum((_units(one, split.instrument) for one in known if one.session < split.session), ZERO)
@@ -59,7 +59,7 @@ def ratios_of(entries: Sequence[Entry]) -> Ratios:
     """Give what one unit became in each split that a book's entries, in effective order, tell of."""
     held: dict[InstrumentId, Decimal] = {}
     split: dict[tuple[InstrumentId, date], tuple[Decimal, Decimal]] = {}
-    for entry in entries:
+    for entry in standing_entries(entries):
         if entry.instrument is None:
             continue
         now = held.get(entry.instrument, ZERO)

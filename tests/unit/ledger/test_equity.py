@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from core.domain.bars import Fixing
 from core.domain.facts import Worth
 from core.domain.holdings import EquityPoint
-from core.domain.posting import Entry
+from core.domain.posting import Entry, Posting
 from core.ledger.equity import Curve, Rates, extend_curve, rates_of, worth_of
 from core.ledger.post import post_cash, post_fill
 from tests.unit.making import SESSIONS, cash_fact, fill, fixings, panel, rates
@@ -374,3 +374,33 @@ def test_rates_within_a_stretch_are_no_more_than_it_needs():
 
     assert len(part.days) == 31 + 4
     assert replace(part, days=(), rates=()) == Rates("GBP", (), ())
+
+
+def brought(quantity: str, session: date, *, account: str = "opening") -> Entry:
+    """Give the entry of units that came from outside, as an opening or a transfer."""
+    kind = "OPENING" if account == "opening" else "TRANSFER"
+    units = Decimal(quantity)
+    postings = (Posting("units", "AAA", units), Posting(account, "AAA", -units))
+    return Entry(f"{kind}-{session}", kind, "main", "paper", session, "AAA", "booked_fact:1", postings)
+
+
+@pytest.mark.parametrize("account", ["opening", "transfer"])
+def test_units_that_come_from_outside_are_no_gain_and_what_they_gain_later_is(account: str):
+    """4 units come on Tuesday at 125 dollars: equity grows by 400 pounds and the index stays; on Wednesday both follow 150."""
+    entries = [deposit("1000", MON), brought("4", TUE, account=account)]
+
+    assert told(curve(entries, bars(125, 125, 150, 100, 100)))[:3] == [
+        ("1000.00", "100.00000000"),
+        ("1400.00", "100.00000000"),
+        ("1480.00", "105.71428571"),
+    ]
+
+
+def test_units_that_leave_take_their_worth_and_no_loss_with_them():
+    """Two of four units leave on Wednesday: the index follows the price alone."""
+    entries = [deposit("1000", MON), brought("4", TUE), brought("-2", WED, account="transfer")]
+
+    assert told(curve(entries, bars(125, 125, 150, 100, 100)))[2:4] == [
+        ("1240.00", "105.71428571"),
+        ("1160.00", "98.89400921"),
+    ]
