@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AwareDatetime,
@@ -72,10 +72,30 @@ class Part(_Strict):
     quantity: Positive
 
 
-class _Trade(_OfAccount):
+class _Quoted(_OfAccount):
+    """What may be paid in another currency than the instrument's: that one, and the amount before the fee in it, too."""
+
     instrument: Name
-    quantity: Positive
     currency: Currency
+    quote_currency: Currency | None = None
+    quote_amount: NotNegative | None = None
+
+    @model_validator(mode="after")
+    def _both_or_none(self) -> Self:
+        if (self.quote_currency is None) != (self.quote_amount is None):
+            raise ValueError(
+                "give quote_currency and quote_amount, or neither: what is paid in the instrument's own currency"
+            )
+        return self
+
+    @property
+    def quote(self) -> str:
+        """The currency of the instrument."""
+        return self.quote_currency or self.currency
+
+
+class _Trade(_Quoted):
+    quantity: Positive
     price: NotNegative | None = None
     amount: NotNegative | None = None
     fee: NotNegative = Decimal(0)
@@ -105,13 +125,11 @@ class Sell(_Trade):
     lots: tuple[Part, ...] = ()
 
 
-class CashInLieu(_OfAccount):
+class CashInLieu(_Quoted):
     """Cash for the fraction that a split or a spin-off left: a sale of all units above those kept."""
 
     kind: Literal["CASH_IN_LIEU"]
-    instrument: Name
     kept: NotNegative
-    currency: Currency
     amount: NotNegative
 
 

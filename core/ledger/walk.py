@@ -145,11 +145,12 @@ class Walk:
             raise QuestionError(f"fact {fact.key!r}: {error}") from error
 
     def _units(self, fact: asked.Buy | asked.Sell | asked.CashInLieu | asked.ExcessIncome) -> None:
-        self._check_currency(fact.instrument, fact.currency)
+        self._check_currency(fact.instrument, fact.currency if isinstance(fact, asked.ExcessIncome) else fact.quote)
         rate = self._quotes.rate(fact.currency, self._base, fact.effective).value
         if isinstance(fact, asked.Buy):
-            cost = fact.consideration + fact.fee
-            self._move(fact, fact.currency, -cost)
+            paid = fact.consideration + fact.fee
+            cost = paid if fact.quote_amount is None else _with_fee(fact.quote_amount, fact)
+            self._move(fact, fact.currency, -paid)
             self._number += 1
             lot = Lot(
                 fact.key,
@@ -157,13 +158,13 @@ class Walk:
                 fact.instrument,
                 fact.effective,
                 fact.quantity,
-                fact.currency,
+                fact.quote,
                 cost,
-                cost * rate,
+                paid * rate,
                 self._number,
             )
             self._add(lot)
-            came = Acquired(fact.account, fact.instrument, fact.effective, "bought", fact.quantity, cost * rate)
+            came = Acquired(fact.account, fact.instrument, fact.effective, "bought", fact.quantity, paid * rate)
             self.acquired.append(came)
         elif isinstance(fact, asked.Sell):
             self._sell(fact, fact.quantity, fact.consideration, fact.fee)
@@ -195,7 +196,8 @@ class Walk:
             matches,
         )
         self.disposals.append(sold)
-        of_rates = sum((one.cost * rate - one.cost_base for one in taken), ZERO)
+        now = rate if fact.quote == fact.currency else self._quotes.rate(fact.quote, self._base, fact.effective).value
+        of_rates = sum((one.cost * now - one.cost_base for one in taken), ZERO)
         self._result(fact, fact.account, "price", sold.gain_base - of_rates)
         self._result(fact, fact.account, "fx", of_rates)
 
@@ -343,3 +345,8 @@ class Walk:
     def _evening(self, day: date) -> Evening:
         units = {where: sum((lot.quantity for lot in lots), ZERO) for where, lots in self.lots.items() if lots}
         return Evening(day, units, {where: amount for where, (amount, _) in self.cash.items() if amount})
+
+
+def _with_fee(amount: Decimal, fact: asked.Buy) -> Decimal:
+    """Give what a purchase cost in the instrument's currency, where it and its fee were paid in another."""
+    return amount + share_of(amount, fact.fee, fact.consideration) if fact.consideration else amount

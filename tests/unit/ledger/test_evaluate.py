@@ -248,6 +248,29 @@ def test_a_split_of_several_lots_loses_no_digit_of_the_whole():
     assert (sold["positions"], sold["pnl"]["realised"]["total"]) == ([], "0")
 
 
+def test_a_trade_paid_in_another_currency_costs_what_was_paid():
+    """10 for 100 GBP and a fee of 1, in dollars 125 and 1.25; sold for 130 GBP, 182 USD at a rate of 0.7 on that day."""
+    facts = [
+        trade("BUY", "2024-01-10", "10", "100", fee="1", quote_currency="USD", quote_amount="125", key="b"),
+        trade("SELL", "2024-01-12", "5", "65", fee="1", quote_currency="USD", quote_amount="91", key="s"),
+    ]
+    rates = [rate("2024-01-10", "0.8"), rate("2024-01-12", "0.7")]
+
+    answer = answer_to(facts, fx=rates, prices=[price("2024-01-12", "18.20", currency="USD")], as_of="2024-01-12")
+
+    assert [(row["currency"], row["amount"]) for row in answer["cash"]] == [("GBP", "-37")]
+    assert [(lot["currency"], lot["cost"], lot["cost_base"]) for lot in answer["lots"]] == [("USD", "63.125", "50.5")]
+    # 65 - 1 - 50.5 is 13.5, of which the rate made 63.125 x 0.7 - 50.5.
+    assert answer["pnl"]["realised"] == {"price": "19.8125", "fx": "-6.3125", "total": "13.5"}
+    assert answer["pnl"]["total"] == "26.7"
+
+
+def test_a_trade_names_the_currency_of_its_instrument_and_the_amount_in_it_or_neither():
+    """Half of it says nothing."""
+    with pytest.raises(QuestionError, match=r"fact 'b' .*give quote_currency and quote_amount, or neither"):
+        answer_to([trade("BUY", "2024-01-10", "10", "100", quote_currency="USD", key="b")])
+
+
 def test_each_account_takes_its_lots_by_its_own_method():
     """One account sells what it bought last, the other, without a method of its own, what it bought first."""
     facts = [trade("BUY", "2024-01-10", "1", "10", key=f"first-{name}", account=name) for name in ("a", "b")] + [
