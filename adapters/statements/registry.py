@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from adapters.statements import degiro, etoro, freetrade, ibkr_activity, ibkr_csv, ibkr_flex, schwab, trading212
+from adapters.statements import (
+    degiro,
+    etoro,
+    etoro_workbook,
+    freetrade,
+    ibkr_activity,
+    ibkr_csv,
+    ibkr_flex,
+    schwab,
+    trading212,
+)
 from adapters.statements.opened import Opened, StatementError, first_row, shown
 from core.domain.statement import Statement
 
@@ -23,6 +33,7 @@ class Importer:
 IMPORTERS = (
     Importer(degiro.BROKER, "account overview, CSV", degiro.recognises, degiro.read),
     Importer(etoro.BROKER, "account activity, CSV", etoro.recognises, etoro.read),
+    Importer(etoro_workbook.BROKER, "account statement, XLSX", etoro_workbook.recognises, etoro_workbook.read),
     Importer(freetrade.BROKER, "activity feed, CSV", freetrade.recognises, freetrade.read),
     Importer(ibkr_flex.BROKER, "Flex statement, XML", ibkr_flex.recognises, ibkr_flex.read),
     Importer(ibkr_csv.BROKER, "Flex query, CSV", ibkr_csv.recognises_flex, ibkr_csv.read_flex),

@@ -12,7 +12,7 @@ import pytest
 from cli.commands.importing import NOTHING_WRITTEN
 from cli.main import main
 from tests.unit.ledger.asking import answered, question
-from tests.unit.statements import samples
+from tests.unit.statements import etoro_sheets, samples
 from tests.unit.statements.test_generic import MAP, TABLE
 
 Shown = tuple[int, str, str]
@@ -110,6 +110,24 @@ def test_the_facts_can_be_asked_about_at_the_checking_door(shown):
     answer = answered(question(file["facts"], accounts=[{"id": "freetrade"}]))
 
     assert answer["cash"][0]["amount"] == "157.53"
+
+
+def test_a_workbook_is_read_beside_tables_and_refused_by_a_map(shown, place, capsys):
+    """The two forms of eToro's statement tell the same events; a column map is for tables of text."""
+    (place / "a.xlsx").write_bytes(etoro_sheets.statement(paid=None))
+    (place / "map.yml").write_text(MAP, encoding="utf-8")
+
+    code = main(["ledger", "import", "a.xlsx", "a.xlsx"])
+    words = capsys.readouterr().out
+    refused = main(["ledger", "import", "a.xlsx", "--map", "map.yml"])
+
+    rows = [line.split()[:5] for line in words.splitlines()[2:4]]
+    assert (code, rows) == (1, [["a.xlsx", "etoro", "17", "8", "0"], ["a.xlsx", "etoro", "17", "0", "8"]])
+    assert (
+        "a.xlsx (etoro, account statement, XLSX): deposit 1, dividend 1, fee 1, split 1, trade 3, withdraw 1" in words
+    )
+    assert "  line 11: Asset type was 'CFD': a contract with the broker" in words
+    assert (refused, "a.xlsx: a column map reads tables of text" in capsys.readouterr().err) == (2, True)
 
 
 def test_a_table_of_any_other_broker_is_read_by_a_map(shown):

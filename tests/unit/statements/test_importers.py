@@ -10,8 +10,8 @@ from decimal import Decimal
 
 import pytest
 
-from adapters.statements.opened import StatementError
-from adapters.statements.registry import IMPORTERS
+from adapters.statements.opened import StatementError, opened
+from adapters.statements.registry import IMPORTERS, importer_of
 from core.domain.statement import (
     CashTransfer,
     Conversion,
@@ -29,7 +29,7 @@ from core.domain.statement import (
     Withdrawal,
     Withholding,
 )
-from tests.unit.statements import samples
+from tests.unit.statements import etoro_sheets, samples
 from tests.unit.statements.samples import asides, events, statement_of, why
 
 D = Decimal
@@ -302,9 +302,11 @@ def test_a_row_that_contradicts_itself_is_not_understood(text, old, new, reason)
 def test_each_importer_knows_its_own_files_only():
     """Every sample is known by one importer, and by no other."""
     texts = [*TABLES.values(), samples.IBKR_FLEX_CASH, samples.IBKR_HISTORY, samples.IBKR_ACTIVITY, samples.IBKR_XML]
+    files = [opened("made up.csv", text.encode()) for text in texts]
 
-    assert len({statement_of(text).broker for text in texts}) == len(TABLES)
-    assert len(texts) == len(IMPORTERS) + 1
+    known = [importer_of(file) for file in (*files, opened("made up.xlsx", etoro_sheets.statement()))]
+
+    assert set(known) == set(IMPORTERS)
 
 
 def test_a_file_that_nobody_knows_says_what_would_help():

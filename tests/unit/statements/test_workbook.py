@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from adapters.statements.opened import CELL_MAX, ROWS_MAX, Record, RowError
 from adapters.statements.workbook import Sheet, WorkbookError, exact, sheets_of
-from tests.unit.statements.workbooks import Cell, changed, made
+from tests.unit.statements.workbooks import Cell, changed, made, shared
 
 MOMENT = datetime.fromisoformat("2024-01-02T00:10:33")
 SMALL = made({"A": [["Name", "Units"], ["one", 0.102626], ["two", 2]]})
@@ -38,6 +38,15 @@ def test_each_kind_of_cell_becomes_its_text():
     for counts_from_1904 in (False, True):
         assert texts(made({"A": rows}, counts_from_1904=counts_from_1904)) == [expected]
     assert read(made({"A": rows}))[0].rows[0].numbers == {1, 2, 3, 4, 5}
+
+
+def test_texts_may_stand_in_their_cells_or_in_a_part_of_their_own():
+    """The second is how spreadsheets save, each text once."""
+    rows: list[list[Cell]] = [["one", "two", 3], ["two", " one", "a & b"]]
+
+    assert (
+        texts(shared(made({"A": rows}))) == texts(made({"A": rows})) == [("one", "two", "3"), ("two", "one", "a & b")]
+    )
 
 
 def test_the_two_ways_to_count_days_are_told_apart_by_the_workbook():
@@ -205,6 +214,7 @@ def test_an_archive_that_is_no_workbook_says_so():
         read(content.getvalue())
 
 
+SHARED = shared(SMALL)
 PARTS = ["xl/worksheets/sheet1.xml", "xl/workbook.xml", "xl/styles.xml", "xl/sharedStrings.xml", "[Content_Types].xml"]
 SPOILT = st.sampled_from(
     [b"", b"<", b'"', b"-1", b"9" * 30, b"A1", b"\xff", b'" r="', b"NaN", b"1e999", b"</row>", b'" t="s']
@@ -221,7 +231,7 @@ def test_a_workbook_with_a_spoilt_part_is_read_or_refused_in_words(name, at, cut
         return b"".join([part[:place], put, part[place + cut :]])
 
     try:
-        sheets = read(changed(SMALL, spoil, name))
+        sheets = read(changed(SHARED, spoil, name))
     except WorkbookError:
         return
 
