@@ -271,7 +271,8 @@ def test_no_row_of_a_spoilt_workbook_is_lost(sheet, row, cell, put):
     row, cell = row % len(tables[sheet]), cell % len(tables[sheet][0])
     tables[sheet] = with_cell(tables[sheet], row, cell, put)
 
-    found = read(statement(*tables))
+    rows, closed, paid = tables
+    found = read(statement(rows, closed, paid))
     facts, _ = door_facts(found.rows, "a")
 
     assert found.row_count == len(ROWS) + len(CLOSED) + len(PAID) + 3
