@@ -259,6 +259,33 @@ def _statements(parser: argparse.ArgumentParser) -> None:
     which.add_argument("--map", type=Path, metavar="FILE", help="the column map of any other broker's table, in YAML")
 
 
+def _why(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("subject", metavar="TICKET|BOOK", help="a ticket's id, as TICKET-20240612, or a book, as main")
+    parser.add_argument(
+        "figure",
+        nargs="*",
+        metavar="FIGURE",
+        help='as the page has it: "line 1 quantity", "cash after line 2", equity, "position NVDA" (default: name all)',
+    )
+    parser.add_argument("--on", type=day, metavar="YYYY-MM-DD", help="of a book: as it was valued on this day")
+
+
+def _import(parser: argparse.ArgumentParser) -> None:
+    _statements(parser)
+    parser.add_argument(
+        "--account", required=True, metavar="NAME", help="whose files they are, as config/desk.yml names it"
+    )
+    parser.add_argument("--book", metavar="NAME", help="the book of the account (default: the part that is in no book)")
+    parser.add_argument(
+        "--names",
+        type=Path,
+        metavar="FILE",
+        help="a CSV of name,instrument: which instrument the broker means by a name",
+    )
+    parser.add_argument("--leave", action="store_true", help="book the rest where rows are left to a person")
+    _booked(parser)
+
+
 def _mcp(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "server", choices=("market_data", "quant", "riskguard", "ticketing", "ledger"), help="which server"
@@ -341,6 +368,13 @@ COMMANDS: tuple[Command, ...] = (
         _reconcile,
     ),
     Command(
+        "import",
+        "book what brokers' statements say to an account, less what the books know from elsewhere",
+        "cli.commands.import_books",
+        "import_files",
+        _import,
+    ),
+    Command(
         "ledger",
         "the ledger's checking door, and a look at brokers' statements",
         children=(
@@ -371,7 +405,10 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "audit",
         "the audit chain",
-        children=(Command("verify", "verify the chain and every row from the start", "cli.commands.ledger", "audit"),),
+        children=(
+            Command("verify", "verify the chain and every row from the start", "cli.commands.ledger", "audit"),
+            Command("why", "from a figure down to the facts under it", "cli.commands.why", "why", _why),
+        ),
     ),
     Command("replay", "compute a run again and compare every stage", "cli.commands.trading", "replay", _run_id),
     Command("backup", "dump the database, and prove that the dump can be restored", "cli.commands.backup", "backup"),

@@ -21,7 +21,7 @@ from core.domain.booked import BookedFact, unallocated_of
 from core.domain.posting import Entry
 from core.ledger.booked import body_of
 from core.settings_text import parse_desk
-from flows.booking import VENUE, BookingDoors, BookingRefused, Trial, book_facts, try_facts
+from flows.booking import VENUE, BookingDoors, BookingRefused, book_facts, try_facts
 
 BYTES_MAX = 16_000_000
 _HEAD = ("book", "day", "kind", "what", "units and cash", "key")
@@ -49,12 +49,16 @@ def book(
             desk.heads.keep(desk.chain.head())
     except BookingRefused as error:
         raise UsageError(f"{error}\nnothing was booked") from error
-    counts = {"facts": len(tried.new), "known": tried.known, "entries": [_row(one) for one in tried.entries]}
+    counts = {"facts": len(tried.new), "known": tried.known, "entries": entry_rows(tried.entries)}
     if arguments.preview:
-        emit(arguments, {"written": False} | counts, f"{_words(tried)}\nNothing was booked: this is a preview.")
+        emit(
+            arguments,
+            {"written": False} | counts,
+            f"{entry_table(tried.entries)}\nNothing was booked: this is a preview.",
+        )
     else:
         words = f"{done.facts} facts kept, {done.known} known already, {done.entries} entries posted"
-        emit(arguments, {"written": True, "posted": done.entries} | counts, f"{_words(tried)}\n{words}")
+        emit(arguments, {"written": True, "posted": done.entries} | counts, f"{entry_table(tried.entries)}\n{words}")
     return 0
 
 
@@ -158,9 +162,15 @@ def _fact(told: dict[str, Any], at: int, accounts: Mapping[str, str], arguments:
     )
 
 
-def _words(tried: Trial) -> str:
-    rows = [_row(one) for one in tried.entries]
-    return table(_HEAD, [[row[name] for name in ("book", "day", "kind", "instrument", "moves", "key")] for row in rows])
+def entry_rows(entries: Sequence[Entry]) -> list[dict[str, Any]]:
+    """Give entries as a program reads them: what each moves of units and cash."""
+    return [_row(one) for one in entries]
+
+
+def entry_table(entries: Sequence[Entry]) -> str:
+    """Give entries as a person reads them."""
+    names = ("book", "day", "kind", "instrument", "moves", "key")
+    return table(_HEAD, [[row[name] for name in names] for row in entry_rows(entries)])
 
 
 def _row(entry: Entry) -> dict[str, Any]:

@@ -25,7 +25,7 @@ _HEAD = (
 
 
 @dataclass(frozen=True)
-class _Previewed:
+class Previewed:
     """One file: as it was opened, which form it has, what stands in it, and what of that is new."""
 
     file: Opened
@@ -42,14 +42,19 @@ class _Previewed:
 
 def preview(arguments: argparse.Namespace) -> int:
     """Show what each file says, in the order in which they are named; exit 1 when a row is not understood."""
+    files = read_files(arguments)
+    emit(arguments, {"written": False, "files": [_facts(one) for one in files]}, "\n".join(_words(files)))
+    return 1 if any(one.unread for one in files) else 0
+
+
+def read_files(arguments: argparse.Namespace) -> list[Previewed]:
+    """Read the files in the order in which they are named; raises UsageError where one cannot be read."""
     try:
         read = [_read(open_statement(path), arguments) for path in arguments.files]
     except StatementError as error:
         raise UsageError(str(error)) from error
     found = overlaps([statement for _, _, statement in read])
-    files = [_Previewed(*one, overlap) for one, overlap in zip(read, found, strict=True)]
-    emit(arguments, {"written": False, "files": [_facts(one) for one in files]}, "\n".join(_words(files)))
-    return 1 if any(one.unread for one in files) else 0
+    return [Previewed(*one, overlap) for one, overlap in zip(read, found, strict=True)]
 
 
 def _read(file: Opened, arguments: argparse.Namespace) -> tuple[Opened, str, Statement]:
@@ -62,7 +67,7 @@ def _read(file: Opened, arguments: argparse.Namespace) -> tuple[Opened, str, Sta
     return file, importer.form, importer.read(file)
 
 
-def _words(files: list[_Previewed]) -> Iterator[str]:
+def _words(files: list[Previewed]) -> Iterator[str]:
     yield table(_HEAD, [_row(one) for one in files])
     for one in files:
         kinds = ", ".join(f"{kind} {count}" for kind, count in _kinds(one).items()) or "no row"
@@ -71,7 +76,7 @@ def _words(files: list[_Previewed]) -> Iterator[str]:
     yield f"\n{NOTHING_WRITTEN}"
 
 
-def _row(one: _Previewed) -> tuple[object, ...]:
+def _row(one: Previewed) -> tuple[object, ...]:
     statement, overlap = one.statement, one.overlap
     days = [day.isoformat() for day in statement.days or ()] or ["-", "-"]
     counts = (statement.row_count, len(overlap.new), len(overlap.known), len(statement.repeated), len(statement.asides))
@@ -79,7 +84,7 @@ def _row(one: _Previewed) -> tuple[object, ...]:
     return (one.file.name, statement.broker, *counts, len(one.unread), statement.duplicates, *ends)
 
 
-def _facts(one: _Previewed) -> dict[str, Any]:
+def _facts(one: Previewed) -> dict[str, Any]:
     """Give all of a file for a program; `facts` are in the form that `ledger eval` takes."""
     statement, overlap = one.statement, one.overlap
     facts, left = door_facts(overlap.new, statement.broker)
@@ -103,7 +108,7 @@ def _facts(one: _Previewed) -> dict[str, Any]:
     }
 
 
-def _kinds(one: _Previewed) -> dict[str, int]:
+def _kinds(one: Previewed) -> dict[str, int]:
     return dict(sorted(Counter(each.row.kind for each in one.overlap.new).items()))
 
 
