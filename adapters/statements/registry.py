@@ -15,6 +15,8 @@ from adapters.statements import (
     ibkr_flex,
     schwab,
     trading212,
+    wealthsimple,
+    wealthsimple_statement,
 )
 from adapters.statements.opened import Opened, StatementError, first_row, shown
 from core.domain.statement import Statement
@@ -41,6 +43,13 @@ IMPORTERS = (
     Importer(ibkr_activity.BROKER, "activity statement, CSV", ibkr_activity.recognises, ibkr_activity.read),
     Importer(schwab.BROKER, "transactions, CSV", schwab.recognises, schwab.read),
     Importer(trading212.BROKER, "history, CSV", trading212.recognises, trading212.read),
+    Importer(wealthsimple.BROKER, "activities export, CSV", wealthsimple.recognises, wealthsimple.read),
+    Importer(
+        wealthsimple_statement.BROKER,
+        "monthly statement, CSV",
+        wealthsimple_statement.recognises,
+        wealthsimple_statement.read,
+    ),
 )
 BROKERS = tuple(dict.fromkeys(one.broker for one in IMPORTERS))
 

@@ -12,7 +12,7 @@ import pytest
 from cli.commands.importing import NOTHING_WRITTEN
 from cli.main import main
 from tests.unit.ledger.asking import answered, question
-from tests.unit.statements import etoro_sheets, samples
+from tests.unit.statements import etoro_sheets, samples, wealthsimple_samples
 from tests.unit.statements.test_generic import MAP, TABLE
 
 Shown = tuple[int, str, str]
@@ -128,6 +128,24 @@ def test_a_workbook_is_read_beside_tables_and_refused_by_a_map(shown, place, cap
     )
     assert "  line 11: Asset type was 'CFD': a contract with the broker" in words
     assert (refused, "a.xlsx: a column map reads tables of text" in capsys.readouterr().err) == (2, True)
+
+
+def test_the_forms_of_wealthsimple_are_known_by_their_headings(shown):
+    """The table says which form each file has; an amount in two currencies shows both."""
+    files = {"activities.csv": wealthsimple_samples.ACTIVITIES, "april.csv": wealthsimple_samples.STATEMENT}
+
+    code, words, _ = shown(files)
+
+    rows = [line.split() for line in words.splitlines()[2:4]]
+    assert (code, rows[0][1:9], rows[0][-2:]) == (
+        1,
+        ["wealthsimple", "27", "16", "0", "0", "5", "6", "1"],
+        ["CAD", "USD"],
+    )
+    assert rows[1][1:9] == ["wealthsimple", "18", "11", "0", "0", "2", "5", "0"]
+    assert "activities.csv (wealthsimple, activities export, CSV): " in words
+    assert "april.csv (wealthsimple, monthly statement, CSV): " in words
+    assert "  line 12: tax that does not say on which dividend it is; book it with that dividend [2026-02-05" in words
 
 
 def test_a_table_of_any_other_broker_is_read_by_a_map(shown):

@@ -12,12 +12,13 @@ from adapters.statements import opened as opening
 from adapters.statements.facts import door_facts
 from adapters.statements.opened import CELL_MAX, StatementError, lines_of, opened
 from adapters.statements.registry import importer_of
-from tests.unit.statements import samples
+from tests.unit.statements import samples, wealthsimple_samples
 from tests.unit.statements.samples import statement_of
 
 TABLES = (
     *(samples.DEGIRO, samples.ETORO, samples.FREETRADE, samples.SCHWAB, samples.TRADING212),
     *(samples.IBKR_FLEX_CASH, samples.IBKR_FLEX_TRADES),
+    *(wealthsimple_samples.ACTIVITIES, wealthsimple_samples.EARLY, wealthsimple_samples.STATEMENT),
 )
 SECTIONS = (samples.IBKR_HISTORY, samples.IBKR_ACTIVITY)
 SPOILT = st.sampled_from(
@@ -95,6 +96,8 @@ def test_any_bytes_are_text_or_refused(content):
         (samples.DEGIRO, "Koop 1 @ 33,9 USD", "Koop 1 "),
         (samples.SCHWAB, "11/01/2023", "1/"),
         (samples.ETORO, "18.43", "1,"),
+        (wealthsimple_samples.ACTIVITIES, "ACME: 3 for 1", "A: "),
+        (wealthsimple_samples.STATEMENT, "ACME - Acme: A Company", "A - a: "),
         (samples.IBKR_XML, "GCM(CA0000000001) SPLIT 1", "A("),
         (samples.IBKR_FLEX_CASH, "VT(US9220427424) CASH", "V("),
     ],

@@ -29,7 +29,7 @@ from core.domain.statement import (
     Withdrawal,
     Withholding,
 )
-from tests.unit.statements import etoro_sheets, samples
+from tests.unit.statements import etoro_sheets, samples, wealthsimple_samples
 from tests.unit.statements.samples import asides, events, statement_of, why
 
 D = Decimal
@@ -302,6 +302,7 @@ def test_a_row_that_contradicts_itself_is_not_understood(text, old, new, reason)
 def test_each_importer_knows_its_own_files_only():
     """Every sample is known by one importer, and by no other."""
     texts = [*TABLES.values(), samples.IBKR_FLEX_CASH, samples.IBKR_HISTORY, samples.IBKR_ACTIVITY, samples.IBKR_XML]
+    texts += [wealthsimple_samples.ACTIVITIES, wealthsimple_samples.EARLY, wealthsimple_samples.STATEMENT]
     files = [opened("made up.csv", text.encode()) for text in texts]
 
     known = [importer_of(file) for file in (*files, opened("made up.xlsx", etoro_sheets.statement()))]
