@@ -24,6 +24,7 @@ from adapters.postgres.people import PgConfig, PgPeople
 from adapters.postgres.rights import Role
 from adapters.postgres.runs import PgDecisions, PgRuns, PgScores
 from adapters.postgres.tickets import PgConfirmations, PgTickets
+from adapters.postgres.totals import PgTotals
 from adapters.render.markdown import ticket_markdown
 from adapters.slot_time import When as When
 from adapters.venues.paper import PaperVenue
@@ -36,6 +37,7 @@ from flows.daily import DayDoors
 from flows.decide import DecideDoors
 from flows.issue import IssueDoors
 from flows.look import CurveCache, StandingBooks
+from flows.portfolio import PortfolioDoors, write_portfolio
 from flows.ports import CleanSet, Clock
 from flows.publish import PublishDoors
 from flows.replay import ReplayDoors
@@ -144,6 +146,12 @@ class Desk:
     def backups(self) -> BackupFiles:
         """Give the folder of backups."""
         return BackupFiles(self.workspace.root / "backups")
+
+    def changed(self) -> None:
+        """Keep the audit head outside the database, and write what the books hold now."""
+        self.heads.keep(self.chain.head())
+        files = Artefacts(self.workspace.root)
+        write_portfolio(PortfolioDoors(PgTotals(self.session("reader")), files.write, files.alone))
 
     @property
     def backup_doors(self) -> BackupDoors:

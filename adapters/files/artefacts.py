@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 
-from adapters.files.atomic import write_artefact
+from adapters.files.atomic import locked, write_artefact
 
 
 class Artefacts:
@@ -18,3 +19,7 @@ class Artefacts:
         path, content = self._root / name, text.encode()
         if not path.exists() or path.read_bytes() != content:
             write_artefact(path, content)
+
+    def alone(self) -> AbstractContextManager[None]:
+        """Hold all writing of what is read first: one process at a time."""
+        return locked(self._root / "logs" / "portfolio.lock")

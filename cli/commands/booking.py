@@ -46,7 +46,7 @@ def book(
         tried = try_facts(facts, doors.journal, books=books, now=now, today=today)
         if not arguments.preview:
             done = book_facts(facts, doors, books=books, now=now, today=today)
-            desk.heads.keep(desk.chain.head())
+            desk.changed()
     except BookingRefused as error:
         raise UsageError(f"{error}\nnothing was booked") from error
     counts = {"facts": len(tried.new), "known": tried.known, "entries": entry_rows(tried.entries)}

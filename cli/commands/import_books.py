@@ -49,7 +49,7 @@ def import_files(arguments: argparse.Namespace) -> int:
             if is_written:
                 files = [_file(one, path, arguments) for one, path in zip(read, arguments.files, strict=True)]
                 book_facts(facts, doors, books=books, now=now, today=today, files=files)
-                desk.heads.keep(desk.chain.head())
+                desk.changed()
         except BookingRefused as error:
             raise UsageError(f"{error}\nnothing was booked") from error
     told = {"written": is_written, "account": arguments.account, "book": book}

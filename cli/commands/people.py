@@ -47,7 +47,7 @@ def confirm(arguments: argparse.Namespace) -> int:
         except (AnswerError, confirming.Refusal) as error:
             raise UsageError(str(error)) from error
         posted = post_unposted(policy, desk.settle_doors(desk.clean), only=ticket.ticket_id)
-        desk.heads.keep(desk.chain.head())
+        desk.changed()
     late = " (LATE)" if done.is_late else ""
     words = f"{len(texts)} answers kept{late}, {posted} fills posted, lines waiting: {list(done.waiting) or 'none'}"
     emit(arguments, {"kept": len(texts), "posted": posted, "waiting": done.waiting, "is_late": done.is_late}, words)
@@ -149,7 +149,7 @@ def _move(arguments: argparse.Namespace, amount: Decimal) -> int:
             done = move_cash(move, policy, doors, today=today)
         except CashRefused as error:
             raise UsageError(str(error)) from error
-        desk.heads.keep(desk.chain.head())
+        desk.changed()
     words = f"{amount} {policy.base_currency} kept as {arguments.key}{'' if done.is_new else ' before; nothing new was said'}"
     facts = {"key": arguments.key, "amount": amount, "is_new": done.is_new, "posted": done.posted}
     emit(arguments, facts, f"{words}, {done.posted} entries posted")

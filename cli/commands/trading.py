@@ -54,6 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
         except SlotRefused as error:
             raise UsageError(str(error)) from error
         backup = back_up_after_run(desk) if day == moment.today else NO_BACKUP
+        desk.changed()
         facts = run_facts(issued, desk) | {"not_fetched": told, "backup": backup}
     words = ticket_markdown(issued) + f"\nTicket: {facts['ticket_path']}\nNext: {next_step(issued)}\n{backup.words()}"
     emit(arguments, facts, words)
@@ -167,7 +168,7 @@ def settle(arguments: argparse.Namespace) -> int:
         panel = read_panel(frame, desk.clean, sessions=1)
         is_synthetic = isinstance(panel, Panel) and panel.is_synthetic
         stamps = stamps_of(is_synthetic=is_synthetic, is_rehearsal=planned.is_rehearsal)
-        desk.heads.keep(desk.chain.head())
+        desk.changed()
     breaks = [str(item) for item in done.breaks]
     words = f"{done.reports} new reports, {done.entries} entries posted, {len(breaks)} breaks"
     facts = {"reports": done.reports, "entries": done.entries, "breaks": breaks, "stamps": stamps}
@@ -180,6 +181,7 @@ def simulate(arguments: argparse.Namespace) -> int:
     with Desk(Workspace(arguments.workspace)) as desk:
         configuration = desk.configuration(arguments.book)
         issued = simulate_slots(desk, configuration, arguments.first, arguments.last)
+        desk.changed()
     kinds = {kind: sum(1 for item in issued if item.ticket.kind == kind) for kind in ("TRADE", "HOLD", "NO-TRADE")}
     lines = sum(len(item.ticket.lines) for item in issued)
     stamps = sorted({stamp for item in issued for stamp in item.ticket.stamps}, reverse=True)

@@ -25,14 +25,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def wire(place: Place) -> LedgerDoors:
     """Wire what the tools use."""
+    from adapters.files.artefacts import Artefacts
     from adapters.postgres.chain import Chain
     from adapters.postgres.journal import PgJournal, PgVenue
     from adapters.postgres.tickets import PgTickets
+    from adapters.postgres.totals import PgTotals
+    from flows.portfolio import PortfolioDoors
     from flows.settle import SettleDoors
 
     session = place.session
     doors = SettleDoors(PgVenue(session), PgJournal(session), PgTickets(session), place.clean, no_venue)
-    return LedgerDoors(place, doors, Chain(session))
+    files = Artefacts(place.workspace.root)
+    return LedgerDoors(place, doors, Chain(session), PortfolioDoors(PgTotals(session), files.write, files.alone))
 
 
 def no_venue(policy: Policy, panel: Panel, rates: Rates) -> SimulatedVenue:

@@ -25,6 +25,7 @@ from servers.refusals import Code, Refused
 
 if TYPE_CHECKING:
     from adapters.postgres.chain import Chain
+    from flows.portfolio import PortfolioDoors
     from flows.settle import SettleDoors
     from flows.value import Valuation
     from servers.wiring import BookDay, Place
@@ -37,11 +38,12 @@ INSTRUCTIONS = (
 
 @dataclass(frozen=True)
 class LedgerDoors:
-    """What the ledger may use: its place, what posting and reconciling need, and the chain of events."""
+    """What the ledger may use: its place, what posting and reconciling need, the chain of events, and the portfolio file."""
 
     place: Place
     settle: SettleDoors
     chain: Chain
+    portfolio: PortfolioDoors
 
 
 def build(doors: Door[LedgerDoors]) -> MCPServer:
@@ -69,6 +71,7 @@ def build(doors: Door[LedgerDoors]) -> MCPServer:
         Refused NOT_CONFIRMED while nobody answered any of its lines.
         """
         from flows.look import holdings_in
+        from flows.portfolio import write_portfolio
         from flows.settle import post_unposted
 
         standing, day = doors().place.ticket(ticket_id)
@@ -76,6 +79,7 @@ def build(doors: Door[LedgerDoors]) -> MCPServer:
             raise Refused(Code.NOT_CONFIRMED, f"nobody answered a line of {ticket_id} yet", value=ticket_id)
         policy, can = day.setup.policy, doors().settle
         fills = post_unposted(policy, can, only=ticket_id)
+        write_portfolio(doors().portfolio)
         head = holdings_in(can.journal, policy).ledger_head
         return Posted(ticket_id=ticket_id, fills=fills, waiting=standing.waiting[:400], ledger_head=head)
 
