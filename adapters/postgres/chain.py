@@ -14,6 +14,15 @@ from adapters.postgres.rights import WRITERS
 from core.domain.facts import AuditHead, AuditState, LossHead
 
 GENESIS = ""
+# A row as an event hashes it: as PostgreSQL prints it, without what is NULL at its end. Older events have JSON without NULLs.
+ROW_TEXT = (
+    "CASE WHEN coalesce(t.event_seq, 0) <= %(as_json)s THEN jsonb_strip_nulls(to_jsonb(t))::text"
+    " ELSE rtrim(left(t::text, -1), ',') END"
+)
+COLUMNS = (
+    "SELECT attrelid::regclass::text AS name, string_agg(attname, ',' ORDER BY attnum) AS columns FROM pg_attribute"
+    " WHERE attrelid = ANY(%s::text[]::regclass[]) AND attnum > 0 AND NOT attisdropped GROUP BY attrelid"
+)
 
 
 class Chain:
@@ -83,18 +92,18 @@ class Chain:
             wanted: dict[int, Added] = {}
             problems = {seq: words for seq in seqs if (words := _event_problem(seq, events, wanted)) is not None}
             tables = sorted({added.table for added in wanted.values()} & WRITERS.keys() - {"event"})
-            found = self._found("event_seq = ANY(%(seqs)s)", {"seqs": sorted(wanted)}, tables)
+            found = self._found("event_seq = ANY(%(seqs)s)", {"seqs": sorted(wanted)} | _forms(wanted), tables)
         for seq, added in wanted.items():
-            if found[seq] != [added] and seq not in problems:
+            if not _is_whole(added, found[seq]) and seq not in problems:
                 problems[seq] = _row_words(seq, added, found[seq])
         return problems
 
     def _rows_problem(self, wanted: dict[int, Added], start: AuditHead) -> str | None:
         # One entry a table: rows of a second one that name the same event are forged, whatever the first one holds.
         tables = [table for table in WRITERS if table != "event"]
-        found = self._found(_after_start("event_seq"), {"start": start.seq}, tables)
+        found = self._found(_after_start("event_seq"), {"start": start.seq} | _forms(wanted), tables)
         for seq in sorted(wanted.keys() | found.keys()):
-            if found[seq] != [wanted[seq]] if seq in wanted else found[seq]:
+            if not _is_whole(wanted.get(seq), found[seq]):
                 return _row_words(seq, wanted.get(seq), found[seq])
         return None
 
@@ -102,22 +111,49 @@ class Chain:
         found: dict[int, list[Added]] = defaultdict(list)
         selects = [
             f"SELECT '{table}' AS name, coalesce(event_seq, 0) AS seq, count(*) AS rows,"
-            " string_agg(jsonb_strip_nulls(to_jsonb(t))::text, E'\\n' ORDER BY t.id) AS text"
+            f" encode(sha256(convert_to(string_agg({ROW_TEXT}, E'\\n' ORDER BY t.id), 'UTF8')), 'hex') AS digest"
             f" FROM {table} t WHERE {where} GROUP BY 2"
             for table in tables
         ]
+        # What rows look like as text must not hang on how a server was set up; and a batch is sorted in memory.
+        self._session.one("SELECT set_config('datestyle', 'ISO, YMD', true), set_config('work_mem', '64MB', true)")
+        columns = {row["name"]: row["columns"] for row in self._session.all(COLUMNS, (list(tables),))}
         for row in self._session.all(" UNION ALL ".join(selects), arguments) if selects else ():
-            digest = hashlib.sha256(row["text"].encode()).hexdigest()
-            found[row["seq"]].append(Added(row["name"], row["rows"], digest))
+            found[row["seq"]].append(Added(row["name"], row["rows"], row["digest"], columns[row["name"]]))
         return found
 
 
 class Added(NamedTuple):
-    """What an event says that it added, or what is there: the table, how many rows, and the SHA-256 of their text."""
+    """What an event says that it added, or what is there: the table, how many rows, the SHA-256 of their text, the columns.
+
+    An event of before the columns were named has none of them.
+    """
 
     table: str
     rows: int
     digest: str
+    columns: str | None
+
+
+def _added(event: Mapping[str, Any]) -> Added:
+    body = event["body"]
+    return Added(event["subject"], body["rows"], body["sha256"], body.get("columns"))
+
+
+def _forms(wanted: Mapping[int, Added]) -> dict[str, int]:
+    """Give the last event whose rows were hashed as JSON; one that says so falsely spoils the events before it."""
+    return {"as_json": max((seq for seq, added in wanted.items() if added.columns is None), default=0)}
+
+
+def _is_whole(wanted: Added | None, found: Sequence[Added]) -> bool:
+    """Say whether what an event added, if anything, is what names it: columns may have come behind those it knew."""
+    if wanted is None or len(found) != 1:
+        return wanted is None and not found
+    return found[0][:3] == wanted[:3] and _still_has(found[0], wanted)
+
+
+def _still_has(found: Added, wanted: Added) -> bool:
+    return wanted.columns is None or f"{found.columns},".startswith(f"{wanted.columns},")
 
 
 def _after_start(column: str) -> str:
@@ -162,7 +198,7 @@ def _walk(rows: list[dict[str, Any]], start: AuditHead, wanted: dict[int, Added]
             if (event["seq"], event["previous"]) != (row["seq"], last.hash):
                 return last, f"event {row['seq']} does not follow event {last.seq}"
             if event["kind"] == "added":
-                wanted[row["seq"]] = Added(event["subject"], event["body"]["rows"], event["body"]["sha256"])
+                wanted[row["seq"]] = _added(event)
         except (ValueError, LookupError, TypeError):
             return last, f"event {row['seq']} cannot be read"
         last = AuditHead(row["seq"], row["hash"])
@@ -178,7 +214,7 @@ def _event_problem(seq: int, events: Mapping[int, dict[str, Any]], wanted: dict[
         return f"event {seq} does not have the hash of its bytes"
     try:
         event = json.loads(row["bytes"])
-        wanted[seq] = Added(event["subject"], event["body"]["rows"], event["body"]["sha256"])
+        wanted[seq] = _added(event)
         if after is not None and json.loads(after["bytes"])["previous"] != row["hash"]:
             return f"event {seq} is not the one that event {seq + 1} follows"
     except (ValueError, LookupError, TypeError):
@@ -195,4 +231,6 @@ def _row_words(seq: int, wanted: Added | None, found: list[Added]) -> str:
         return f"event {seq} added {wanted.rows} rows to {wanted.table}, which are gone"
     if found[0].rows != wanted.rows:
         return f"event {seq} added {wanted.rows} rows to {wanted.table}; {found[0].rows} name it now"
+    if not _still_has(found[0], wanted):
+        return f"event {seq} added rows to {wanted.table} with the columns {wanted.columns}; they are {found[0].columns} now"
     return f"rows of {wanted.table} that event {seq} added were changed"

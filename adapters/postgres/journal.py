@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from adapters.postgres.bodies import changed, dump, load, reading
+from adapters.postgres.booked import booked_facts
 from adapters.postgres.connect import Row, Session
+from adapters.postgres.entries import add_entries, read_entries
 from core.canonical import sha256_text
+from core.domain.booked import BookedFact
 from core.domain.confirmation import Executed
 from core.domain.facts import ReconciliationState
 from core.domain.holdings import GENESIS_HEAD
-from core.domain.posting import CashFact, Entry, Posting, SplitFact, effective_order
+from core.domain.posting import CashFact, Entry, SplitFact, effective_order
 from core.domain.slot import BookName, VenueName
 from core.domain.venue import AccountSnapshot, Break, CashReport, ExecutionReport, SplitReport, VenueReport
 from flows.books import Execution, StoreError
 
 Report = TypeVar("Report", ExecutionReport, CashReport, SplitReport)
-EVIDENCE_KINDS = ("confirmation_line", "venue_report", "cash_movement", "clean_snapshot", "booked_fact")
+# An entry after what orders it: its effective order, then the number that it was recorded with.
+_Placed = tuple[tuple[date, int], int, Entry]
 # The kinds of a venue's reports, as rows name them.
 REPORT_KINDS: dict[str, type[VenueReport]] = {"execution": ExecutionReport, "cash": CashReport, "split": SplitReport}
 
@@ -28,43 +33,35 @@ class PgJournal:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._read: dict[tuple[str, str], list[tuple[int, Entry]]] = {}
+        self._read: dict[tuple[str, str], tuple[list[_Placed], list[_Placed]]] = {}
 
     def entries(self, book: BookName, venue: VenueName, *, first: int | None = None) -> Sequence[Entry]:
         """Give a book's entries in effective order, those of one day as recorded: all, or so many as were recorded first.
 
         Splits take effect before everything else of their day.
         """
-        known = self._read.setdefault((book, venue), [])
-        last = known[-1][0] if known else 0
-        query = (
-            "SELECT e.*, p.account, p.commodity, p.amount FROM entry e JOIN posting p ON p.entry = e.id"
-            " WHERE e.book = %s AND e.venue = %s AND e.id > %s ORDER BY e.id, p.line"
-        )
-        known.extend(_entries(self._session.all(query, (book, venue, last))))
-        return [entry for _, entry in sorted(known[:first], key=lambda pair: (effective_order(pair[1]), pair[0]))]
+        recorded, ordered = self._read.setdefault((book, venue), ([], []))
+        last = recorded[-1][1] if recorded else 0
+        fresh = read_entries(self._session, "e.book = %s AND e.venue = %s AND e.id > %s", (book, venue, last))
+        if fresh:
+            added = [(effective_order(entry), number, entry) for number, entry in fresh]
+            recorded += added
+            # What is in order already is merged with what came, not sorted anew.
+            ordered += added
+            ordered.sort()
+        return [entry for *_, entry in (ordered if first is None else sorted(recorded[:first]))]
+
+    def entries_at(self, venue: VenueName) -> Sequence[Entry]:
+        """Give the entries of all books of a venue, in the order in which they were recorded."""
+        return [entry for _, entry in read_entries(self._session, "e.venue = %s", (venue,))]
+
+    def booked_facts(self, venue: VenueName) -> Sequence[BookedFact]:
+        """Give what people booked beside fills and cash, in the order in which it was kept."""
+        return booked_facts(self._session, venue)
 
     def add_entries(self, entries: Sequence[Entry]) -> int:
         """Add entries with their postings, all or nothing, and give how many were new."""
-        if not entries:
-            return 0
-        with self._session.transaction():
-            added = self._session.add("entry", [_entry_row(entry) for entry in entries], once=True)
-            ids = {row["key"]: row["id"] for row in added}
-            rows = [
-                {
-                    "entry": ids[entry.key],
-                    "line": number,
-                    "account": posting.account,
-                    "commodity": posting.commodity,
-                    "amount": posting.amount,
-                }
-                for entry in entries
-                if entry.key in ids
-                for number, posting in enumerate(entry.postings, start=1)
-            ]
-            self._session.add("posting", rows)
-        return len(added)
+        return add_entries(self._session, entries)
 
     def unposted_executions(self, book: BookName, venue: VenueName) -> Sequence[Execution]:
         """Give executions, confirmed by a person or reported by a venue, that no entry rests on yet."""
@@ -254,46 +251,6 @@ class PgVenue:
                 f"report {report.key} is of line {report.answer.line}, which {report.ticket_id} does not have"
             )
         return int(row["id"])
-
-
-def _entries(rows: list[Row]) -> list[tuple[int, Entry]]:
-    grouped: dict[int, tuple[Row, list[Posting]]] = {}
-    for row in rows:
-        _, postings = grouped.setdefault(row["id"], (row, []))
-        postings.append(Posting(row["account"], row["commodity"], row["amount"]))
-    return [(number, _entry(row, postings)) for number, (row, postings) in grouped.items()]
-
-
-def _entry(row: Row, postings: list[Posting]) -> Entry:
-    with reading(f"entry {row['key']}"):
-        evidence = next(f"{kind}:{row[kind]}" for kind in EVIDENCE_KINDS if row[kind] is not None)
-        return Entry(
-            key=row["key"],
-            kind=row["kind"],
-            book=row["book"],
-            venue=row["venue"],
-            session=row["session"],
-            instrument=row["instrument"],
-            evidence=evidence,
-            postings=tuple(postings),
-        )
-
-
-def _entry_row(entry: Entry) -> Row:
-    kind, _, number = entry.evidence.partition(":")
-    if kind not in EVIDENCE_KINDS or not number.isdigit():
-        raise StoreError(
-            f"entry {entry.key} rests on {entry.evidence!r}; evidence is one of {EVIDENCE_KINDS} with its id"
-        )
-    row: dict[str, Any] = {
-        "key": entry.key,
-        "kind": entry.kind,
-        "book": entry.book,
-        "venue": entry.venue,
-        "session": entry.session,
-        "instrument": entry.instrument,
-    }
-    return row | {name: int(number) if name == kind else None for name in EVIDENCE_KINDS}
 
 
 def _report(row: Row) -> VenueReport:

@@ -1,6 +1,6 @@
 """The tables: one class each; rows are added, never changed.
 
-`id`, `event_seq` and `recorded_at` of a fact are the database's to fill: the trigger `tie_to_event` sets them.
+`id`, `event_seq` and `recorded_at` of a fact are the database's to fill: by defaults, which the trigger `record_rows` holds to.
 """
 
 from __future__ import annotations
@@ -50,6 +50,9 @@ def _instant(*, optional: bool = False) -> Any:
     return Field(sa_type=DateTime(timezone=True), nullable=optional, default=None if optional else ...)
 
 
+_NEXT_EVENT, _NOW = text("(current_setting('twokey.event_seq'::text, true))::bigint"), text("clock_timestamp()")
+
+
 class Event(SQLModel, table=True):
     """The hash chain: a gapless number, the bytes, and their SHA-256."""
 
@@ -64,12 +67,11 @@ class Fact(SQLModel):
 
     id: int | None = Field(default=None, sa_type=BigInteger, primary_key=True, sa_column_args=(Identity(always=True),))
     event_seq: int | None = Field(
-        default=None,
-        sa_type=BigInteger,
-        nullable=False,
-        index=True,
+        default=None, sa_type=BigInteger, nullable=False, index=True, sa_column_kwargs={"server_default": _NEXT_EVENT}
     )
-    recorded_at: datetime | None = Field(default=None, sa_type=DateTime(timezone=True), nullable=False)
+    recorded_at: datetime | None = Field(
+        default=None, sa_type=DateTime(timezone=True), nullable=False, sa_column_kwargs={"server_default": _NOW}
+    )
 
 
 class ConfigVersion(Fact, table=True):
@@ -345,11 +347,11 @@ class Entry(Fact, table=True):
 
 
 class Posting(Fact, table=True):
-    """One line of the journal."""
+    """One line of the journal; that its entry is there is held once a statement, by the trigger `rest_on_entries`."""
 
     __tablename__: ClassVar[Any] = "posting"
     __table_args__ = (Unique("entry", "line"),)
-    entry: int = _ref("entry.id")
+    entry: int = Field(sa_type=BigInteger, nullable=False)
     line: int
     account: str = _text()
     commodity: str = _text()
@@ -483,11 +485,14 @@ FACTS: tuple[type[Fact], ...] = (
     Manifest,
 )
 
-# The event is written by the trigger after the rows, so the reference is checked at commit.
+
+# The event is written by the trigger after the rows, so the reference is checked at commit. Of entries and postings, which are
+# many, `record_rows` alone holds it.
 for _fact in FACTS:
-    _fact.__table__.append_constraint(  # type: ignore[attr-defined]  # SQLModel adds __table__ at run time
-        ForeignKeyConstraint(["event_seq"], ["event.seq"], deferrable=True, initially="DEFERRED")
-    )
+    if _fact not in (Entry, Posting):
+        _fact.__table__.append_constraint(  # type: ignore[attr-defined]  # SQLModel adds __table__ at run time
+            ForeignKeyConstraint(["event_seq"], ["event.seq"], deferrable=True, initially="DEFERRED")
+        )
 
 
 def table_name(table: type[Fact]) -> str:

@@ -156,11 +156,21 @@ def add_the_rest(desk: Desk) -> None:
         people.set_phase("other", "AB"[number - 1], by="p", reason="because")
         people.verify_instrument("AAPL", DAY + timedelta(days=number), by="p", note="")
         move(people, number)
+        book_from_a_file(desk.session("person"), number)
     waiting = [item for item in tickets.tickets("main") if item.ticket.kind == "TRADE"][-1].ticket
     for line in waiting.lines[:2]:
         answer = NotExecuted(line.line, "closed")
         said = Confirmation(waiting.ticket_id, 1, waiting.short_hash, "p", "terminal", morning(DAY), (answer,))
         PgConfirmations(desk.session("confirm")).add_confirmation(said, is_late=False)
+
+
+def book_from_a_file(person: Session, number: int) -> None:
+    """Keep a statement's file and a fact of it."""
+    file = {"account": "main", "broker": "generic", "form": "csv", "name": "a.csv", "content": "", "said_by": "p"}
+    person.add("statement_file", [{"sha256": f"{number}"} | file])
+    fact = {"kind": "FEE", "account": "main", "book": "other", "venue": "manual", "session": DAY, "body": "{}"}
+    said = {"statement": f"{number}", "reverses": f"other {number}", "said_by": "p", "note": ""}
+    person.add("booked_fact", [{"key": f"booked-{number}"} | fact | said])
 
 
 def move(people: PgPeople, number: int, book: str = "other") -> None:
@@ -419,16 +429,18 @@ def test_the_next_head_does_not_bless_what_was_done_before_it(workspaces, root, 
     assert (decided.code, decided.facts["reasons"]) == (3, [f"audit: {verified.facts['problem']}"])
 
 
-def rewrite(tamperer: Tamperer) -> None:
-    """Make the whole chain again over the rows as they are now, as an expert would."""
+def rewrite(tamperer: Tamperer, *, as_json: int = 0) -> None:
+    """Make the whole chain again over the rows as they are now, as an expert would; up to an event as earlier versions did."""
     previous = ""
     for row in tamperer.rows("event"):
         event = json.loads(row["bytes"])
+        is_json = row["seq"] <= as_json
+        one = "jsonb_strip_nulls(to_jsonb(t))::text" if is_json else "rtrim(left(t::text, -1), ',')"
         text = tamperer.do(
-            "SELECT string_agg(jsonb_strip_nulls(to_jsonb(t))::text, E'\\n' ORDER BY t.id) AS text"
-            f" FROM {event['subject']} t WHERE event_seq = %s",
+            f"SELECT string_agg({one}, E'\\n' ORDER BY t.id) AS text FROM {event['subject']} t WHERE event_seq = %s",
             row["seq"],
         )[0]["text"]
+        event["body"] = {name: value for name, value in event["body"].items() if name != "columns" or not is_json}
         event["body"]["sha256"] = sha256(text)
         written = json.dumps(event | {"previous": previous})
         previous = sha256(written)

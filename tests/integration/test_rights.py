@@ -31,7 +31,7 @@ CALLS = {
     "revise_run(text, text, text, integer, text, text, text)": "revise_run('RUN-1', 'main', '1', 2, '{}', 'p', 'why')",
     "refuse_void()": "refuse_void()",
     "lock_chain()": "lock_chain()",
-    "tie_to_event()": "tie_to_event()",
+    "rest_on_entries()": "rest_on_entries()",
     "record_rows()": "record_rows()",
     "refuse_change()": "refuse_change()",
     "rest_on_approval()": "rest_on_approval()",
@@ -150,6 +150,13 @@ def attempt(connection: psycopg.Connection[Row], statement: str) -> str:
     except psycopg.errors.InsufficientPrivilege as error:
         return str(error)
     return ""
+
+
+def spoilt(connection: psycopg.Connection[Row], statement: str) -> str:
+    """Give why a statement, allowed as it is, would spoil the books."""
+    with pytest.raises(psycopg.errors.IntegrityError) as told, connection.transaction(force_rollback=True):
+        connection.execute(statement.encode())
+    return str(told.value)
 
 
 def columns_of(table: str) -> list[str]:
@@ -333,19 +340,47 @@ def test_even_the_owner_changes_no_row(house, who):
             assert UNCHANGING in attempt(house.superuser, statement_of(verb, table)), (verb, table)
 
 
-def test_the_event_and_the_instant_of_a_row_are_the_databases_even_for_the_owner(house):
-    """What is given for them is replaced by the trigger."""
+@pytest.mark.parametrize(
+    ("given", "value", "words"),
+    [
+        ("event_seq", "1", "rows of rollout_step name the events 1 to 1; they are of event"),
+        ("event_seq", "(SELECT max(seq) + 2 FROM event)", "they are of event"),
+        ("recorded_at", "'2001-01-01Z'", "rows of rollout_step say that they were recorded from 2001-01-01"),
+        ("recorded_at", "now() + interval '1 hour'", "rows of rollout_step say that they were recorded from"),
+    ],
+)
+def test_the_event_and_the_instant_of_a_row_are_the_databases_even_for_the_owner(house, given, value, words):
+    """What is given for them and is not so is refused."""
     with house.superuser.transaction(force_rollback=True):
         house.superuser.execute("SET LOCAL ROLE twokey_owner")
-        row = house.superuser.execute(
-            "INSERT INTO rollout_step (event_seq, recorded_at, book, phase, said_by, reason)"
-            " VALUES (1, '2001-01-01Z', 'other', 'C', 'p', '') RETURNING event_seq, recorded_at"
-        ).fetchone()
-        last = house.superuser.execute("SELECT max(seq) AS seq FROM event").fetchone()
+        statement = (
+            f"INSERT INTO rollout_step ({given}, book, phase, said_by, reason) VALUES ({value}, 'other', 'C', 'p', '')"
+        )
 
-    assert row is not None
-    assert last is not None
-    assert (row["event_seq"], row["recorded_at"].year > 2001) == (last["seq"], True)
+        assert words in spoilt(house.superuser, statement)
+
+
+def test_a_role_that_sets_what_the_default_reads_is_refused(house):
+    """Anybody may set a setting of ours, even in the midst of a statement, between the lock's trigger and the row."""
+    forging = (
+        "INSERT INTO posting (entry, line, account, commodity, amount)"
+        " SELECT id, 99, 'units', set_config('twokey.event_seq', '1', true), 0 FROM entry LIMIT 1"
+    )
+    assert "rows of posting name the events" in spoilt(house.roles["ledger"], forging)
+    assert house.attempt("ledger", forging.replace("set_config('twokey.event_seq', '1', true)", "'X'")) == ""
+
+
+def test_a_posting_of_no_entry_is_refused(house):
+    """Among good ones too, and for the owner."""
+    statement = (
+        "INSERT INTO posting (entry, line, account, commodity, amount)"
+        " SELECT id, 99, 'units', 'X', 0 FROM (SELECT max(id) AS id FROM entry UNION ALL SELECT 999999) e"
+    )
+    assert "a posting is of entry 999999, which is not there" in spoilt(house.roles["ledger"], statement)
+    with house.superuser.transaction(force_rollback=True):
+        house.superuser.execute("SET LOCAL ROLE twokey_owner")
+
+        assert "which is not there" in spoilt(house.superuser, statement)
 
 
 # --- roles and logins -------------------------------------------------------------------------------------------------

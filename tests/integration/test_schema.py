@@ -32,13 +32,13 @@ from tests.integration.workspaces import DAY, Workspaces, counts, desk_of, live_
 FACTS = {tables.table_name(fact) for fact in tables.FACTS}
 FACT_TRIGGERS = {
     "lock_chain": "BEFORE INSERT ON {} FOR EACH STATEMENT",
-    "tie_to_event": "BEFORE INSERT ON {} FOR EACH ROW",
     "record_rows": "AFTER INSERT ON {} REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT",
     "refuse_change": "BEFORE DELETE OR UPDATE ON {} FOR EACH STATEMENT",
     "refuse_truncate": "BEFORE TRUNCATE ON {} FOR EACH STATEMENT",
 }
-# What else holds a table: nobody answers a ticket that a person revised, and a ticket holds what was approved.
+# What else holds a table: a posting is of an entry, nobody answers a revised ticket, a ticket holds what was approved.
 MORE_TRIGGERS = {
+    ("posting", "rest_on_entries"): "AFTER INSERT ON public.{} REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT",
     ("confirmation_line", "refuse_void"): "BEFORE INSERT ON public.{} FOR EACH ROW",
     ("venue_report", "refuse_void"): "BEFORE INSERT ON public.{} FOR EACH ROW",
     ("ticket_line", "rest_on_approval"): "BEFORE INSERT ON public.{} FOR EACH ROW",
@@ -91,6 +91,8 @@ def test_the_migrated_database_is_what_the_classes_declare(migrated):
         "ALTER TABLE ticket ALTER seal DROP NOT NULL",
         "ALTER TABLE posting ALTER amount TYPE double precision",
         "ALTER TABLE ticket ALTER seal SET DEFAULT 'x'",
+        "ALTER TABLE ticket ALTER event_seq SET DEFAULT 1",
+        "ALTER TABLE ticket ALTER recorded_at DROP DEFAULT",
         "DROP INDEX ix_ticket_event_seq",
         "ALTER TABLE ticket DROP CONSTRAINT ticket_book_slot_revision_key",
         "ALTER TABLE ticket_line DROP CONSTRAINT ticket_line_approval_line_fkey",
@@ -130,7 +132,7 @@ def test_what_alembic_does_not_compare_is_there_too(migrated):
 
 
 def test_every_fact_has_its_triggers_and_all_of_them_fire(migrated):
-    """Five a fact, two for the chain itself, and those of answers to void tickets and of what a ticket holds, none disabled."""
+    """Four a fact, two for the chain itself, and those of answers to void tickets, of what a ticket holds and of postings."""
     query = "SELECT tgrelid::regclass::text, tgname, tgenabled::text, pg_get_triggerdef(oid) FROM pg_trigger"
     found = {
         (row[0], row[1]): (row[2], row[3].partition(f" {row[1]} ")[2].partition(" EXECUTE FUNCTION ")[::2])

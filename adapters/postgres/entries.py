@@ -1,0 +1,78 @@
+"""Entries with their postings in PostgreSQL: added in batches, read back in one pass."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from adapters.postgres.bodies import reading
+from adapters.postgres.connect import Row, Session
+from core.domain.posting import Entry, EntryKind, Posting
+from flows.books import StoreError
+
+EVIDENCE_KINDS = ("confirmation_line", "venue_report", "cash_movement", "clean_snapshot", "booked_fact")
+# Entries a statement: the text of its rows, which the database hashes in one piece, stays a few megabytes.
+BATCH = 10_000
+_POSTING = ("entry", "line", "account", "commodity", "amount")
+_EVIDENCE = ", ".join(f"'{kind}:' || e.{kind}" for kind in EVIDENCE_KINDS)
+_SELECT = (
+    f"SELECT e.id, e.key, e.kind, e.book, e.venue, e.session, e.instrument, coalesce({_EVIDENCE}),"
+    " array_agg(p.account ORDER BY p.line), array_agg(p.commodity ORDER BY p.line), array_agg(p.amount ORDER BY p.line)"
+    " FROM entry e JOIN posting p ON p.entry = e.id WHERE {} GROUP BY e.id ORDER BY e.id"
+)
+
+
+def add_entries(session: Session, entries: Sequence[Entry]) -> int:
+    """Add entries with their postings, all or nothing, and give how many were new."""
+    if not entries:
+        return 0
+    with session.transaction():
+        return sum(_add_batch(session, entries[at : at + BATCH]) for at in range(0, len(entries), BATCH))
+
+
+def read_entries(session: Session, where: str, arguments: Sequence[Any]) -> list[tuple[int, Entry]]:
+    """Give the entries of which a condition on `e` holds, each with its number, in the order in which they were recorded."""
+    return [_entry(*row) for row in session.tuples(_SELECT.format(where), arguments)]
+
+
+def _add_batch(session: Session, entries: Sequence[Entry]) -> int:
+    added = session.add("entry", [_entry_row(entry) for entry in entries], once=True, giving="id, key")
+    if added:
+        ids = {row["key"]: row["id"] for row in added}
+        session.copy("posting", _POSTING, _posting_rows(ids, entries))
+    return len(added)
+
+
+def _posting_rows(ids: dict[str, int], entries: Sequence[Entry]) -> Iterator[tuple[Any, ...]]:
+    for entry in entries:
+        # Taken out: of two with one key the first was added.
+        number = ids.pop(entry.key, None)
+        if number is not None:
+            for line, posting in enumerate(entry.postings, start=1):
+                yield number, line, posting.account, posting.commodity, posting.amount
+
+
+def _entry_row(entry: Entry) -> Row:
+    kind, _, number = entry.evidence.partition(":")
+    if kind not in EVIDENCE_KINDS or not number.isdigit():
+        raise StoreError(
+            f"entry {entry.key} rests on {entry.evidence!r}; evidence is one of {EVIDENCE_KINDS} with its id"
+        )
+    row: dict[str, Any] = {
+        "key": entry.key,
+        "kind": entry.kind,
+        "book": entry.book,
+        "venue": entry.venue,
+        "session": entry.session,
+        "instrument": entry.instrument,
+    }
+    return row | {name: int(number) if name == kind else None for name in EVIDENCE_KINDS}
+
+
+def _entry(number: int, key: str, kind: EntryKind, *fields: Any) -> tuple[int, Entry]:
+    book, venue, session, instrument, evidence, accounts, commodities, amounts = fields
+    with reading(f"entry {key}"):
+        if evidence is None:
+            raise ValueError("it rests on no evidence")
+        postings = tuple(map(Posting, accounts, commodities, amounts))
+        return number, Entry(key, kind, book, venue, session, instrument, evidence, postings)

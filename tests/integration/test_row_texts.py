@@ -1,0 +1,64 @@
+"""What an event hashes of its rows: their values under the names of their columns, and in the form of earlier versions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from adapters.files.heads import FileHeads
+from adapters.postgres.chain import Chain
+from tests.integration.test_chain import Inside, Tamperer, rewrite
+from tests.integration.workspaces import DAY, Workspaces, superuser, twokey
+
+
+@pytest.fixture(scope="module")
+def tamperer(workspaces: Workspaces) -> Iterator[Tamperer]:
+    """Give the one who tampers with the books of two days, with the head that was kept outside before."""
+    root = workspaces.copy("texts")
+    for number in range(2):
+        assert twokey(root, "run", "--on", str(DAY + timedelta(days=number))).code == 0
+    kept = FileHeads(root / "logs" / "audit_heads.jsonl").kept()[-1]
+    with superuser(root) as connection:
+        tamperer = Tamperer(connection, kept)
+        assert tamperer.verify() is None
+        yield tamperer
+        assert tamperer.verify() is None, "what a test did was not undone"
+
+
+def test_columns_that_changed_names_are_seen(tamperer):
+    """Not a value moved, and yet every row says something else."""
+    with tamperer.behind():
+        for old, new in (("book", "other"), ("venue", "book"), ("other", "venue")):
+            tamperer.do(f"ALTER TABLE entry RENAME {old} TO {new}")
+
+        assert "the columns id,event_seq,recorded_at,key,kind,book,venue," in (tamperer.verify() or "")
+
+
+def test_a_column_that_is_added_later_leaves_old_rows_whole_and_hides_nothing(tamperer):
+    """Empty in what was there before; whatever is written into it then is seen, a text of no letters too."""
+    with tamperer.behind():
+        tamperer.do("ALTER TABLE posting ADD COLUMN later text")
+        assert tamperer.verify() is None
+        for value in ("x", "", ","):
+            with tamperer.undone():
+                tamperer.do("UPDATE posting SET later = %s WHERE id = (SELECT min(id) FROM posting)", value)
+
+                assert "rows of posting" in (tamperer.verify() or ""), value
+
+
+def test_events_of_earlier_versions_verify_beside_new_ones(tamperer):
+    """They hold the hash of their rows as JSON: whole ones are believed, and what was changed on either side is seen."""
+    seqs = [row["event_seq"] for row in tamperer.rows("posting", "event_seq")]
+    middle = (seqs[0] + seqs[-1]) // 2
+    assert seqs[0] <= middle < seqs[-1]
+    with tamperer.behind():
+        rewrite(tamperer, as_json=middle)
+        head = Chain(Inside(tamperer.connection)).head()
+        assert tamperer.verify(head) is None
+        for side in ("min(id) FROM posting", "max(id) FROM posting"):
+            with tamperer.undone():
+                tamperer.do(f"UPDATE posting SET account = account || ' ' WHERE id = (SELECT {side})")
+
+                assert "rows of posting" in (tamperer.verify(head) or ""), side
