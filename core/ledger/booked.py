@@ -23,6 +23,8 @@ ZERO = Decimal(0)
 _AFTER_ACTIONS, _REST = len(COMPANY_ACTIONS), len(COMPANY_ACTIONS) + 1
 _FACT: TypeAdapter[AnyFact] = TypeAdapter(AnyFact)
 Moved = dict[tuple[LedgerAccount, str], Decimal]
+# When in all facts something counts: its day, its rank in the day, and among the actions of a company its key.
+Moment = tuple[date, int, str]
 
 
 class FactError(ValueError):
@@ -168,9 +170,9 @@ def _transferred(fact: asked.Transfer) -> dict[str, Moved]:
 class _Held:
     """The units of one instrument in one book: what moved them, by when in the day it counts."""
 
-    moves: list[tuple[tuple[date, int], Decimal]] = field(default_factory=list)
+    moves: list[tuple[Moment, Decimal]] = field(default_factory=list)
 
-    def before(self, moment: tuple[date, int]) -> Decimal:
+    def before(self, moment: Moment) -> Decimal:
         return sum((units for when, units in self.moves if when < moment), ZERO)
 
 
@@ -314,19 +316,19 @@ def _instrument(fact: Fact) -> str | None:
     return name
 
 
-def _when(fact: Fact) -> tuple[date, int]:
+def _when(fact: Fact) -> Moment:
     kind = _kind(fact)
     if kind in COMPANY_ACTIONS:
-        return fact.effective, COMPANY_ACTIONS.index(kind)
-    return fact.effective, _REST
+        return fact.effective, COMPANY_ACTIONS.index(kind), fact.key
+    return fact.effective, _REST, ""
 
 
-def _moment(entry: Entry) -> tuple[date, int]:
+def _moment(entry: Entry) -> Moment:
     """Say when in its day an entry counts; openings come before cash for fractions, everything else with or after it."""
     if entry.kind == "OPENING":
-        return entry.session, _AFTER_ACTIONS
+        return entry.session, _AFTER_ACTIONS, ""
     day, rank = effective_order(entry)
-    return day, rank if rank < _AFTER_ACTIONS else _REST
+    return (day, rank, _fact_key(entry)) if rank < _AFTER_ACTIONS else (day, _REST, "")
 
 
 def _recorded(told: dict[str, Any], at: str) -> dict[str, Any]:

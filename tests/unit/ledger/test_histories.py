@@ -13,7 +13,10 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
+from core.domain.booked import BookedFact
+from core.ledger.booked import body_of, lacking
 from core.ledger.question import QuestionError
+from core.ledger.reconcile import ours_of
 from tests.unit.ledger.asking import answer_to, fact, price, rate
 from tests.unit.ledger.model import Fact, Model, Refused, model_of, order_of
 
@@ -213,6 +216,23 @@ class Histories(RuleBasedStateMachine):
         self.dice.shuffle(shuffled)
         again = answer_to(shuffled, self.method, **ASKED, as_of=DAYS[-1], known_at=self.recorded())
         assert again == answer, "another order of entry is another answer"
+        self.post(answer)
+
+    def post(self, answer: dict[str, Any]) -> None:
+        """Hold what the journal would hold of the same facts, told in two parts, against what the door says."""
+        kept = [booked(at, one) for at, one in enumerate({one["key"]: one for one in self.facts}.values(), start=1)]
+        first = lacking(kept[: self.dice.randrange(len(kept))], [])
+        entries = [*first, *lacking(kept, first)]
+        assert lacking(kept, entries) == []
+        for account in "ab":
+            ours = ours_of([[one for one in entries if one.book == account]], base="GBP")
+            rows = [*answer["positions"], *answer["cash"]]
+            told = {
+                row.get("instrument") or row["currency"]: Decimal(row.get("quantity") or row["amount"])
+                for row in rows
+                if row["account"] == account
+            }
+            assert {**ours.units, **ours.cash} == told
 
     def compare(self, as_of: str, known_at: str) -> dict[str, Any]:
         """Ask the door as of a day and as known at an instant, hold it against the model, and give the answer."""
@@ -238,6 +258,23 @@ class Histories(RuleBasedStateMachine):
         parts = [pnl["realised"]["total"], pnl["unrealised"]["total"], pnl["income"]["net"]]
         assert sum(map(Decimal, parts)) - Decimal(pnl["fees"]) == Decimal(pnl["total"])
         return answer
+
+
+def booked(number: int, told: Fact) -> BookedFact:
+    """Give a fact as the books keep it."""
+    return BookedFact(
+        key=told["key"],
+        kind=told["kind"],
+        account="own",
+        book=told.get("account", "a"),
+        venue="manual",
+        session=date.fromisoformat(told["effective"]),
+        body=body_of(told),
+        by="ann",
+        note="",
+        evidence=f"booked_fact:{number}",
+        recorded_at=datetime.fromisoformat(told["recorded"]),
+    )
 
 
 def other(account: str) -> str:
@@ -284,7 +321,7 @@ def run(histories: int, *, steps: int) -> None:
 
 
 def test_what_the_model_says_of_300_histories_the_door_says_too():
-    """Positions, lots, cash, gains, income, fees, flows and value, at the end and as known before; the first refusal too."""
+    """Positions, lots, cash, gains, income, fees, flows and value, now and as known before; refusals; and the journal's postings."""
     run(300, steps=60)
 
 
