@@ -321,7 +321,7 @@ def run(histories: int, *, steps: int) -> None:
 
 
 def test_what_the_model_says_of_300_histories_the_door_says_too():
-    """Positions, lots, cash, gains, income, fees, flows and value, now and as known before; refusals; and the journal's postings."""
+    """Positions, lots, cash, gains, income, fees, flows, value, now and as known before; a refusal; the journal's postings."""
     run(300, steps=60)
 
 
