@@ -14,6 +14,7 @@ from typing import Literal
 from adapters.statements.checked import positive
 from adapters.statements.numbers import UNKNOWN
 from adapters.statements.opened import Opened, Record, RowError, first_row, number_of, read_table
+from adapters.statements.splits import Splits
 from core.domain.statement import (
     Aside,
     Deposit,
@@ -66,7 +67,7 @@ class Activity:
     """Reads rows of the account activity in order, and remembers the splits, which stand once for each position."""
 
     def __init__(self) -> None:
-        self._splits: set[tuple[date, str]] = set()
+        self._splits = Splits()
 
     def row(self, record: Record) -> StatementRow | Aside:
         """Read one row; raises RowError."""
@@ -85,11 +86,10 @@ class Activity:
             raise RowError(
                 f"a split of {details!r}; it must be of stocks, an ETF or a coin, and tell its ratio as 10:1"
             )
-        if (day, details) in self._splits:
-            return Aside(record.line, "the split of a row before, for another position")
-        self._splits.add((day, details))
         # It is of the instrument, not of the position that stands in the row, and comes to each at its own second.
-        return StatementRow(record.line, day, StockSplit(Named(found["name"]), int(found["new"]), int(found["old"])))
+        return self._splits.row(
+            record.line, day, StockSplit(Named(found["name"]), int(found["new"]), int(found["old"]))
+        )
 
 
 def position_of(record: Record) -> str:

@@ -1,14 +1,15 @@
-"""Interactive Brokers' activity statement (CSV), a file of sections: orders, conversions, income, fees and cash."""
+"""Interactive Brokers' activity statement (CSV), a file of sections: orders, conversions, splits, income, fees and cash."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
 from adapters.statements.checked import check_product, positive
 from adapters.statements.ibkr_csv import SYMBOL, cash_event, recognises_history
+from adapters.statements.ibkr_split import HALF_A_SPLIT, OLD_UNITS, SPLIT, instrument_of
 from adapters.statements.opened import (
     Collected,
     Opened,
@@ -20,7 +21,18 @@ from adapters.statements.opened import (
     named_columns,
     record_of,
 )
-from core.domain.statement import Aside, Conversion, Event, Money, Named, Statement, StatementRow, Trade
+from adapters.statements.splits import Splits
+from core.domain.statement import (
+    Aside,
+    Conversion,
+    Event,
+    Money,
+    Named,
+    Statement,
+    StatementRow,
+    StockSplit,
+    Trade,
+)
 
 BROKER = "ibkr"
 _START = ["Statement", "Header"]
@@ -35,6 +47,7 @@ _CASH = {
     "deposits & withdrawals": "Deposits & Withdrawals",
     "fees": "Other Fees",
 }
+_ACTIONS = "corporate actions"
 _SUMS = ("SubTotal", "Total", "Notes")
 _PARTS = ("Trade", "Execution", "ClosedLot")
 # Sections that repeat, sum or value what other sections tell; any other one may hold an event.
@@ -57,15 +70,37 @@ def read(file: Opened) -> Statement:
     rows = list(lines_of(file))
     has_orders = any(cells[:3] == ["Trades", "Data", "Order"] for _, cells in rows)
     headings: dict[str, list[str]] = {}
-    collected = Collected()
+    collected, actions = Collected(), _Actions(Splits(), _whole_splits(rows))
     for line, cells in rows:
         section = cells[0].casefold()
         if cells[1:2] == ["Header"]:
             headings[section] = named_columns(cells[2:])
             continue
-        place = _Place(line, section, tuple(cells), has_orders)
+        place = _Place(line, section, tuple(cells), has_orders, actions)
         collected.add(line, cells, partial(place.row, headings.get(section, [])))
     return collected.statement(BROKER)
+
+
+@dataclass(frozen=True)
+class _Actions:
+    """The splits of the file: those that were read, and the words of those whose new units stand in it."""
+
+    read: Splits
+    whole: Collection[str]
+
+    def row(self, record: Record) -> StatementRow | Aside:
+        """Read a split; all else that a company does is told without what the ledger needs. Raises RowError."""
+        found = SPLIT.fullmatch(record.get("Description"))
+        if found is None or record.get("Asset Category") != "Stocks":
+            raise RowError("a company action that is no split of stocks; book it by hand")
+        if "Ca" in record.get("Code").split(";"):
+            raise RowError("a split taken back: look it up at the broker, and book what is right by hand")
+        if found["what"] not in self.whole:
+            raise RowError(HALF_A_SPLIT)
+        if record.number("Quantity") < 0:
+            return Aside(record.line, OLD_UNITS)
+        day = day_of(record.needed("Date/Time")[:_DAY_LENGTH], "%Y-%m-%d", "Date/Time")
+        return self.read.row(record.line, day, StockSplit(instrument_of(found), int(found["new"]), int(found["old"])))
 
 
 @dataclass(frozen=True)
@@ -76,6 +111,7 @@ class _Place:
     section: str
     cells: Sequence[str]
     has_orders: bool
+    actions: _Actions
 
     def row(self, names: Sequence[str]) -> StatementRow | Aside:
         """Read the row under the heading of its section; raises RowError."""
@@ -83,6 +119,8 @@ class _Place:
             return Aside(self.line, f"the section {self.cells[0]}")
         if any(cell in _SUMS for cell in self.cells[1:2]) or any(cell.startswith("Total") for cell in self.cells[2:3]):
             return Aside(self.line, "a sum or a note of its section")
+        if self.section == _ACTIONS:
+            return self.actions.row(record_of(self.line, self.cells[2:], names))
         if self.section != "trades" and self.section not in _CASH:
             raise RowError(f"the section {self.cells[0]!r} is not known")
         record = record_of(self.line, self.cells[2:], names)
@@ -91,6 +129,21 @@ class _Place:
         moment, event = _trade(record) if self.section == "trades" else _cash(self.section, record)
         day = day_of(moment[:_DAY_LENGTH], "%Y-%m-%d", "its day")
         return StatementRow(self.line, day, event, account=record.get("Account"), moment=moment)
+
+
+def _whole_splits(rows: Sequence[tuple[int, list[str]]]) -> set[str]:
+    """Give the words of the splits of which a row tells the new units."""
+    found, names = set(), list[str]()
+    for line, cells in rows:
+        if cells[0].casefold() != _ACTIONS:
+            continue
+        if cells[1:2] == ["Header"]:
+            names = named_columns(cells[2:])
+        record = Record(line, dict(zip(names, cells[2:], strict=False)))
+        split = SPLIT.fullmatch(record.get("Description"))
+        if split is not None and not record.get("Quantity").startswith("-"):
+            found.add(split["what"])
+    return found
 
 
 def _trade(record: Record) -> tuple[str, Event]:

@@ -12,7 +12,9 @@ from xml.parsers import expat
 
 from adapters.statements import opened
 from adapters.statements.checked import check_product, positive
+from adapters.statements.ibkr_split import HALF_A_SPLIT, OLD_UNITS, SPLIT
 from adapters.statements.opened import ROWS_MAX, Collected, Opened, Record, RowError, StatementError, day_of
+from adapters.statements.splits import Splits
 from core.domain.statement import (
     Aside,
     Conversion,
@@ -39,7 +41,6 @@ _DAY_LENGTHS = {8: "%Y%m%d", 10: "%Y-%m-%d"}
 _UNITS = ("STK", "FUND", "OPT", "FOP", "WAR")
 _PAIR = re.compile(r"([A-Z]{3})\.([A-Z]{3})")
 _SIDES: dict[str, Literal["BUY", "SELL"]] = {"BUY": "BUY", "SELL": "SELL"}
-_SPLIT = re.compile(r"(?P<what>\S+\([A-Z0-9]+\) SPLIT (?P<new>[0-9]+) FOR (?P<old>[0-9]+)) \(.*")
 _DIVIDENDS = ("Dividends", "Payment In Lieu Of Dividends")
 _INTEREST = ("Broker Interest Received", "Broker Interest Paid")
 _FEES = ("Other Fees", "Advisor Fees", "Commission Adjustments")
@@ -84,9 +85,11 @@ def read(file: Opened) -> Statement:
     elements = _elements(file)
     collected = Collected()
     executed = {one.statement for one in elements if one.tag == "Trade"}
-    splits = {_split_name(one) for one in elements if _is_whole_split(one)}
+    whole = {_split_name(one) for one in elements if _is_whole_split(one)}
+    splits = Splits()
     for element in elements:
-        read_row = partial(_row, element, element.statement in executed, _split_name(element) in splits)
+        has_split = _split_name(element) in whole
+        read_row = partial(_row, element, element.statement in executed, splits if has_split else None)
         collected.add(element.line, [element.tag, *element.cells.values()], read_row)
     return collected.statement(BROKER)
 
@@ -127,7 +130,7 @@ def _elements(file: Opened) -> list[_Element]:
     return found
 
 
-def _row(element: _Element, has_executions: bool, has_split: bool) -> StatementRow | Aside:
+def _row(element: _Element, has_executions: bool, splits: Splits | None) -> StatementRow | Aside:
     record, tag = element.record, element.tag
     if tag in _TOLD:
         return Aside(element.line, _TOLD[tag])
@@ -139,7 +142,7 @@ def _row(element: _Element, has_executions: bool, has_split: bool) -> StatementR
     if tag in readers:
         return _whole(record, readers[tag](record))
     if tag == "CorporateAction":
-        return _action(element, has_split)
+        return _action(element, splits)
     raise RowError(f"{tag} is no kind of row that is known")
 
 
@@ -223,17 +226,17 @@ def _cash(record: Record) -> Event:
     raise RowError(f"type {kind!r} of a cash transaction is not known")
 
 
-def _action(element: _Element, has_split: bool) -> StatementRow | Aside:
+def _action(element: _Element, splits: Splits | None) -> StatementRow | Aside:
     """Read a split; all else that a company does is told without what the ledger needs."""
     record = element.record
-    found = _SPLIT.fullmatch(record.get("description"))
+    found = SPLIT.fullmatch(record.get("description"))
     if found is None:
         raise RowError("a company action that is no split; book it by hand")
+    if splits is None:
+        raise RowError(HALF_A_SPLIT)
     if not _is_whole_split(element):
-        if not has_split:
-            raise RowError("half of a split whose other half does not stand in the file")
-        return Aside(element.line, "the old units of a split that stands in a row of its own")
-    return _whole(record, StockSplit(_named(record), int(found["new"]), int(found["old"])))
+        return Aside(element.line, OLD_UNITS)
+    return splits.row(element.line, _day(record), StockSplit(_named(record), int(found["new"]), int(found["old"])))
 
 
 def _is_whole_split(element: _Element) -> bool:
@@ -243,7 +246,7 @@ def _is_whole_split(element: _Element) -> bool:
 
 def _split_name(element: _Element) -> tuple[str, str, str]:
     """Give what two rows of one split share; empty for any other row."""
-    found = _SPLIT.fullmatch(element.cells.get("description", "")) if element.tag == "CorporateAction" else None
+    found = SPLIT.fullmatch(element.cells.get("description", "")) if element.tag == "CorporateAction" else None
     if found is None:
         return ("", "", "")
     return (element.cells.get("accountId", ""), element.cells.get("dateTime", ""), found["what"])

@@ -272,5 +272,14 @@ def read_table(file: Opened, read: Read, broker: str, delimiter: str = ",") -> S
     return collected.statement(broker)
 
 
+def readable(file: Opened, delimiter: str = ",") -> Iterator[Record]:
+    """Give the rows below the heading for a look ahead, those left out that do not have its cells; raises StatementError."""
+    rows = list(lines_of(file, delimiter))
+    names = named_columns(rows[0][1])
+    for line, cells in rows[1:]:
+        if len(cells) >= len(names):
+            yield Record(line, dict(zip(names, cells, strict=False)))
+
+
 def _read_cells(read: Read, line: int, cells: Sequence[str], names: Sequence[str]) -> StatementRow | Aside:
     return read(record_of(line, cells, names))

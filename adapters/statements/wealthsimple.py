@@ -7,11 +7,11 @@ was converted tells its price in it too. A consolidation is two rows: the old un
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
-from fractions import Fraction
 from functools import partial
 from typing import Literal
 
@@ -24,8 +24,10 @@ from adapters.statements.opened import (
     first_row,
     lines_of,
     named_columns,
+    readable,
     record_of,
 )
+from adapters.statements.splits import Splits, whole_ratio
 from core.domain.statement import (
     Aside,
     CashTransfer,
@@ -64,7 +66,6 @@ _OUTSIDE = (
     *("CONT", "CONTRIBUTION", "DEP", "DEPOSIT", "GRANT", "WD", "WDL", "WITHDRAWAL"),
 )
 _RATIO = re.compile(r"\S+: (?P<new>[1-9][0-9]{0,3}) for (?P<old>[1-9][0-9]{0,3})")
-_RATIO_MAX = 1000
 # Units are told with four decimals; a consolidation of a part of one is off by no more.
 _UNITS_LEAST = Decimal("0.0001")
 _HALVES = 2
@@ -80,12 +81,12 @@ def read(file: Opened) -> Statement:
     """Read the export; raises StatementError where the file as a whole cannot be read."""
     rows = list(lines_of(file))
     names, collected = named_columns(rows[0][1]), Collected()
-    splits = _Splits(_consolidations(rows[1:], names))
+    actions = _Actions(_consolidations(readable(file)))
     for line, cells in rows[1:]:
         if len(cells) == 1 and _FOOT.fullmatch(cells[0]):
             collected.asides.append(Aside(line, "when the file was made"))
         else:
-            collected.add(line, cells, partial(_read_cells, splits, line, cells, names))
+            collected.add(line, cells, partial(_read_cells, actions, line, cells, names))
     return collected.statement(BROKER)
 
 
@@ -98,34 +99,36 @@ def movement(code: str, money: Money) -> Event | None:
     return Deposit(money) if money.amount > 0 else Withdrawal(Money(-money.amount, money.currency))
 
 
-class _Splits:
-    """The splits of a file: each is of the instrument, and stands once for each account."""
+class _Actions:
+    """The company actions of a file."""
 
-    def __init__(self, consolidations: Mapping[int, StockSplit | str]) -> None:
+    def __init__(self, consolidations: Mapping[int, Sequence[Decimal]]) -> None:
         self._consolidations = consolidations
-        self._told: dict[tuple[date, str], StockSplit] = {}
+        self._splits = Splits()
 
     def row(self, record: Record, day: date) -> StatementRow | Aside:
-        """Read a split or a part of a consolidation; raises RowError."""
-        symbol, found = record.needed("symbol"), self._consolidations.get(record.line)
-        if isinstance(found, str):
-            raise RowError(found)
-        split = found or _told_split(record)
-        before = self._told.setdefault((day, symbol), split)
-        if before is not split and before != split:
-            raise RowError(
-                f"a split of {split.new} for {split.old}, and a row before says {before.new} for {before.old}"
+        """Read a split or a part of a consolidation; any other is told without what the ledger needs. Raises RowError."""
+        code, named = record.get("activity_sub_type"), Named(record.needed("symbol"))
+        moved = self._consolidations.get(record.line, ())
+        told = _RATIO.fullmatch(record.get("description"))
+        if code == "CONSOLIDATION":
+            if len(moved) != _HALVES:
+                raise RowError(
+                    f"a consolidation in {len(moved)} rows; it must be the old units out and the new ones in"
+                )
+            return self._splits.row(
+                record.line, day, StockSplit(named, *whole_ratio(-min(moved), max(moved), _UNITS_LEAST))
             )
-        if before is not split:
-            return Aside(record.line, "the split of a row before, for its other units or another account")
-        return StatementRow(record.line, day, split)
+        if code == "SPLIT" and told is not None:
+            return self._splits.row(record.line, day, StockSplit(named, int(told["new"]), int(told["old"])))
+        raise RowError(f"{code}: a company action, told without its ratio; book it by hand")
 
 
-def _read_cells(splits: _Splits, line: int, cells: Sequence[str], names: Sequence[str]) -> StatementRow | Aside:
+def _read_cells(actions: _Actions, line: int, cells: Sequence[str], names: Sequence[str]) -> StatementRow | Aside:
     record = record_of(line, cells, names)
     day = _day(record)
     if record.needed("activity_type") == "CorporateAction":
-        return splits.row(record, day)
+        return actions.row(record, day)
     moment = " ".join(filter(None, (day.isoformat(), record.get("effective_time"))))
     account, event = record.needed("account_id"), _event(record)
     return event if isinstance(event, Aside) else StatementRow(line, day, event, account=account, moment=moment)
@@ -196,39 +199,13 @@ def _transfer(record: Record) -> UnitsTransfer:
     return UnitsTransfer(Named(record.needed("symbol")), quantity)
 
 
-def _told_split(record: Record) -> StockSplit:
-    """Give a split whose description tells its ratio; any other company action is told without what the ledger needs."""
-    found = _RATIO.fullmatch(record.get("description"))
-    if record.get("activity_sub_type") != "SPLIT" or found is None:
-        raise RowError(f"{record.get('activity_sub_type')}: a company action, told without its ratio; book it by hand")
-    return StockSplit(Named(record.needed("symbol")), int(found["new"]), int(found["old"]))
-
-
-def _consolidations(rows: Iterable[tuple[int, list[str]]], names: Sequence[str]) -> dict[int, StockSplit | str]:
-    """Give for each row of a consolidation its ratio, or why it has none; rows that cannot be read are left out."""
+def _consolidations(records: Iterable[Record]) -> dict[int, Sequence[Decimal]]:
+    """Give for each row of a consolidation the units that it moves in its account; unreadable rows are left out."""
     pairs: dict[tuple[str, ...], list[tuple[int, Decimal]]] = {}
-    for line, cells in rows:
-        try:
-            record = record_of(line, cells, names)
-            if (record.get("activity_type"), record.get("activity_sub_type")) == ("CorporateAction", "CONSOLIDATION"):
-                key = (record.get("account_id"), _day(record).isoformat(), record.needed("symbol"))
-                pairs.setdefault(key, []).append((line, record.number("quantity")))
-        except RowError:
+    for record in records:
+        if (record.get("activity_type"), record.get("activity_sub_type")) != ("CorporateAction", "CONSOLIDATION"):
             continue
-    return {line: _ratio(key[2], [units for _, units in pair]) for key, pair in pairs.items() for line, _ in pair}
-
-
-def _ratio(symbol: str, moved: Sequence[Decimal]) -> StockSplit | str:
-    """Give the whole ratio that the units out and in come to, or why there is none."""
-    out, into = -min(moved), max(moved)
-    if len(moved) != _HALVES or out <= 0 or into <= 0:
-        return (
-            f"a consolidation that moves {' and '.join(map(str, moved))} units; it must be the old ones out, the new in"
-        )
-    more, less = max(out, into), min(out, into)
-    times = (2 * Fraction(more) + Fraction(less)) // (2 * Fraction(less))
-    if times > _RATIO_MAX or abs(more / times - less) > _UNITS_LEAST:
-        return (
-            f"a consolidation of {out} units into {into}: no whole ratio, so a part was paid in cash; book it by hand"
-        )
-    return StockSplit(Named(symbol), *((times, 1) if into > out else (1, times)))
+        key = (record.get("account_id"), *(record.get(name) for name in _DAYS), record.get("symbol"))
+        with contextlib.suppress(RowError):
+            pairs.setdefault(key, []).append((record.line, record.number("quantity")))
+    return {line: [units for _, units in pair] for pair in pairs.values() for line, _ in pair}

@@ -123,7 +123,15 @@ Fees,Header,Subtitle,Currency,Date,Description,Amount
 Fees,Data,Other Fees,EUR,2024-06-01,Withdrawal Fee,-11
 Fees,Data,Total,,,,-11
 Corporate Actions,Header,Asset Category,Currency,Report Date,Date/Time,Description,Quantity,Proceeds,Value,Code
-Corporate Actions,Data,Stocks,USD,2024-06-10,"2024-06-07, 20:25:00",ACME(US0000000001) Split 10 for 1,900,0,0,
+Corporate Actions,Data,Stocks,USD,2024-06-10,"2024-06-07, 20:25:00",\
+"ACME(US0000000001) Split 10 for 1 (ACME, ACME INC, US0000000001)",900,0,0,
+Corporate Actions,Data,Stocks,USD,2024-07-10,"2024-07-09, 20:25:00",\
+"OLD(US0000000002) Split 1 for 20 (OLD.OLD, OLD CORP, US0000000002)",-400,0,0,
+Corporate Actions,Data,Stocks,USD,2024-07-10,"2024-07-09, 20:25:00",\
+"OLD(US0000000002) Split 1 for 20 (OLD, OLD CORP, US0000000003)",20,0,0,
+Corporate Actions,Data,Stocks,USD,2024-08-10,"2024-08-09, 20:25:00",\
+"ACME(US0000000001) Spinoff 1 for 5 (NEW, NEW CORP, US0000000004)",20,0,0,
+Corporate Actions,Data,Total,,,,,0,0,
 """
 
 IBKR_FLEX_TRADES = """\

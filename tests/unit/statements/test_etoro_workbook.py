@@ -93,7 +93,7 @@ def test_every_row_of_every_sheet_is_in_one_place():
     found = read(statement(others={"Financial Summary": [["Name", "Amount"], ["Fees", -1]], "Notes": [["a note"]]}))
 
     assert [(one.line, one.what) for one in found.asides] == [
-        (8, "the split of a row before, for another position"),
+        (8, "the split of a row before, for another account or position, or its other units"),
         *((line, "sheet Closed Positions: what the account activity tells in a row of its own") for line in (2, 3, 4)),
         (2, "sheet Dividends: what the account activity tells in a row of its own"),
         *((line, "the sheet Account Summary") for line in (1, 2, 3)),

@@ -182,12 +182,14 @@ def test_ibkr_activity_statement_is_read_section_by_section():
         Withholding(acme, money("2.25", "USD")),
         Interest(money("-0.73", "USD")),
         Fee(money("11", "EUR")),
+        StockSplit(acme, 10, 1),
+        StockSplit(Named("OLD", "US0000000003"), 1, 20),
     ]
-    assert list(asides(samples.IBKR_ACTIVITY)) == [2, 3, 5, 9, 10, 17, 20, 28]
+    assert list(asides(samples.IBKR_ACTIVITY)) == [2, 3, 5, 9, 10, 17, 20, 28, 31, 34]
     assert why(samples.IBKR_ACTIVITY) == {
         11: "Asset Category was 'Equity and Index Options': the row does not tell how many units a contract has",
         23: "tax that names neither an instrument with its ISIN nor interest",
-        30: "the section 'Corporate Actions' is not known",
+        33: "a company action that is no split of stocks; book it by hand",
     }
 
 
@@ -274,6 +276,9 @@ def test_no_row_of_a_table_is_lost(broker):
         (samples.IBKR_ACTIVITY, "USD,EUR.USD,", "USD,EUR.CHF,", "it must be two currencies, as EUR.USD"),
         (samples.IBKR_ACTIVITY, "150,150,3000", "150,150,-3000", "the signs contradict each other"),
         (samples.IBKR_ACTIVITY, "Data,Order,Stocks,EUR", "Data,Lot,Stocks,EUR", "DataDiscriminator was 'Lot'; export"),
+        (samples.IBKR_ACTIVITY, "US0000000003)", "US0000000003", "half of a split whose other half does not stand"),
+        (samples.IBKR_ACTIVITY, '",900,0,0,', '",900,0,0,Ca', "a split taken back: look it up at the broker"),
+        (samples.IBKR_ACTIVITY, "Corporate Actions,Header", "Corporate Events,Header", "cells and the heading has 0"),
         (samples.IBKR_XML, 'tradePrice="5.432"', 'tradePrice="54.32"', "450 units at 54.32 are 24444.00"),
         (
             samples.IBKR_XML,

@@ -76,7 +76,7 @@ def test_what_the_activities_do_not_tell_is_not_guessed():
         25: "activity_sub_type of a trade was 'STO': an option: the row does not tell how many units a contract has",
         26: "activity_type 'BonusPayment' with activity_sub_type '-' of 25 is not known",
     }
-    again = "the split of a row before, for its other units or another account"
+    again = "the split of a row before, for another account or position, or its other units"
     assert asides(ACTIVITIES) == {
         17: again,
         18: again,
@@ -155,7 +155,7 @@ def test_a_trade_has_the_day_on_which_it_was_made():
         (ACTIVITIES, ",,30,,,", ",,31,,,", "no whole ratio, so a part was paid in cash"),
         (ACTIVITIES, ",,3.3333,,,", ",,33.3333,,,", "no whole ratio"),
         (ACTIVITIES, ",,3.3333,,,", ",,1.6667,,,", "a split of 1 for 20, and a row before says 1 for 10"),
-        (ACTIVITIES, ",,3.3333,,,", ",,-3.3333,,,", "it must be the old ones out, the new in"),
+        (ACTIVITIES, ",,3.3333,,,", ",,-3.3333,,,", "a split of 33.333 units into -3.3333; both must be above 0"),
         (ACTIVITIES, "ACME: 3 for 1", "ACME: three for one", "SPLIT: a company action, told without its ratio"),
         (ACTIVITIES, "AA1CAD,TFSA,Fee", ",TFSA,Fee", "account_id is empty"),
         (ACTIVITIES, "MoneyMovement,EFT", "MoneyMovement,MAGIC", "with activity_sub_type 'MAGIC' of 5000 is not known"),
