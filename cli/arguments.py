@@ -48,6 +48,14 @@ def instant(text: str) -> datetime:
     return read.astimezone(UTC)
 
 
+def tax_year(text: str) -> str:
+    """Read a tax year as 2024-25."""
+    first, _, last = text.partition("-")
+    if not (text.isascii() and len(first) == 4 and first.isdigit() and last == f"{(int(first) + 1) % 100:02d}"):
+        raise argparse.ArgumentTypeError(f"{text!r} is no tax year; write it as 2024-25")
+    return text
+
+
 def amount(text: str) -> Decimal:
     """Read an amount with at most two decimals."""
     try:
@@ -73,6 +81,39 @@ def _book(parser: argparse.ArgumentParser) -> None:
 def _book_on(parser: argparse.ArgumentParser) -> None:
     _book(parser)
     parser.add_argument("--on", type=day, metavar="YYYY-MM-DD", help="another day than today: a rehearsal")
+
+
+def _results(parser: argparse.ArgumentParser) -> None:
+    whose = parser.add_mutually_exclusive_group()
+    whose.add_argument("--book", metavar="NAME", help="the book, or ACCOUNT/unallocated (default: main)")
+    whose.add_argument("--account", metavar="NAME", help="all of an account of config/desk.yml, what is in no book too")
+    whose.add_argument("--desk", action="store_true", help="all accounts")
+    _moment(parser)
+
+
+def _moment(parser: argparse.ArgumentParser) -> None:
+    words = "what counted on this day, at the newest closes up to it (default: today)"
+    parser.add_argument("--as-of", "--on", dest="as_of", type=day, metavar="YYYY-MM-DD", help=words)
+    words = "as it was known at this instant: what was booked later does not count (default: now)"
+    parser.add_argument("--known-at", type=instant, metavar="YYYY-MM-DDTHH:MM:SSZ", help=words)
+
+
+def _positions(parser: argparse.ArgumentParser) -> None:
+    _results(parser)
+    parser.add_argument("--lots", action="store_true", help="each lot too, by the book's method")
+
+
+def _returns(parser: argparse.ArgumentParser) -> None:
+    _results(parser)
+    parser.add_argument("--since", type=day, metavar="YYYY-MM-DD", help="a window too that begins at this day's end")
+
+
+def _tax(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--year", type=tax_year, metavar="YYYY-YY", help="one tax year, as 2024-25 (default: all)")
+    parser.add_argument(
+        "--book", metavar="NAME", help="of a book on paper, for practice (default: all taxable accounts)"
+    )
+    _moment(parser)
 
 
 def _quality(parser: argparse.ArgumentParser) -> None:
@@ -358,8 +399,10 @@ COMMANDS: tuple[Command, ...] = (
             Command("withdraw", "cash was taken out", "cli.commands.people", "withdraw", _cash),
         ),
     ),
-    Command("positions", "positions and cash of a book", "cli.commands.ledger", "positions", _book_on),
-    Command("pnl", "profit and loss of a book", "cli.commands.ledger", "pnl", _book_on),
+    Command("positions", "positions, lots and cash", "cli.commands.results", "positions", _positions),
+    Command("pnl", "profit and loss, by cause", "cli.commands.results", "pnl", _results),
+    Command("returns", "returns next to the benchmark, and risk", "cli.commands.results", "returns", _returns),
+    Command("tax", "the UK's report of disposals, over all taxable accounts", "cli.commands.results", "tax", _tax),
     Command(
         "reconcile",
         "compare an account with what the venue or a file says of it",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from importlib import resources
@@ -12,10 +12,14 @@ from adapters.files.atomic import READ_WRITE, write_whole
 from adapters.files.workspace import Workspace, WorkspaceError
 from core.calendar import Calendar, calendar_from_json, calendar_to_json, load_calendar
 from core.canonical import canonical_json
-from core.settings import Policy, desk_objections, universe_objections
+from core.domain.booked import UNALLOCATED, unallocated_of
+from core.domain.slot import VenueName
+from core.settings import Account, Policy, desk_objections, universe_objections
 from core.settings_text import MISSING, SettingsError, parse_desk, parse_policy
 from core.strategies.registry import strategy_of
 from core.universe_text import parse_universe, universe_hash
+from flows.look import quote_of
+from flows.results import Part, Scope
 from flows.setup import BookSetup, with_verifications
 
 # So many missing keys are no slip of the hand: the file was written for an earlier version.
@@ -65,6 +69,70 @@ def read_account(workspace: Workspace, book: str, verified: Mapping[str, date]) 
     others = [read_configuration(workspace, name, verified).setup for name in workspace.books() if name != book]
     place = own.policy.account, own.policy.execution.venue
     return own, *(one for one in others if (one.policy.account, one.policy.execution.venue) == place)
+
+
+def read_scope(
+    workspace: Workspace, verified: Mapping[str, date], *, book: str | None = None, account: str | None = None
+) -> tuple[Scope, BookSetup]:
+    """Read whose results are asked for, with the setup of its first book: a book, an account, or (neither named) the desk.
+
+    A desk is what people execute at real venues; of a desk without any, its books on paper. Raises as `read_configuration`
+    does, and WorkspaceError for an account or a book that is not there.
+    """
+    desk = parse_desk(workspace.text(workspace.config / "desk.yml"), "config/desk.yml")
+    accounts = {one.name: one for one in desk.accounts}
+    if account is not None and account not in accounts:
+        raise WorkspaceError(f"config/desk.yml has no account {account}; it lists {', '.join(accounts)}")
+    policies = {name: read_configuration(workspace, name, verified).setup for name in _books_to_read(workspace, book)}
+    venue = _venue_of([setup.policy for setup in policies.values()], book, account)
+    there = {name: setup for name, setup in policies.items() if setup.policy.execution.venue == venue}
+    parts = {name: _part(setup.policy, accounts[setup.policy.account]) for name, setup in there.items()}
+    if venue == "manual":
+        parts |= {
+            unallocated_of(one.name): Part(unallocated_of(one.name), one.name, one.lots, one.taxable)
+            for one in desk.accounts
+        }
+    asked = [part for part in parts.values() if book in (None, part.name) and account in (None, part.account)]
+    if not asked:
+        raise WorkspaceError(
+            f"account {account} has no book at a venue; its books are named by `account:` in their policies"
+        )
+    first = next((there[part.name] for part in asked if part.name in there), next(iter(policies.values())))
+    base = first.policy.base_currency if book is not None else accounts[asked[0].account].currency
+    title = f"book {book}" if book is not None else f"account {account}" if account is not None else "the desk"
+    scope = Scope(
+        title=title,
+        venue=venue,
+        base=base,
+        asked=tuple(part.name for part in asked),
+        world=tuple(parts.values()) if venue == "manual" else tuple(asked),
+        universe=first.universe,
+        benchmark=first.policy.data.benchmark,
+        quote=quote_of(first.universe, first.policy),
+    )
+    return scope, first
+
+
+def _part(policy: Policy, account: Account) -> Part:
+    return Part(policy.book, policy.account, policy.accounting.lots, account.taxable)
+
+
+def _books_to_read(workspace: Workspace, book: str | None) -> list[str]:
+    """Name the books whose policies say what is asked: of one on paper its own alone, which nothing else touches."""
+    if book is None or book.endswith(f"/{UNALLOCATED}"):
+        return workspace.books()
+    text = workspace.text(workspace.policy_path(book))
+    policy = _parsed(text, f"config/{workspace.policy_path(book).relative_to(workspace.config)}")
+    others = [name for name in workspace.books() if name != book]
+    return [book, *others] if policy.execution.venue == "manual" else [book]
+
+
+def _venue_of(policies: Sequence[Policy], book: str | None, account: str | None) -> VenueName:
+    """Say at which venue results are asked for: a book's own; of several books what people execute, if there is any."""
+    if book is not None:
+        return "manual" if book.endswith(f"/{UNALLOCATED}") else policies[0].execution.venue
+    mine = {policy.execution.venue for policy in policies if account in (None, policy.account)}
+    return "paper" if mine == {"paper"} else "manual"
 
 
 def read_calendar(workspace: Workspace, name: str) -> Calendar:

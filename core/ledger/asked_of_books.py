@@ -1,8 +1,8 @@
 """What the books ask the checking door: their entries and booked facts as its facts, with closes and rates of the day.
 
-The door's account is the book (or the part of an account that belongs to none). A fill in another currency than the base is
-a conversion at what the broker took and a trade in the instrument's currency: foreign cash comes to zero, and the base cash is
-exact to the penny. Units follow a split by its ratio; what the broker's step cut off is cash in lieu of nothing.
+The door's account is the book (or the part of an account that belongs to none). A fill that the broker converted is a trade
+paid in the base that says what it was worth in the instrument's currency: its cost is what was paid, to the penny. Units
+follow a split by its ratio; what the broker's step cut off is cash in lieu of nothing.
 """
 
 from __future__ import annotations
@@ -22,13 +22,11 @@ from core.domain.posting import Entry, effective_order, standing_entries
 from core.ledger import question as asked
 from core.ledger.booked import fact_of
 from core.ledger.equity import Rates
-from core.ledger.question import AnyFact, Ask, Price, Question, Rate
-from core.money import PENNY, share_of, split_ratio
+from core.ledger.question import AnyFact, Ask, Method, Price, Question, Rate
+from core.money import share_of, split_ratio
 
 ZERO = Decimal(0)
 BOOKED = "booked_fact:"
-# Parts of one fact have its key and one of these, so that a correction of it takes all of them back.
-_FX, _FEE = " fx", " fee"
 _WHOLE_MAX, _DENOMINATOR_MAX = 1_000_000, 1000
 # No product of two amounts, rates or units loses a digit.
 _DIGITS = 100
@@ -66,7 +64,9 @@ class Quoted:
     source: str = "ecb"
 
 
-def question_of(known: Known, quoted: Quoted, accounts: Sequence[asked.Account], ask: Ask) -> Question:
+def question_of(
+    known: Known, quoted: Quoted, accounts: Sequence[asked.Account], ask: Ask, *, method: Method = "FIFO"
+) -> Question:
     """Turn what the books know into a question to the checking door.
 
     Company actions count for all accounts of the question. Entries that rest on a booked fact are told by the fact itself.
@@ -76,15 +76,14 @@ def question_of(known: Known, quoted: Quoted, accounts: Sequence[asked.Account],
         counted = [entry for entry, _ in known.counted(ask)]
         at = {entry.key: recorded for entry, recorded in known.entries}
         facts = [part for entry in counted for part in _facts_of(entry, at[entry.key])]
-        currencies = {one.instrument: one.currency for one in facts if isinstance(one, asked.Buy)}
+        currencies = {one.instrument: one.quote for one in facts if isinstance(one, asked.Buy)}
         facts += _splits(standing_entries(counted), at, quoted, currencies | dict(quoted.currencies))
         split = {entry.key for entry, _ in known.entries if entry.kind == "SPLIT"}
         told = [_without_split(fact_of(one), split) for one in known.booked]
-        facts += [part for fact in told if fact is not None for part in _in_quote(fact, quoted)]
-        facts += _taken_back_too(facts)
+        facts += [_in_quote(fact, quoted) for fact in told if fact is not None]
     return Question.model_construct(
         accounts=tuple(accounts),
-        method="FIFO",
+        method=method,
         facts=tuple(facts),
         prices=tuple(quoted.prices),
         fx=tuple(one for currency, rates in quoted.rates.items() for one in _rates(currency, rates, quoted.source)),
@@ -131,7 +130,7 @@ def _facts_of(entry: Entry, at: datetime) -> Iterator[AnyFact]:
     cash = next((name for account, name in sums if account == "cash"), "")
     match entry.kind:
         case "BUY" | "SELL":
-            yield from _fill(entry, what, sums, base=cash)
+            yield _fill(entry, what, sums, base=cash)
         case "DEPOSIT":
             yield asked.Deposit(kind="DEPOSIT", currency=cash, amount=sums["cash", cash], **what)
         case "WITHDRAW":
@@ -156,48 +155,21 @@ def _facts_of(entry: Entry, at: datetime) -> Iterator[AnyFact]:
 
 def _fill(
     entry: Entry, what: dict[str, Any], sums: Mapping[tuple[str, str], Decimal], *, base: str
-) -> Iterator[AnyFact]:
-    """Give a fill as a trade in the instrument's currency, with the conversion that paid for it, and its fee in either."""
-    quantity = abs(sums["units", entry.instrument or ""])
+) -> asked.Buy | asked.Sell:
+    """Give a fill as a trade in what it was paid in, with what it was worth in the instrument's currency."""
     quote = next((name for account, name in sums if account == "trade" and name != entry.instrument), base)
-    fee, amount = sums.get(("fee", base), ZERO), abs(sums["trade", quote])
-    paid = amount if quote == base else abs(sums["conversion", base])
-    if quote != base:
-        # What rounds to nothing in the base was not paid, and what did cost a penny of it was worth one in its own.
-        amount = (amount or PENNY) if paid else ZERO
-    of_trade = fee if quote == base else share_of(amount, fee, paid) if paid else ZERO
     trade: dict[str, Any] = {
         "instrument": entry.instrument,
-        "quantity": quantity,
-        "currency": quote,
-        "amount": amount,
-        "fee": of_trade,
+        "quantity": abs(sums["units", entry.instrument or ""]),
+        "currency": base,
+        "amount": abs(sums["trade" if quote == base else "conversion", base]),
+        "fee": sums.get(("fee", base), ZERO),
     }
+    if quote != base:
+        trade |= {"quote_currency": quote, "quote_amount": abs(sums["trade", quote])}
     if entry.kind == "BUY":
-        yield asked.Buy(kind="BUY", **trade, **what)
-    else:
-        yield asked.Sell(kind="SELL", **trade, **what)
-    sign = Decimal(-1) if entry.kind == "BUY" else Decimal(1)
-    if quote != base and paid:
-        yield from _exchanged(what, (quote, sign * amount - of_trade), (base, sign * paid - fee))
-    elif quote != base and fee:
-        yield asked.Fee(kind="FEE", currency=base, amount=fee, **(what | {"key": entry.key + _FEE}))
-
-
-def _exchanged(
-    what: Mapping[str, Any], came: tuple[str, Decimal], into: tuple[str, Decimal]
-) -> Iterator[asked.Conversion]:
-    """Turn what a trade brought in one currency (or took, below zero) into another."""
-    given, got = (came, into) if came[1] > 0 else (into, came)
-    if came[1] and into[1]:
-        yield asked.Conversion(
-            kind="FX",
-            from_currency=given[0],
-            from_amount=abs(given[1]),
-            to_currency=got[0],
-            to_amount=abs(got[1]),
-            **(dict(what) | {"key": what["key"] + _FX}),
-        )
+        return asked.Buy(kind="BUY", **trade, **what)
+    return asked.Sell(kind="SELL", **trade, **what)
 
 
 # --- booked facts in the currency of what they trade ------------------------------------------------------------------
@@ -208,29 +180,27 @@ def _without_split(fact: AnyFact, split: Collection[str]) -> AnyFact | None:
     return fact.replacement if isinstance(fact, asked.Correction) and fact.reverses in split else fact
 
 
-def _in_quote(fact: AnyFact, quoted: Quoted) -> Iterator[AnyFact]:
-    """Give a booked fact in the currency of its instrument, with the conversion at the day's rate that this takes."""
+def _in_quote(fact: AnyFact, quoted: Quoted) -> AnyFact:
+    """Give a booked fact that was told in another currency with its worth in its instrument's, at the rate of the day."""
     if isinstance(fact, asked.Correction):
-        parts = list(_in_quote(fact.replacement, quoted)) if fact.replacement is not None else []
-        yield fact.model_copy(update={"replacement": parts[0]}) if parts else fact
-        yield from parts[1:]
-        return
+        new = fact.replacement
+        return fact if new is None else fact.model_copy(update={"replacement": _in_quote(new, quoted)})
     currency = quoted.currencies.get(fact.instrument or "") if isinstance(fact, _InInstrument) else None
     if not isinstance(fact, _InInstrument) or currency is None or currency == fact.currency:
-        yield fact
-        return
+        return fact
     day = (fact.acquired if isinstance(fact, asked.Opening) else None) or fact.effective
     numbers = _rate_on(quoted, currency, day, fact), _rate_on(quoted, fact.currency, day, fact)
-    paid = {name: getattr(fact, name) for name in ("amount", "cost", "fee") if getattr(fact, name, None) is not None}
-    if isinstance(fact, asked.Buy | asked.Sell):
-        paid["amount"] = fact.consideration
-    turned = {name: share_of(amount, *numbers) for name, amount in paid.items()}
-    yield fact.model_copy(update={"currency": currency, **turned} | ({"price": None} if "fee" in paid else {}))
-    if isinstance(fact, asked.Buy | asked.Sell | asked.CashInLieu):
-        sign = Decimal(-1) if isinstance(fact, asked.Buy) else Decimal(1)
-        what = {name: getattr(fact, name) for name in ("key", "effective", "recorded", "seq", "account")}
-        came = sign * turned["amount"] - turned.get("fee", ZERO)
-        yield from _exchanged(what, (currency, came), (fact.currency, sign * paid["amount"] - paid.get("fee", ZERO)))
+    match fact:
+        case asked.Opening():
+            return fact.model_copy(update={"currency": currency, "cost": share_of(fact.cost or ZERO, *numbers)})
+        case asked.ExcessIncome():
+            return fact.model_copy(update={"currency": currency, "amount": share_of(fact.amount, *numbers)})
+        case _ if fact.quote_currency is not None:
+            return fact
+        case _:
+            amount = fact.amount if isinstance(fact, asked.CashInLieu) else fact.consideration
+            worth = share_of(amount, *numbers)
+            return fact.model_copy(update={"quote_currency": currency, "quote_amount": worth})
 
 
 def _rate_on(quoted: Quoted, currency: str, day: date, fact: asked.Fact) -> Decimal:
@@ -241,18 +211,6 @@ def _rate_on(quoted: Quoted, currency: str, day: date, fact: asked.Fact) -> Deci
     except ValueError as error:
         words = f"{error} from {quoted.base} to {currency}; ingest the fixings of that time"
         raise ValueError(f"fact {fact.key!r}: {words}") from error
-
-
-def _taken_back_too(facts: Sequence[AnyFact]) -> list[AnyFact]:
-    """Take back the other parts of what corrections take back."""
-    keys = {fact.key for fact in facts}
-    return [
-        fact.model_copy(update={"key": fact.key + part, "reverses": fact.reverses + part, "replacement": None})
-        for fact in facts
-        if isinstance(fact, asked.Correction)
-        for part in (_FX, _FEE)
-        if fact.reverses + part in keys
-    ]
 
 
 # --- splits -----------------------------------------------------------------------------------------------------------

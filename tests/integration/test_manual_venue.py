@@ -244,11 +244,11 @@ def test_a_sale_realises_what_was_made_on_it(root):
         whole = pence(Decimal(line["quantity"]) * Decimal(line["decision_price"]) / rate) + 1
         cost = whole if units == Decimal(line["quantity"]) else whole * units / Decimal(line["quantity"])
         got = pence(units * Decimal(sale["decision_price"]) / fx) - Decimal("0.50")
-        proceeds, made = proceeds + got, made + got - cost.quantize(Decimal("0.0001"))
+        proceeds, made = proceeds + got, made + got - cost
     after = twokey(root, "positions", "--on", str(DAY + ONE_DAY)).facts
     assert (sold.code, sold.facts["posted"], len(sales) >= 2) == (0, len(sales), True), sold.err
     assert Decimal(after["cash"]) == before + proceeds
-    assert Decimal(twokey(root, "pnl", "--on", str(DAY + ONE_DAY)).facts["realised"]) == made
+    assert Decimal(twokey(root, "pnl", "--on", str(DAY + ONE_DAY)).facts["realised"]) == pence(made)
 
 
 WRONG = {

@@ -124,14 +124,15 @@ def test_a_fill_in_dollars_leaves_no_dollars_and_takes_pounds_to_the_penny():
     assert (answer["pnl"]["value"], answer["pnl"]["total"]) == (D("1019.25"), D("19.25"))
 
 
-def test_what_the_broker_took_beyond_the_rate_of_the_day_is_a_result_of_the_rate():
-    """125 USD were worth 96.153846 GBP at 1.30; the broker took 100 for them."""
+def test_what_the_broker_took_is_the_cost_whatever_the_rate_of_the_day():
+    """125 USD were worth 96.153846 GBP at 1.30; the broker took 100 for them, and the rest shows as a loss by the rate."""
     answer = answered(
         known(paid_in(2, "1000"), filled(3, "buy", "10", "12.50")), quoted(closed(3, "12.50"), rate="1.30")
     )
 
-    assert answer["pnl"]["realised"]["fx"].quantize(D("0.0001")) == D("-3.8462")
-    assert answer["pnl"]["unrealised"]["total"].quantize(D("0.0001")) == 0
+    assert (answer["lots"][0]["cost_base"], answer["pnl"]["realised"]["total"]) == (D(100), 0)
+    assert answer["pnl"]["unrealised"]["fx"].quantize(D("0.0001")) == D("-3.8462")
+    assert answer["pnl"]["unrealised"]["price"].quantize(D("0.0001")) == 0
 
 
 @pytest.mark.parametrize(
@@ -260,7 +261,7 @@ def reversed_of(entry: Entry) -> Entry:
     return Entry(**(vars(entry) | own))
 
 
-def test_a_correction_of_a_fill_takes_its_conversion_back_too():
+def test_a_correction_of_a_fill_takes_it_back():
     """The fill never was; until that was known, it counted."""
     fill = filled(3, "buy", "10", "12.50", fee="0.75")
     fact = booked("CORRECTION", 3, "oops", reverses=fill.key, reason="the order was never sent")
@@ -272,8 +273,8 @@ def test_a_correction_of_a_fill_takes_its_conversion_back_too():
     assert (now["cash"][0]["amount"], now["positions"], now["pnl"]["total"]) == (D(1000), [], 0)
 
 
-def test_a_booked_trade_paid_in_pounds_is_one_in_dollars_with_a_conversion_at_the_rate_of_the_day():
-    """100 GBP and a fee of 1 at 1.25 buy 125 USD worth for 1.25 USD of fee; no dollars stay."""
+def test_a_booked_trade_paid_in_pounds_is_worth_dollars_at_the_rate_of_the_day():
+    """100 GBP and a fee of 1 at 1.25 are 125 USD and 1.25 of fee; no dollars come or go."""
     fact = booked("BUY", 3, "b", account="main", instrument="AAA", quantity="10", amount="100", fee="1", currency="GBP")
     postings = (
         Posting("units", "AAA", D(10)),
