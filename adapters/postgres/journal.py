@@ -17,7 +17,7 @@ from core.domain.confirmation import Executed
 from core.domain.facts import ReconciliationState
 from core.domain.holdings import GENESIS_HEAD
 from core.domain.posting import CashFact, Entry, SplitFact, effective_order
-from core.domain.slot import BookName, VenueName
+from core.domain.slot import BookName, TicketId, VenueName
 from core.domain.venue import AccountSnapshot, Break, CashReport, ExecutionReport, SplitReport, VenueReport
 from flows.books import Execution, StoreError
 
@@ -81,6 +81,27 @@ class PgJournal:
             if isinstance(report.answer, Executed):
                 found.append(Execution(f"venue_report:{row['id']}", report.ticket_id, report.revision, report.answer))
         return found
+
+    def executions_of(self, ticket_id: TicketId) -> Sequence[Execution]:
+        """Give all executions of a ticket, posted or not, as a person confirmed or a venue reported them, by line."""
+        query = (
+            "SELECT c.id, c.body, t.ticket_id, t.revision, l.line FROM confirmation_line c"
+            " JOIN ticket_line l ON l.id = c.ticket_line JOIN ticket t ON t.id = l.ticket"
+            " WHERE t.ticket_id = %s AND c.outcome <> 'not executed'"
+        )
+        told = [
+            Execution(f"confirmation_line:{row['id']}", row["ticket_id"], row["revision"], confirmed_answer(row))
+            for row in self._session.all(query, (ticket_id,))
+        ]
+        query = (
+            "SELECT v.id, v.body FROM venue_report v JOIN ticket_line l ON l.id = v.ticket_line"
+            " JOIN ticket t ON t.id = l.ticket WHERE t.ticket_id = %s"
+        )
+        for row in self._session.all(query, (ticket_id,)):
+            report = read_report(ExecutionReport, row)
+            if isinstance(report.answer, Executed):
+                told.append(Execution(f"venue_report:{row['id']}", report.ticket_id, report.revision, report.answer))
+        return sorted(told, key=lambda one: (one.revision, one.answer.line))
 
     def unposted_cash(self, book: BookName, venue: VenueName, *, base: str) -> Sequence[CashFact]:
         """Give cash that came or went and that no entry rests on yet."""

@@ -13,6 +13,7 @@ from adapters.clock import FixedClock
 from adapters.files.configuration import Configuration
 from adapters.files.warm import WarmCleanSet
 from adapters.files.workspace import Workspace
+from adapters.postgres.journal import PgJournal
 from adapters.postgres.people import PgConfig
 from adapters.postgres.runs import PgRuns
 from adapters.postgres.tickets import PgTickets
@@ -25,10 +26,11 @@ from cli.wiring import Desk, When, when
 from core.calendar import as_of, is_run_day, slot_of
 from core.canonical import sha256_text
 from core.domain.panel import Panel
-from core.domain.ticket import IssuedTicket, stamps_of
+from core.domain.ticket import IssuedTicket, Ticket, stamps_of
 from core.settings_text import parse_policy
+from core.ticketing.confirm import fill_of
 from flows import settle as settling
-from flows.books import StoreError
+from flows.books import Execution, StoreError
 from flows.daily import DayDoors, SlotRefused, run_day
 from flows.decide import NotReady
 from flows.look import CurveCache, read_panel
@@ -39,6 +41,18 @@ from flows.revise import Asked, revise_day
 from flows.setup import BookSetup
 
 EXIT_NO_TRADE = 3
+_FILL_HEAD = (
+    "line",
+    "side",
+    "instrument",
+    "quantity",
+    "price",
+    "decision_price",
+    "slippage_bps",
+    "fee",
+    "fills",
+    "evidence",
+)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -222,20 +236,48 @@ def _stamp_words(stamps: Sequence[str]) -> list[str]:
 def show(arguments: argparse.Namespace) -> int:
     """Show a ticket as it stands."""
     with Desk(Workspace(arguments.workspace)) as desk:
-        standing = PgTickets(desk.session("reader")).ticket(arguments.ticket_id)
+        reader = desk.session("reader")
+        standing = PgTickets(reader).ticket(arguments.ticket_id)
+        executions = PgJournal(reader).executions_of(arguments.ticket_id)
     if standing is None:
         raise UsageError(f"there is no ticket {arguments.ticket_id}; `twokey ticket list` names those there are")
+    fills = [
+        _fill_row(one, standing.issued.ticket) for one in executions if one.revision == standing.issued.ticket.revision
+    ]
     facts = json.loads(ticket_json(standing.issued)) | {
         "steps": standing.steps,
         "answered": standing.answered,
         "waiting": standing.waiting,
+        "fills": fills,
     }
     words = (
         ticket_markdown(standing.issued)
         + f"\nSteps: {', '.join(standing.steps)}; waiting lines: {list(standing.waiting)}\n"
     )
+    if fills:
+        words += (
+            "\nFills, with what the price was worse than the decision price in basis points (better: below zero):\n"
+        )
+        words += table(_FILL_HEAD, [[row[name] for name in _FILL_HEAD] for row in fills])
     emit(arguments, facts, words)
     return 0
+
+
+def _fill_row(execution: Execution, ticket: Ticket) -> dict[str, object]:
+    """Give an execution as a person reads it: what was done, and how far from what was decided."""
+    fill = fill_of(execution.answer, ticket, key="", evidence=execution.evidence)
+    return {
+        "line": execution.answer.line,
+        "side": fill.side,
+        "instrument": fill.instrument,
+        "quantity": fill.quantity,
+        "price": fill.price,
+        "decision_price": fill.decision_price,
+        "slippage_bps": fill.slippage_bps,
+        "fee": fill.fee,
+        "fills": len(fill.pieces),
+        "evidence": fill.evidence,
+    }
 
 
 def listing(arguments: argparse.Namespace) -> int:

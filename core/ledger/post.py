@@ -8,21 +8,23 @@ from core.domain.confirmation import Fill
 from core.domain.posting import CashFact, Entry, Posting, SplitFact
 from core.money import to_pence
 
+ZERO = Decimal(0)
+
 
 def post_fill(fill: Fill) -> Entry:
     """Turn a fill into postings: units against trade, trade's money through conversion into cash, the fee from cash.
 
-    Each commodity sums to zero; the base amount is rounded once, to the penny. Raises ValueError unless quantity, price and
-    rate are positive and the fee is not negative.
+    Each commodity sums to zero. Of several pieces the sum is posted; the base amount is rounded once, to the penny. Raises
+    ValueError unless quantity, price and rate are positive and the fee is not negative.
     """
-    if min(fill.quantity, fill.price, fill.fx_rate) <= 0 or fill.fee < 0:
+    if any(min(one.quantity, one.price, one.fx_rate) <= 0 or one.fee < 0 for one in fill.pieces):
         raise ValueError(
             f"fill {fill.key}: quantity {fill.quantity}, price {fill.price} and rate {fill.fx_rate} must be positive,"
             f" fee {fill.fee} not negative"
         )
     sign = Decimal(1) if fill.side == "buy" else Decimal(-1)
-    quote_value = sign * to_pence(fill.quantity * fill.price)
-    base_value = sign * to_pence(fill.quantity * fill.price / fill.fx_rate)
+    quote_value = sign * to_pence(sum((one.quantity * one.price for one in fill.pieces), ZERO))
+    base_value = sign * to_pence(sum((one.quantity * one.price / one.fx_rate for one in fill.pieces), ZERO))
     postings = (
         Posting("units", fill.instrument, sign * fill.quantity),
         Posting("trade", fill.instrument, -sign * fill.quantity),

@@ -5,15 +5,18 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 
-from core.domain.confirmation import Answer, Executed, NotExecuted
-from core.domain.ticket import Ticket
+from core.domain.confirmation import Answer, Executed, NotExecuted, PartFill, executed_in_parts
+from core.domain.ticket import Ticket, TicketLine
 
 FORMS = (
     '"LINE filled price=P fee=F", "LINE partial quantity=Q price=P fee=F", or "LINE not executed: REASON"'
-    " (fx=RATE and, where filled, quantity=Q may be added, the ticket's count otherwise; at the end note: WORDS, and"
-    " acknowledged: WORDS where a fill outside the bounds truly happened)"
+    " (fx=RATE and, where filled, quantity=Q may be added, the ticket's count otherwise; several fills of a line stand with +"
+    ' between, each with its quantity: "LINE filled quantity=Q price=P fee=F + quantity=Q price=P fee=F"; at the end note:'
+    " WORDS, and acknowledged: WORDS where a fill outside the bounds truly happened)"
 )
-_ANSWER = re.compile(r"([1-9][0-9]{0,3}) +(filled|partial)((?: +[a-z]+=\S+)*) *(?:note: *(.{0,500}))?", re.ASCII)
+_ANSWER = re.compile(r"([1-9][0-9]{0,3}) +(filled|partial)((?: +(?:[a-z]+=\S+|\+))*) *(?:note: *(.{0,500}))?", re.ASCII)
+# Between the fills of one line.
+_PLUS = re.compile(r"(?<!\S)\+(?!\S)")
 _REFUSED = re.compile(r"([1-9][0-9]{0,3}) +not executed: *(.{1,500})")
 # A person's word for what is outside the bounds; it stands last.
 _ACKNOWLEDGED = re.compile(r"(.*?) acknowledged: *(\S.{0,499})")
@@ -38,23 +41,39 @@ def parse_answer(text: str, ticket: Ticket) -> Answer:
     if not found:
         raise AnswerError(f"{text.strip()[:80]!r} is no answer; write {FORMS}")
     number, is_partial = int(found[1]), found[2] == "partial"
-    fields = _fields(found[3], text, is_partial=is_partial)
     line = next((line for line in ticket.lines if line.line == number), None)
     if line is None:
         raise AnswerError(f"line {number} is not on {ticket.ticket_id}; it has lines 1 to {len(ticket.lines)}")
-    rate = fields.get("fx", ticket.fx_rate)
-    if rate is None:
-        raise AnswerError(f"line {number}: the ticket names no exchange rate; add fx=RATE")
+    told = _PLUS.split(found[3])
+    is_several = len(told) > 1
+    pieces = tuple(
+        _piece(_fields(words, text, is_partial=is_partial or is_several), line, ticket.fx_rate) for words in told
+    )
+    note, acknowledged = (found[4] or "").strip(), worded[2].strip() if worded else ""
+    if is_several:
+        try:
+            return executed_in_parts(number, pieces, is_partial=is_partial, note=note, acknowledged=acknowledged)
+        except ValueError as error:
+            raise AnswerError(f"{text.strip()[:80]!r}: {error}") from error
+    one = pieces[0]
     return Executed(
         line=number,
-        quantity=fields.get("quantity", line.quantity),
-        price=fields["price"],
-        fee=fields["fee"],
-        fx_rate=rate,
+        quantity=one.quantity,
+        price=one.price,
+        fee=one.fee,
+        fx_rate=one.fx_rate,
         is_partial=is_partial,
-        note=(found[4] or "").strip(),
-        acknowledged=worded[2].strip() if worded else "",
+        note=note,
+        acknowledged=acknowledged,
     )
+
+
+def _piece(fields: dict[str, Decimal], line: TicketLine, told: Decimal | None) -> PartFill:
+    """Give one fill as it was written; the ticket's count and rate where they are not said."""
+    rate = fields.get("fx", told)
+    if rate is None:
+        raise AnswerError(f"line {line.line}: the ticket names no exchange rate; add fx=RATE")
+    return PartFill(fields.get("quantity", line.quantity), fields["price"], fields["fee"], rate)
 
 
 def _fields(words: str, text: str, *, is_partial: bool) -> dict[str, Decimal]:

@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from core.canonical import plain_decimal
-from core.domain.confirmation import Answer, Confirmation, Executed, Fill
+from core.domain.confirmation import Answer, Confirmation, Executed, Fill, PartFill
 from core.domain.instrument import InstrumentId
 from core.domain.ticket import IssuedTicket, Ticket, TicketLine
 from core.money import BPS, to_pence
@@ -88,6 +88,7 @@ def fill_of(answer: Executed, ticket: Ticket, *, key: str, evidence: str) -> Fil
         fee=answer.fee,
         session=ticket.window.session,
         decision_price=line.decision_price,
+        parts=answer.parts,
     )
 
 
@@ -122,13 +123,16 @@ def _executed_objections(
     answer: Executed, line: TicketLine, bounds: Bounds, *, rate: Decimal | None
 ) -> tuple[str, ...]:
     where = f"line {line.line} ({line.side} {line.instrument})"
-    numbers = (answer.quantity, answer.price, answer.fee, answer.fx_rate)
+    pieces = [number for one in answer.parts for number in (one.quantity, one.price, one.fee, one.fx_rate)]
+    numbers = (answer.quantity, answer.price, answer.fee, answer.fx_rate, *pieces)
     if not all(number.is_finite() for number in numbers):
         return (f"{where}: quantity, price, fee and rate were {', '.join(map(str, numbers))}; each must be a number",)
     problems = [f"{where}: {words}" for words in _impossible(answer, line, bounds)]
     if min(answer.quantity, answer.price, answer.fx_rate) > 0 and not answer.acknowledged.strip():
-        unlikely = (_over_fill(answer, line, bounds), _far_price(answer, line, bounds), _far_rate(answer, rate))
-        problems += [f"{where}: {words}; {ACKNOWLEDGE}" for words in unlikely if words is not None]
+        unlikely = [_over_fill(answer, line, bounds)]
+        for one in answer.pieces:
+            unlikely += [_far_price(one, line, bounds), _far_rate(one, rate)]
+        problems += [f"{where}: {words}; {ACKNOWLEDGE}" for words in dict.fromkeys(unlikely) if words is not None]
     return tuple(problems)
 
 
@@ -138,7 +142,9 @@ def _impossible(answer: Executed, line: TicketLine, bounds: Bounds) -> list[str]
     quantity, price = plain_decimal(answer.quantity), plain_decimal(answer.price)
     if answer.quantity <= 0 or answer.price <= 0:
         problems.append(f"quantity was {quantity} and price {price}; both must be above 0")
-    if answer.fee < 0 or answer.fx_rate <= 0:
+    if any(min(one.quantity, one.price) <= 0 for one in answer.parts):
+        problems.append("quantity or price of a fill was not above 0")
+    if any(one.fee < 0 or one.fx_rate <= 0 for one in answer.pieces):
         problems.append(f"fee was {answer.fee} and rate {answer.fx_rate}; fee >= 0 and rate > 0 are needed")
     if problems:
         return problems
@@ -178,7 +184,7 @@ def _over_fill(answer: Executed, line: TicketLine, bounds: Bounds) -> str | None
     )
 
 
-def _far_price(answer: Executed, line: TicketLine, bounds: Bounds) -> str | None:
+def _far_price(answer: PartFill, line: TicketLine, bounds: Bounds) -> str | None:
     """A price outside the day's range, or, where that is not known, far from the decision price."""
     known, widening = bounds.ranges.get(line.instrument), bounds.tolerance_bps * BPS
     if known is not None:
@@ -195,7 +201,7 @@ def _far_price(answer: Executed, line: TicketLine, bounds: Bounds) -> str | None
     )
 
 
-def _far_rate(answer: Executed, rate: Decimal | None) -> str | None:
+def _far_rate(answer: PartFill, rate: Decimal | None) -> str | None:
     """An exchange rate far from the ticket's; a ticket without one says nothing of it."""
     if rate is None or rate * (1 - RATE_BAND) <= answer.fx_rate <= rate * (1 + RATE_BAND):
         return None

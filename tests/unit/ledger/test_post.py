@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.domain.confirmation import PartFill, executed_in_parts
 from core.domain.posting import Entry, Posting
 from core.ledger.post import post_cash, post_fill
 from tests.unit.making import DAY, cash_fact, fill
@@ -50,6 +51,35 @@ def test_a_sale_moves_units_out_and_money_in():
         ("fee", "GBP", "2.63"),
         ("cash", "GBP", "-2.63"),
     ]
+
+
+def test_several_fills_of_a_line_are_posted_as_their_exact_sum():
+    """4 at 50 and 3 at 51.115 dollars at 1.25 and 1.3 are 353.345 dollars and 277.958... pounds: rounded once, not each."""
+    parts = tuple(
+        PartFill(*(Decimal(one) for one in piece)) for piece in (("4", "50", "0", "1.25"), ("3", "51.115", "0", "1.3"))
+    )
+    whole = executed_in_parts(1, parts, is_partial=False, note="", acknowledged="")
+    told = {"parts": parts, "fx_rate": str(whole.fx_rate), "fee": str(whole.fee)}
+    entry = post_fill(fill("buy", "AAA", str(whole.quantity), str(whole.price), **told))
+
+    assert rows(entry)[2:6] == [
+        ("trade", "USD", "353.34"),
+        ("conversion", "USD", "-353.34"),
+        ("conversion", "GBP", "277.96"),
+        ("cash", "GBP", "-277.96"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("side", "price", "bps"),
+    [("buy", "101", "100.00"), ("buy", "99.5", "-50.00"), ("sell", "99", "100.00"), ("sell", "100", "0.00")],
+)
+def test_slippage_is_what_the_price_was_worse_than_the_decision(side, price, bps):
+    """In basis points of the decision price; a purchase below it and a sale above it are better."""
+    done = fill(side, "AAA", "2", price, decision_price=Decimal(100))
+
+    assert str(done.slippage_bps) == bps
+    assert replace(done, decision_price=None).slippage_bps is None
 
 
 def test_a_trade_in_the_books_own_currency_converts_nothing():

@@ -10,9 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.canonical import plain_decimal
-from core.domain.confirmation import Executed, NotExecuted
+from core.domain.confirmation import Executed, NotExecuted, PartFill
 from core.ticketing.answers import FORMS, AnswerError, parse_answer
 from tests.unit.making import executed, ticket, ticket_line
+
+
+def piece(quantity: str, price: str, fee: str = "0", rate: str = "") -> PartFill:
+    """Give one fill of several, at the ticket's rate unless another is said."""
+    told = Decimal(rate) if rate else TRADE.fx_rate
+    assert told is not None
+    return PartFill(Decimal(quantity), Decimal(price), Decimal(fee), told)
+
 
 TRADE = ticket(ticket_line(1, "sell", "BBB", "10"), ticket_line(2, "buy", "AAA", "8"))
 
@@ -35,6 +43,24 @@ TRADE = ticket(ticket_line(1, "sell", "BBB", "10"), ticket_line(2, "buy", "AAA",
             "1 filled price=50 fee=0 note: two pieces  acknowledged: on the statement",
             executed(1, "10", "50", note="two pieces", acknowledged="on the statement"),
         ),
+        (
+            "1 filled quantity=4 price=50 fee=0.10 + quantity=6 price=51 fee=0 note: in two",
+            executed(
+                1, "10", "50.6", fee=Decimal("0.10"), note="in two", parts=(piece("4", "50", "0.10"), piece("6", "51"))
+            ),
+        ),
+        (
+            "2 partial quantity=1 price=120 fee=1 fx=1.25 + price=130 fee=0 quantity=2 fx=1.3",
+            executed(
+                2,
+                "3",
+                "126.6667",
+                is_partial=True,
+                fee=Decimal(1),
+                fx_rate=Decimal("1.283784"),
+                parts=(piece("1", "120", "1", "1.25"), piece("2", "130", "0", "1.3")),
+            ),
+        ),
         ("2 not executed: it says acknowledged: no", NotExecuted(2, "it says acknowledged: no")),
         ("2 not executed: the price ran away ", NotExecuted(2, "the price ran away")),
         ("2 not executed:no", NotExecuted(2, "no")),
@@ -44,6 +70,22 @@ TRADE = ticket(ticket_line(1, "sell", "BBB", "10"), ticket_line(2, "buy", "AAA",
 def test_a_good_answer_is_read(text, answer):
     """Fields in any order, spaces as they come; the quantity of a filled line is the ticket's unless told."""
     assert parse_answer(text, TRADE) == answer
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("1 filled quantity=4 price=50 fee=0 +", "fee, price, quantity is missing"),
+        ("1 filled price=50 fee=0 + quantity=6 price=51 fee=0", "quantity is missing"),
+        ("1 filled quantity=0 price=50 fee=0 + quantity=0 price=51 fee=0", "units, prices and rates"),
+        ("1 filled quantity=4 price=0 fee=0 + quantity=6 price=51 fee=0", "units, prices and rates"),
+        ("1 filled quantity=4 price=50 fee=0 +quantity=6 price=51 fee=0", "write"),
+    ],
+)
+def test_several_fills_need_the_units_and_the_price_of_each(text, words):
+    """A piece that lacks a field, or has none to sum, is refused."""
+    with pytest.raises(AnswerError, match=words):
+        parse_answer(text, TRADE)
 
 
 @pytest.mark.parametrize(
