@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_05UP, ROUND_CEILING, ROUND_DOWN, ROUND_HALF_EVEN, Context, Decimal
 from fractions import Fraction
 
 PENNY = Decimal("0.01")
@@ -13,8 +13,13 @@ WEIGHT_STEP = Decimal("0.000001")
 RATIO_STEP = Decimal("0.0000000001")
 SHARE_STEP = Decimal("0.000000000001")
 BPS = Decimal("0.0001")
+_ZERO = Decimal(0)
 _SPLIT_DENOMINATOR_MAX = 100
 _SPLIT_DIGITS_LOST = Fraction(1, 2_000_000)
+# More digits than any amount has. What a quotient lost beyond them still shows in its last one (ROUND_05UP), so that it is
+# rounded but once.
+_WIDE, _ROUNDED = Context(prec=100, rounding=ROUND_05UP), Context(prec=85)
+_MULTIPLY, _DIVIDE = _WIDE.multiply, _WIDE.divide
 
 
 def to_pence(amount: Decimal) -> Decimal:
@@ -27,15 +32,17 @@ def round_to(amount: Decimal, step: Decimal) -> Decimal:
     return amount.quantize(step, rounding=ROUND_HALF_EVEN)
 
 
-def share_of(amount: Decimal, part: Decimal, whole: Decimal) -> Decimal:
-    """Give the share of an amount that falls on a part of a whole, to twelve decimals, half to even.
+def share_of(amount: Decimal, part: Decimal, whole: Decimal, step: Decimal = SHARE_STEP) -> Decimal:
+    """Give the share of an amount that falls on a part of a whole, in steps (of twelve decimals), half to even.
 
     The whole of it exactly where the part is the whole, so that what is divided and taken off adds up to the last digit.
-    Raises ValueError unless the whole is positive.
+    Digits are not lost on the way, whatever the caller's context. Raises ValueError unless the whole is positive.
     """
-    if whole <= 0:
+    if whole <= _ZERO:
         raise ValueError(f"whole was {whole}; a share needs a positive whole")
-    return amount if part == whole else round_to(amount * part / whole, SHARE_STEP)
+    if part == whole:
+        return amount
+    return _DIVIDE(_MULTIPLY(amount, part), whole).quantize(step, ROUND_HALF_EVEN, _ROUNDED)
 
 
 def floor_to(quantity: Decimal, step: Decimal) -> Decimal:

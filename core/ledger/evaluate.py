@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal, localcontext
+from operator import itemgetter
 from typing import Any
 
-from core.ledger.lots import Lot
 from core.ledger.matching_uk import match_uk
 from core.ledger.performance import performance
-from core.ledger.question import Ask, Question, QuestionError, Statement
+from core.ledger.question import Ask, Method, Question, QuestionError, Statement
 from core.ledger.quotes import NoQuote, Quotes, check_quotes
 from core.ledger.standing import standing_facts
 from core.ledger.walk import Disposal, Evening, Walk, What
@@ -43,8 +43,8 @@ def evaluate(question: Question) -> dict[str, Any]:
             "facts_counted": [fact.key for fact in facts],
             "positions": _positions(walk, quotes, scope),
             "cash": _cash(walk, quotes, scope),
-            "lots": [_lot(lot) for lot in _lots(walk, scope)],
-            "disposals": [_disposal(one) for one in walk.disposals if one.account in scope.accounts],
+            "lots": _lots(walk, scope),
+            "disposals": [_disposal(one, methods) for one in walk.disposals if one.fact.account in scope.accounts],
             "pnl": _pnl(walk, quotes, scope),
             "returns": performance(walk, quotes, scope, ask),
             "breaks": [found for one in ask.statements for found in _breaks(one, walk.on(ask.as_of), ask)],
@@ -52,47 +52,50 @@ def evaluate(question: Question) -> dict[str, Any]:
         return answer | ({"tax": match_uk(question, facts, walk)} if question.method == "UK" else {})
 
 
-def _lots(walk: Walk, scope: Scope) -> list[Lot]:
-    found = [lot for lots in walk.lots.values() for lot in lots if lot.account in scope.accounts]
-    return sorted(found, key=lambda one: (one.account, one.instrument, one.acquired, one.lot))
+def _lots(walk: Walk, scope: Scope) -> list[dict[str, Any]]:
+    rows = [
+        {
+            "lot": lot.lot,
+            "account": account,
+            "instrument": name,
+            "acquired": lot.acquired,
+            "quantity": lot.quantity,
+            "currency": walk.currency[name],
+            "cost": lot.cost,
+            "cost_base": lot.cost_base,
+        }
+        for (account, name), lots in walk.lots.items()
+        if account in scope.accounts
+        for lot in lots
+    ]
+    return sorted(rows, key=itemgetter("account", "instrument", "acquired", "lot"))
 
 
-def _lot(lot: Lot) -> dict[str, Any]:
-    return {
-        "lot": lot.lot,
-        "account": lot.account,
-        "instrument": lot.instrument,
-        "acquired": lot.acquired,
-        "quantity": lot.quantity,
-        "currency": lot.currency,
-        "cost": lot.cost,
-        "cost_base": lot.cost_base,
-    }
-
-
-def _disposal(one: Disposal) -> dict[str, Any]:
+def _disposal(one: Disposal, methods: Mapping[str, Method]) -> dict[str, Any]:
+    fact = one.fact
+    rule = "AVERAGE" if methods[fact.account] == "AVERAGE" else "lot"
     matches = [
         {
-            "rule": match.rule,
-            "lot": match.lot,
-            "acquired": match.acquired,
-            "quantity": match.quantity,
-            "cost": match.cost,
-            "cost_base": match.cost_base,
+            "rule": rule,
+            "lot": lot.lot,
+            "acquired": lot.acquired,
+            "quantity": lot.quantity,
+            "cost": lot.cost,
+            "cost_base": lot.cost_base,
         }
-        for match in one.matches
+        for lot in one.taken
     ]
     return {
-        "fact": one.fact,
-        "account": one.account,
-        "instrument": one.instrument,
-        "date": one.day,
+        "fact": fact.key,
+        "account": fact.account,
+        "instrument": fact.instrument,
+        "date": fact.effective,
         "quantity": one.quantity,
-        "currency": one.currency,
+        "currency": fact.currency,
         "proceeds": one.proceeds,
         "fee": one.fee,
-        "proceeds_base": one.proceeds_base,
-        "fee_base": one.fee_base,
+        "proceeds_base": one.proceeds * one.rate,
+        "fee_base": one.fee * one.rate,
         "gain_base": one.gain_base,
         "matches": matches,
     }
@@ -105,10 +108,10 @@ def _positions(walk: Walk, quotes: Quotes, scope: Scope) -> list[dict[str, Any]]
             continue
         lots = walk.lots[account, name]
         row: dict[str, Any] = {"account": account, "instrument": name, "quantity": quantity}
-        row |= {"currency": lots[0].currency, "cost": _sum(lot.cost for lot in lots)}
+        row |= {"currency": walk.currency[name], "cost": _sum(lot.cost for lot in lots)}
         row["cost_base"] = _sum(lot.cost_base for lot in lots)
         try:
-            value, worth, day = _marked(lots, quotes, scope)
+            value, worth, day = _marked((name, walk.currency[name]), quantity, quotes, scope)
             row |= {"value": value, "value_base": worth, "price_date": day}
         except NoQuote as error:
             row |= {"value": None, "value_base": not_computable(error), "price_date": None}
@@ -116,13 +119,13 @@ def _positions(walk: Walk, quotes: Quotes, scope: Scope) -> list[dict[str, Any]]
     return rows
 
 
-def _marked(lots: Sequence[Lot], quotes: Quotes, scope: Scope) -> tuple[Decimal, Decimal, date]:
-    """Give lots' value in their currency and in the base, and the day of the price."""
-    name, currency = lots[0].instrument, lots[0].currency
+def _marked(of: tuple[str, str], quantity: Decimal, quotes: Quotes, scope: Scope) -> tuple[Decimal, Decimal, date]:
+    """Give units' value in their currency and in the base, and the day of the price."""
+    name, currency = of
     price = quotes.price(name, scope.as_of)
     if price.currency != currency:
         raise QuestionError(f"price of {name} on {price.day}: it is in {price.currency}; the facts are in {currency}")
-    value = _sum(lot.quantity for lot in lots) * price.value
+    value = quantity * price.value
     return value, value * quotes.rate(currency, scope.base, scope.as_of).value, price.day
 
 
@@ -146,7 +149,7 @@ def _pnl(walk: Walk, quotes: Quotes, scope: Scope) -> dict[str, Any]:
     """Split what was made since the first fact: price, rates, income and fees, of what was sold and of what is held."""
 
     def booked(what: What) -> Decimal:
-        return _sum(one.amount for one in walk.booked if one.account in scope.accounts and one.what == what)
+        return _sum(walk.results.get((account, what), ZERO) for account in scope.accounts)
 
     price, rates = booked("price"), booked("fx") + booked("cash_fx")
     income, withheld, fees = booked("income"), booked("withheld"), booked("fee")
@@ -174,11 +177,12 @@ def _pnl(walk: Walk, quotes: Quotes, scope: Scope) -> dict[str, Any]:
 def _unrealised(walk: Walk, quotes: Quotes, scope: Scope) -> tuple[dict[str, Decimal], Decimal]:
     """Give what open lots and foreign cash have gained, by price and by rate, and the value of everything."""
     price, rates = ZERO, ZERO
-    for (account, _), lots in walk.lots.items():
+    for (account, name), lots in walk.lots.items():
         if account not in scope.accounts or not lots:
             continue
-        _, worth, _ = _marked(lots, quotes, scope)
-        rate = quotes.rate(lots[0].currency, scope.base, scope.as_of).value
+        currency = walk.currency[name]
+        _, worth, _ = _marked((name, currency), lots.held, quotes, scope)
+        rate = quotes.rate(currency, scope.base, scope.as_of).value
         cost, base = _sum(lot.cost for lot in lots), _sum(lot.cost_base for lot in lots)
         price += worth - cost * rate
         rates += cost * rate - base

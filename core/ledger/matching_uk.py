@@ -111,17 +111,18 @@ def match_uk(question: Question, facts: Sequence[Fact], walk: Walk) -> dict[str,
     for came in walk.acquired:
         if came.account in taxable and came.how == "bought":
             first = names.first(came.instrument, came.day)
-            day = lines.setdefault(first, _Line()).bought.setdefault(came.day, _Bought())
-            day.units += Fraction(came.quantity) / names.became(first, came.day)
-            day.cost += came.cost_base
+            bought = lines.setdefault(first, _Line()).bought.setdefault(came.day, _Bought())
+            bought.units += Fraction(came.quantity) / names.became(first, came.day)
+            bought.cost += came.cost_base
     for gone in walk.disposals:
-        if gone.account in taxable:
-            first = names.first(gone.instrument, gone.day)
-            sold = lines.setdefault(first, _Line()).sold.setdefault(gone.day, _Sold())
-            units = Fraction(gone.quantity) / names.became(first, gone.day)
+        if gone.fact.account in taxable:
+            day = gone.fact.effective
+            first = names.first(gone.fact.instrument, day)
+            sold = lines.setdefault(first, _Line()).sold.setdefault(day, _Sold())
+            units = Fraction(gone.quantity) / names.became(first, day)
             sold.units, sold.left = sold.units + units, sold.left + units
-            sold.proceeds, sold.fees = sold.proceeds + gone.proceeds_base, sold.fees + gone.fee_base
-            sold.facts.append(gone.fact)
+            sold.proceeds, sold.fees = sold.proceeds + gone.proceeds * gone.rate, sold.fees + gone.fee * gone.rate
+            sold.facts.append(gone.fact.key)
     for first, line in lines.items():
         _identify(first, line, names)
     _pool(lines, [one for one in walk.acquired if one.account in taxable and one.how != "bought"], names)

@@ -154,7 +154,7 @@ def _paid(money: _Money, start: date, last: date) -> list[tuple[date, Decimal]]:
 def _curve(money: _Money, period: tuple[date, date], quotes: Quotes, walk: Walk) -> list[tuple[date, Decimal]]:
     """Give the time-weighted index, one at the start, on each day with a price or a fact; flows do not move it."""
     first, last = period
-    seen = {*quotes.price_days, *(evening.day for evening in walk.evenings)}
+    seen = {*quotes.price_days, *walk.days}
     days = [first, *sorted(day for day in seen if first < day < last), last]
     curve, index = [(first, ONE)], ONE
     for begin, end in pairwise(days):

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
 from core.domain.holdings import GENESIS_HEAD, Holdings, Position
 from core.domain.instrument import InstrumentId
 from core.domain.posting import Entry
-from core.money import round_price, round_to
+from core.ledger import lots
+from core.ledger.lots import Short, take_in_turn
+from core.money import PRICE_STEP, share_of
 
 ZERO = Decimal(0)
 # Finer than any broker's step: a share of a split is a number that ends.
@@ -59,23 +61,23 @@ def open_lots(entries: Sequence[Entry]) -> tuple[tuple[Lot, ...], Decimal]:
     rest, so that no penny is lost. A split changes the units of each lot in proportion, and neither cost nor day. Entries are
     in effective order. Raises ValueError when more is sold than was held.
     """
-    queues: dict[InstrumentId, deque[Lot]] = {}
+    queues: defaultdict[InstrumentId, deque[lots.Lot]] = defaultdict(deque)
     realised = ZERO
     came = _units_of_splits(entries)
-    for entry in entries:
-        if entry.kind == "SPLIT" and entry.instrument is not None:
-            _split(
-                queues.setdefault(entry.instrument, deque()), entry, came.pop((entry.instrument, entry.session), ZERO)
-            )
-        elif entry.kind in ("BUY", "SELL") and entry.instrument is not None:
-            quantity, cash = _units_and_cash(entry)
-            queue = queues.setdefault(entry.instrument, deque())
-            if quantity > 0:
-                queue.append(Lot(entry.instrument, entry.session, quantity, -cash))
-            else:
-                realised += cash - _take(queue, -quantity, entry)
-    left = tuple(lot for name in sorted(queues) for lot in queues[name])
-    return left, realised
+    for number, entry in enumerate(entries):
+        if entry.kind not in ("BUY", "SELL", "SPLIT") or entry.instrument is None:
+            continue
+        queue = queues[entry.instrument]
+        if entry.kind == "SPLIT":
+            _split(queue, came.pop((entry.instrument, entry.session), ZERO), entry, number=number)
+            continue
+        quantity, cash = _units_and_cash(entry)
+        if quantity > 0:
+            queue.append(lots.Lot(entry.key, entry.session, number, quantity, cost := -cash, cost))
+        else:
+            realised += cash - _cost_of(queue, -quantity, entry)
+    left = (Lot(name, lot.acquired, lot.quantity, lot.cost) for name in sorted(queues) for lot in queues[name])
+    return tuple(left), realised
 
 
 def profit_and_loss(entries: Sequence[Entry], values: Mapping[InstrumentId, Decimal], *, base: str) -> ProfitAndLoss:
@@ -100,8 +102,12 @@ def profit_and_loss(entries: Sequence[Entry], values: Mapping[InstrumentId, Deci
 
 
 def _units_and_cash(entry: Entry) -> tuple[Decimal, Decimal]:
-    quantity = sum((posting.amount for posting in entry.postings if posting.account == "units"), ZERO)
-    cash = sum((posting.amount for posting in entry.postings if posting.account == "cash"), ZERO)
+    quantity = cash = ZERO
+    for posting in entry.postings:
+        if posting.account == "units":
+            quantity += posting.amount
+        elif posting.account == "cash":
+            cash += posting.amount
     return quantity, cash
 
 
@@ -115,30 +121,25 @@ def _units_of_splits(entries: Sequence[Entry]) -> dict[tuple[InstrumentId, date]
     return came
 
 
-def _split(queue: deque[Lot], entry: Entry, units: Decimal) -> None:
+def _split(queue: deque[lots.Lot], units: Decimal, entry: Entry, *, number: int) -> None:
     """Share the units of a split out over the lots; the last lot takes the rest, so that no unit is lost."""
     held = sum((lot.quantity for lot in queue), ZERO)
     left = held + units
-    shares = [round_to(lot.quantity * left / held, UNITS_STEP) for lot in queue][:-1]
-    whole = [*shares, left - sum(shares, ZERO)]
-    lots = [replace(lot, quantity=share) for lot, share in zip(queue, whole, strict=False)]
-    if not lots and units and entry.instrument is not None:
+    shares = [share_of(left, lot.quantity, held, UNITS_STEP) for lot in queue][:-1]
+    for lot, share in zip(queue, [*shares, left - sum(shares, ZERO)], strict=False):
+        lot.quantity = share
+    if not queue and units:
         # A sale from before the split was told after it; until the next settlement the units stand without a cost.
-        lots = [Lot(entry.instrument, entry.session, units, ZERO)]
-    queue.clear()
-    queue.extend(lots)
+        queue.append(lots.Lot(entry.key, entry.session, number, units, ZERO, ZERO))
 
 
-def _take(queue: deque[Lot], quantity: Decimal, entry: Entry) -> Decimal:
+def _cost_of(queue: deque[lots.Lot], quantity: Decimal, entry: Entry) -> Decimal:
     cost = ZERO
-    while quantity > 0:
-        if not queue:
-            raise ValueError(f"entry {entry.key} sells {quantity} {entry.instrument} more than the book holds")
-        lot = queue.popleft()
-        if lot.quantity <= quantity:
-            cost, quantity = cost + lot.cost, quantity - lot.quantity
-            continue
-        part = round_price(lot.cost * quantity / lot.quantity)
-        queue.appendleft(Lot(lot.instrument, lot.session, lot.quantity - quantity, lot.cost - part))
-        cost, quantity = cost + part, ZERO
+    try:
+        for lot in take_in_turn(queue, quantity, PRICE_STEP):
+            cost += lot.cost
+    except Short as error:
+        raise ValueError(
+            f"entry {entry.key} sells {error.missing} {entry.instrument} more than the book holds"
+        ) from error
     return cost

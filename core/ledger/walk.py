@@ -3,58 +3,47 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Literal
+from typing import Any, Literal
 
 from core.ledger import question as asked
-from core.ledger.lots import Lot, average, split, take
+from core.ledger.lots import Lot, LotQueue, queue_for
 from core.ledger.question import Fact, Method, QuestionError
 from core.ledger.quotes import NoQuote, Quotes
 from core.money import share_of
 
-ZERO = Decimal(0)
+ZERO, ONE = Decimal(0), Decimal(1)
 How = Literal["bought", "opened", "income", "spun"]
 What = Literal["price", "fx", "cash_fx", "income", "withheld", "fee"]
+Place = tuple[str, str]
+_NOTHING = ZERO, ZERO
 
 
-@dataclass(frozen=True)
-class Match:
-    """Units of a disposal with the acquisition that they are held against, and the rule that says so."""
-
-    rule: str
-    lot: str | None
-    acquired: date | None
-    quantity: Decimal
-    cost: Decimal | None
-    cost_base: Decimal
-
-
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Disposal:
-    """Units given up: what they gave before the fee, the fee, and what they are matched with."""
+    """Units given up: what they gave before the fee, the fee, the day's rate into the base, and the lots taken."""
 
-    fact: str
-    account: str
-    instrument: str
-    day: date
+    fact: asked.Sell | asked.CashInLieu
     quantity: Decimal
-    currency: str
     proceeds: Decimal
     fee: Decimal
-    proceeds_base: Decimal
-    fee_base: Decimal
-    matches: tuple[Match, ...]
+    rate: Decimal
+    taken: list[Lot]
 
     @property
     def gain_base(self) -> Decimal:
         """What was made in the base currency, fees taken off."""
-        return self.proceeds_base - self.fee_base - sum((one.cost_base for one in self.matches), ZERO)
+        cost = ZERO
+        for lot in self.taken:
+            cost += lot.cost_base
+        return self.proceeds * self.rate - self.fee * self.rate - cost
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Acquired:
     """Units or cost that came to a holding, and how; what was spun off names its parent and its share of the cost."""
 
@@ -66,16 +55,6 @@ class Acquired:
     cost_base: Decimal
     parent: str = ""
     share: Decimal = ZERO
-
-
-@dataclass(frozen=True)
-class Booked:
-    """One piece of a result, in the base currency at the day's rate."""
-
-    day: date
-    account: str
-    what: What
-    amount: Decimal
 
 
 @dataclass(frozen=True)
@@ -96,8 +75,30 @@ class Evening:
     """What all accounts hold at the end of a day."""
 
     day: date
-    units: dict[tuple[str, str], Decimal]
-    cash: dict[tuple[str, str], Decimal]
+    units: Mapping[Place, Decimal]
+    cash: Mapping[Place, Decimal]
+
+
+class _Past:
+    """What each place held from which day on; None where nothing stood there any more."""
+
+    def __init__(self) -> None:
+        self._told: dict[Place, tuple[list[date], list[Decimal | None]]] = {}
+
+    def tell(self, place: Place, day: date, held: Decimal | None) -> None:
+        """Note what a place held at the end of a day; days come in order."""
+        days, amounts = self._told.setdefault(place, ([], []))
+        days.append(day)
+        amounts.append(held)
+
+    def on(self, day: date) -> dict[Place, Decimal]:
+        """Give what there was at the end of a day."""
+        found = {}
+        for place, (days, amounts) in self._told.items():
+            at = bisect_right(days, day)
+            if at and (held := amounts[at - 1]) is not None:
+                found[place] = held
+        return found
 
 
 class Walk:
@@ -105,38 +106,30 @@ class Walk:
 
     def __init__(self, facts: Sequence[Fact], methods: Mapping[str, Method], quotes: Quotes, base: str) -> None:
         self._methods, self._quotes, self._base = methods, quotes, base
-        self.lots: dict[tuple[str, str], list[Lot]] = {}
-        self.cash: dict[tuple[str, str], tuple[Decimal, Decimal]] = {}
-        self.booked: list[Booked] = []
+        self.lots: dict[Place, LotQueue] = {}
+        self.cash: dict[Place, tuple[Decimal, Decimal]] = {}
+        self.results: dict[tuple[str, What], Decimal] = defaultdict(Decimal)
         self.flows: list[Flow] = []
         self.disposals: list[Disposal] = []
         self.acquired: list[Acquired] = []
-        self.evenings: list[Evening] = []
-        self._currency: dict[str, str] = {}
+        self.days: list[date] = []
+        self.currency: dict[str, str] = {}
+        self._units_past, self._cash_past = _Past(), _Past()
+        self._moved_units: set[Place] = set()
+        self._moved_cash: set[Place] = set()
         self._number = 0
         for at, fact in enumerate(facts):
             self._book(fact)
             if at + 1 == len(facts) or facts[at + 1].effective != fact.effective:
-                self.evenings.append(self._evening(fact.effective))
+                self._end(fact.effective)
 
     def on(self, day: date) -> Evening:
         """Give what was held at the end of a day."""
-        at = bisect_right(self.evenings, day, key=lambda one: one.day)
-        return self.evenings[at - 1] if at else Evening(day, {}, {})
+        return Evening(day, self._units_past.on(day), self._cash_past.on(day))
 
     def _book(self, fact: Fact) -> None:
         try:
-            match fact:
-                case asked.Buy() | asked.Sell() | asked.CashInLieu() | asked.ExcessIncome():
-                    self._units(fact)
-                case asked.Split() | asked.SpinOff() | asked.SymbolChange():
-                    self._action(fact)
-                case asked.Transfer():
-                    self._transfer(fact)
-                case asked.Opening():
-                    self._opening(fact)
-                case _:
-                    self._money(fact)
+            _BOOKED[type(fact)](self, fact)
         except QuestionError:
             raise
         except NoQuote as error:
@@ -144,113 +137,101 @@ class Walk:
         except ValueError as error:
             raise QuestionError(f"fact {fact.key!r}: {error}") from error
 
-    def _units(self, fact: asked.Buy | asked.Sell | asked.CashInLieu | asked.ExcessIncome) -> None:
-        self._check_currency(fact.instrument, fact.currency if isinstance(fact, asked.ExcessIncome) else fact.quote)
-        rate = self._quotes.rate(fact.currency, self._base, fact.effective).value
-        if isinstance(fact, asked.Buy):
-            paid = fact.consideration + fact.fee
-            cost = paid if fact.quote_amount is None else _with_fee(fact.quote_amount, fact)
-            self._move(fact, fact.currency, -paid)
-            self._number += 1
-            lot = Lot(
-                fact.key,
-                fact.account,
-                fact.instrument,
-                fact.effective,
-                fact.quantity,
-                fact.quote,
-                cost,
-                paid * rate,
-                self._number,
-            )
-            self._add(lot)
-            came = Acquired(fact.account, fact.instrument, fact.effective, "bought", fact.quantity, paid * rate)
-            self.acquired.append(came)
-        elif isinstance(fact, asked.Sell):
-            self._sell(fact, fact.quantity, fact.consideration, fact.fee)
-        elif isinstance(fact, asked.CashInLieu):
-            held = sum((lot.quantity for lot in self.lots.get((fact.account, fact.instrument), ())), ZERO)
-            if fact.kept >= held:
-                raise ValueError(f"kept was {fact.kept}, and {held} are held; cash is paid for units above those kept")
-            self._sell(fact, held - fact.kept, fact.amount, ZERO)
-        else:
-            self._excess(fact, rate)
+    def _buy(self, fact: asked.Buy) -> None:
+        account, name, day, quantity = fact.account, fact.instrument, fact.effective, fact.quantity
+        currency = fact.currency
+        self._check_currency(name, fact.quote_currency or currency)
+        paid = cost = fact.consideration + fact.fee
+        base = -self._move(fact, account, currency, -paid)
+        if fact.quote_amount is not None:
+            cost = _with_fee(fact.quote_amount, fact)
+        elif currency == self._base:
+            base = cost
+        self._number += 1
+        self._queue((account, name)).add(Lot(fact.key, day, self._number, quantity, cost, base))
+        self.acquired.append(Acquired(account, name, day, "bought", quantity, base))
 
-    def _sell(self, fact: asked.Sell | asked.CashInLieu, quantity: Decimal, amount: Decimal, fee: Decimal) -> None:
-        rate = self._quotes.rate(fact.currency, self._base, fact.effective).value
-        taken = self._take(fact.account, fact.instrument, quantity, getattr(fact, "lots", ()))
-        self._move(fact, fact.currency, amount - fee)
-        rule = "AVERAGE" if self._methods[fact.account] == "AVERAGE" else "lot"
-        matches = tuple(Match(rule, one.lot, one.acquired, one.quantity, one.cost, one.cost_base) for one in taken)
-        sold = Disposal(
-            fact.key,
-            fact.account,
-            fact.instrument,
-            fact.effective,
-            quantity,
-            fact.currency,
-            amount,
-            fee,
-            amount * rate,
-            fee * rate,
-            matches,
-        )
-        self.disposals.append(sold)
-        now = rate if fact.quote == fact.currency else self._quotes.rate(fact.quote, self._base, fact.effective).value
-        of_rates = sum((one.cost * now - one.cost_base for one in taken), ZERO)
-        self._result(fact, fact.account, "price", sold.gain_base - of_rates)
-        self._result(fact, fact.account, "fx", of_rates)
+    def _sell(self, fact: asked.Sell) -> None:
+        self._dispose(fact, fact.quantity, fact.consideration, fact.fee)
 
-    def _excess(self, fact: asked.ExcessIncome, rate: Decimal) -> None:
-        lots = self.lots.get((fact.account, fact.instrument), [])
-        held = sum((lot.quantity for lot in lots), ZERO)
+    def _cash_in_lieu(self, fact: asked.CashInLieu) -> None:
+        self._check_currency(fact.instrument, fact.quote)
+        self._rate(fact, fact.currency)
+        held = sum((lot.quantity for lot in self.lots.get((fact.account, fact.instrument), ())), ZERO)
+        if fact.kept >= held:
+            raise ValueError(f"kept was {fact.kept}, and {held} are held; cash is paid for units above those kept")
+        self._dispose(fact, held - fact.kept, fact.amount, ZERO)
+
+    def _dispose(self, fact: asked.Sell | asked.CashInLieu, quantity: Decimal, amount: Decimal, fee: Decimal) -> None:
+        account, currency = fact.account, fact.currency
+        quote = fact.quote_currency or currency
+        self._check_currency(fact.instrument, quote)
+        rate = self._rate(fact, currency)
+        named = fact.lots if isinstance(fact, asked.Sell) else ()
+        taken = self._queue((account, fact.instrument)).take(quantity, named)
+        self._move(fact, account, currency, amount - fee)
+        self.disposals.append(sold := Disposal(fact, quantity, amount, fee, rate, taken))
+        now = rate if quote == currency else self._rate(fact, quote)
+        of_rates = ZERO
+        for lot in taken:
+            if now is not ONE or lot.cost_base is not lot.cost:
+                of_rates += lot.cost * now - lot.cost_base
+        self._result(account, "price", sold.gain_base - of_rates)
+        self._result(account, "fx", of_rates)
+
+    def _excess(self, fact: asked.ExcessIncome) -> None:
+        self._check_currency(fact.instrument, fact.currency)
+        rate = self._rate(fact, fact.currency)
+        lots = self.lots.get((fact.account, fact.instrument))
         if not lots:
             raise ValueError(f"no units of {fact.instrument} are held in {fact.account}; income is of units held")
-        left, grown = fact.amount, []
-        for lot in lots:
-            part = left if lot is lots[-1] else share_of(fact.amount, lot.quantity, held)
-            left -= part
-            grown.append(replace(lot, cost=lot.cost + part, cost_base=lot.cost_base + part * rate))
-        self.lots[fact.account, fact.instrument] = grown
-        self._result(fact, fact.account, "income", fact.amount * rate)
+        last = lots.last
+        parts = [ZERO if lot is last else share_of(fact.amount, lot.quantity, lots.held) for lot in lots]
+        rest = fact.amount - sum(parts, ZERO)
+        told = (rest if lot is last else part for lot, part in zip(lots, parts, strict=True))
+        lots.bear((part, part if rate is ONE else part * rate) for part in told)
+        self._result(fact.account, "income", fact.amount * rate)
         came = Acquired(fact.account, fact.instrument, fact.effective, "income", ZERO, fact.amount * rate)
         self.acquired.append(came)
 
-    def _money(self, fact: Fact) -> None:
-        match fact:
-            case asked.Deposit() | asked.Withdraw():
-                amount = fact.amount if isinstance(fact, asked.Deposit) else -fact.amount
-                base = self._move(fact, fact.currency, amount)
-                self.flows.append(Flow(fact.effective, fact.account, None, fact.currency, amount, True, base))
-            case asked.Dividend() | asked.Interest():
-                self._result(fact, fact.account, "income", self._move(fact, fact.currency, fact.amount))
-                self._result(fact, fact.account, "withheld", -self._move(fact, fact.currency, -fact.withheld))
-            case asked.Fee():
-                self._result(fact, fact.account, "fee", -self._move(fact, fact.currency, -fact.amount))
-            case asked.Conversion():
-                if fact.from_currency == fact.to_currency:
-                    raise ValueError(f"to_currency: {fact.to_currency} is the currency given; name another")
-                given = self._move(fact, fact.from_currency, -fact.from_amount)
-                got = self._move(fact, fact.to_currency, fact.to_amount)
-                self._result(fact, fact.account, "cash_fx", given + got)
-                self._result(fact, fact.account, "fee", -self._move(fact, fact.from_currency, -fact.fee))
-            case _:
-                raise TypeError(f"{type(fact).__name__} is no fact of money")
+    def _cash(self, fact: asked.Deposit | asked.Withdraw) -> None:
+        amount = fact.amount if isinstance(fact, asked.Deposit) else -fact.amount
+        base = self._move(fact, fact.account, fact.currency, amount)
+        self.flows.append(Flow(fact.effective, fact.account, None, fact.currency, amount, True, base))
+
+    def _income(self, fact: asked.Dividend | asked.Interest) -> None:
+        account, currency = fact.account, fact.currency
+        self._result(account, "income", self._move(fact, account, currency, fact.amount))
+        self._result(account, "withheld", -self._move(fact, account, currency, -fact.withheld))
+
+    def _fee(self, fact: asked.Fee) -> None:
+        self._result(fact.account, "fee", -self._move(fact, fact.account, fact.currency, -fact.amount))
+
+    def _convert(self, fact: asked.Conversion) -> None:
+        account = fact.account
+        if fact.from_currency == fact.to_currency:
+            raise ValueError(f"to_currency: {fact.to_currency} is the currency given; name another")
+        given = self._move(fact, account, fact.from_currency, -fact.from_amount)
+        got = self._move(fact, account, fact.to_currency, fact.to_amount)
+        self._result(account, "cash_fx", given + got)
+        self._result(account, "fee", -self._move(fact, account, fact.from_currency, -fact.fee))
 
     def _transfer(self, fact: asked.Transfer) -> None:
         if fact.currency is not None and fact.amount is not None:
-            had, cost = self.cash.get((fact.account, fact.currency), (ZERO, ZERO))
+            here = fact.account, fact.currency
+            had, cost = self.cash.get(here, _NOTHING)
             if fact.amount > had:
                 raise ValueError(f"amount {fact.amount} {fact.currency} is above the {had} in {fact.account}")
             moved = share_of(cost, fact.amount, had)
-            self.cash[fact.account, fact.currency] = had - fact.amount, cost - moved
-            self._put(fact, fact.to, fact.currency, (fact.amount, moved))
+            self.cash[here] = had - fact.amount, cost - moved
+            self._moved_cash.add(here)
+            self._put((fact.to, fact.currency), fact.amount, moved)
             self._both(fact, fact.currency, fact.amount, moved, is_cash=True)
         elif fact.instrument is not None and fact.quantity is not None:
-            taken = self._take(fact.account, fact.instrument, fact.quantity, fact.lots)
-            for lot in taken:
-                self._add(replace(lot, account=fact.to))
+            taken = self._queue((fact.account, fact.instrument)).take(fact.quantity, fact.lots)
+            # Before they join others: what is moved is what they cost.
             cost = sum((lot.cost_base for lot in taken), ZERO)
+            self._queue((fact.to, fact.instrument)).rejoin(taken)
             self._both(fact, fact.instrument, fact.quantity, cost, is_cash=False)
 
     def _both(self, fact: asked.Transfer, commodity: str, quantity: Decimal, cost: Decimal, *, is_cash: bool) -> None:
@@ -259,92 +240,129 @@ class Walk:
         self.flows.append(Flow(day, fact.to, fact.account, commodity, quantity, is_cash, cost))
 
     def _opening(self, fact: asked.Opening) -> None:
-        day = fact.effective
+        day, account = fact.effective, fact.account
         if fact.amount is not None:
-            base = self._move(fact, fact.currency, fact.amount)
-            self.flows.append(Flow(day, fact.account, None, fact.currency, fact.amount, True, base))
+            base = self._move(fact, account, fact.currency, fact.amount)
+            self.flows.append(Flow(day, account, None, fact.currency, fact.amount, True, base))
         elif fact.instrument is not None and fact.quantity is not None and fact.cost is not None:
-            self._check_currency(fact.instrument, fact.currency)
+            name = fact.instrument
+            self._check_currency(name, fact.currency)
             since = fact.acquired or day
-            cost = fact.cost * self._quotes.rate(fact.currency, self._base, since).value
+            is_base = fact.currency == self._base
+            cost = fact.cost if is_base else fact.cost * self._quotes.rate(fact.currency, self._base, since).value
             self._number += 1
-            where = (fact.key, fact.account, fact.instrument, since)
-            self._add(Lot(*where, fact.quantity, fact.currency, fact.cost, cost, self._number))
-            self.flows.append(Flow(day, fact.account, None, fact.instrument, fact.quantity, False, cost))
-            self.acquired.append(Acquired(fact.account, fact.instrument, day, "opened", fact.quantity, cost))
+            lot = Lot(fact.key, since, self._number, fact.quantity, fact.cost, cost)
+            self._queue((account, name)).add(lot)
+            self.flows.append(Flow(day, account, None, name, fact.quantity, False, cost))
+            self.acquired.append(Acquired(account, name, day, "opened", fact.quantity, cost))
 
-    def _action(self, fact: asked.Split | asked.SpinOff | asked.SymbolChange) -> None:
-        mine = [(where, lots) for where, lots in self.lots.items() if where[1] == fact.instrument and lots]
-        if isinstance(fact, asked.SymbolChange) and any(
-            lots for where, lots in self.lots.items() if where[1] == fact.to
-        ):
+    def _split(self, fact: asked.Split) -> None:
+        for place in self._places(fact.instrument):
+            self._queue(place).split(Decimal(fact.new), Decimal(fact.old))
+
+    def _rename(self, fact: asked.SymbolChange) -> None:
+        if self._places(fact.to):
             raise ValueError(f"to: {fact.to} is held already; an instrument goes on under a name of its own")
-        for (account, name), lots in mine:
-            if isinstance(fact, asked.Split):
-                self.lots[account, name] = split(lots, Decimal(fact.new), Decimal(fact.old))
-            elif isinstance(fact, asked.SymbolChange):
-                self._check_currency(fact.to, lots[0].currency)
-                self.lots[account, fact.to] = [replace(lot, instrument=fact.to) for lot in lots]
-                del self.lots[account, name]
-            else:
-                self._spin(fact, account, lots)
+        for place in self._places(fact.instrument):
+            self._check_currency(fact.to, self.currency[fact.instrument])
+            now = place[0], fact.to
+            self.lots[now] = self.lots.pop(place)
+            self._moved_units |= {place, now}
 
-    def _spin(self, fact: asked.SpinOff, account: str, lots: Sequence[Lot]) -> None:
-        self._check_currency(fact.child, lots[0].currency)
-        stay: list[Lot] = []
-        came = ZERO
+    def _spin_off(self, fact: asked.SpinOff) -> None:
+        for place in self._places(fact.instrument):
+            self._spin(fact, place)
+
+    def _spin(self, fact: asked.SpinOff, place: Place) -> None:
+        self._check_currency(fact.child, self.currency[fact.instrument])
+        account, lots = place[0], self.lots[place]
+        spun = []
         for lot in lots:
-            cost, base = (share_of(part, fact.cost_share, Decimal(1)) for part in (lot.cost, lot.cost_base))
+            cost = share_of(lot.cost, fact.cost_share, ONE)
+            base = cost if lot.cost_base is lot.cost else share_of(lot.cost_base, fact.cost_share, ONE)
             units = share_of(lot.quantity, Decimal(fact.new), Decimal(fact.old))
-            stay.append(replace(lot, cost=lot.cost - cost, cost_base=lot.cost_base - base))
-            self._add(replace(lot, instrument=fact.child, quantity=units, cost=cost, cost_base=base))
-            came += units
-        self.lots[account, fact.instrument] = stay
+            spun.append(Lot(lot.lot, lot.acquired, lot.number, units, cost, base))
+        lots.bear([(-one.cost, -one.cost_base) for one in spun])
+        came = sum((one.quantity for one in spun), ZERO)
+        self._queue((account, fact.child)).rejoin(spun)
         where = (account, fact.child, fact.effective)
         self.acquired.append(Acquired(*where, "spun", came, ZERO, fact.instrument, fact.cost_share))
 
-    def _take(self, account: str, name: str, quantity: Decimal, named: Sequence[asked.Part]) -> list[Lot]:
-        taken, kept = take(self.lots.get((account, name), ()), quantity, self._methods[account], named)
-        self.lots[account, name] = kept
-        return taken
+    def _places(self, name: str) -> list[Place]:
+        """Give where lots of an instrument are."""
+        return [place for place, lots in self.lots.items() if place[1] == name and lots]
 
-    def _add(self, lot: Lot) -> None:
-        """Put a lot among those of its account; parts of one lot that meet again are one lot again."""
-        others = self.lots.setdefault((lot.account, lot.instrument), [])
-        same = [one for one in others if self._methods[lot.account] == "AVERAGE" or one.lot == lot.lot]
-        rest = [one for one in others if one not in same]
-        self.lots[lot.account, lot.instrument] = [*rest, *average([*same, lot])]
+    def _queue(self, place: Place) -> LotQueue:
+        """Give the lots of a place, of which some are about to come or go."""
+        self._moved_units.add(place)
+        lots = self.lots.get(place)
+        if lots is None:
+            lots = self.lots[place] = queue_for(self._methods[place[0]])
+        return lots
 
-    def _move(self, fact: Fact, currency: str, amount: Decimal) -> Decimal:
-        """Move cash of the fact's account, and give what it is in the base at the day's rate."""
-        rate = self._quotes.rate(currency, self._base, fact.effective).value
-        self._put(fact, getattr(fact, "account", ""), currency, (amount, amount * rate))
-        return amount * rate
+    def _rate(self, fact: Fact, currency: str) -> Decimal:
+        return ONE if currency == self._base else self._quotes.rate(currency, self._base, fact.effective).value
 
-    def _put(self, fact: Fact, account: str, currency: str, moved: tuple[Decimal, Decimal]) -> None:
+    def _move(self, fact: Fact, account: str, currency: str, amount: Decimal) -> Decimal:
+        """Move cash of an account, and give what it is in the base at the day's rate."""
+        base = amount if currency == self._base else amount * self._rate(fact, currency)
+        self._put((account, currency), amount, base)
+        return base
+
+    def _put(self, place: Place, amount: Decimal, cost: Decimal) -> None:
         """Add to a balance at a cost; what goes the other way leaves at the average cost, and the rate's gain is booked."""
-        amount, cost = moved
-        had, had_cost = self.cash.get((account, currency), (ZERO, ZERO))
+        self._moved_cash.add(place)
+        had, had_cost = self.cash.get(place, _NOTHING)
+        if place[1] == self._base:
+            # Its own cost, to the last digit: no rate gains anything.
+            self.cash[place] = had + amount, had + amount
+            return
         if had * amount < 0:
             back = min(abs(had), abs(amount))
             of_had = share_of(had_cost, back, abs(had))
             of_new = share_of(cost, back, abs(amount))
-            self._result(fact, account, "cash_fx", -of_new - of_had)
+            self._result(place[0], "cash_fx", -of_new - of_had)
             had_cost, cost = had_cost - of_had, cost - of_new
-        self.cash[account, currency] = had + amount, had_cost + cost
+        self.cash[place] = had + amount, had_cost + cost
 
-    def _result(self, fact: Fact, account: str, what: What, amount: Decimal) -> None:
-        if amount:
-            self.booked.append(Booked(fact.effective, account, what, amount))
+    def _result(self, account: str, what: What, amount: Decimal) -> None:
+        """Add a piece of a result, in the base currency at the day's rate."""
+        self.results[account, what] += amount
 
     def _check_currency(self, instrument: str, currency: str) -> None:
-        before = self._currency.setdefault(instrument, currency)
+        before = self.currency.setdefault(instrument, currency)
         if before != currency:
             raise ValueError(f"currency: {instrument} was told in {before} before, and now in {currency}; it has one")
 
-    def _evening(self, day: date) -> Evening:
-        units = {where: sum((lot.quantity for lot in lots), ZERO) for where, lots in self.lots.items() if lots}
-        return Evening(day, units, {where: amount for where, (amount, _) in self.cash.items() if amount})
+    def _end(self, day: date) -> None:
+        """Note what the day left of whatever moved on it."""
+        self.days.append(day)
+        for place in self._moved_units:
+            lots = self.lots.get(place)
+            self._units_past.tell(place, day, lots.held if lots else None)
+        for place in self._moved_cash:
+            self._cash_past.tell(place, day, self.cash[place][0] or None)
+        self._moved_units.clear()
+        self._moved_cash.clear()
+
+
+_BOOKED: dict[type[Fact], Callable[[Walk, Any], None]] = {
+    asked.Buy: Walk._buy,
+    asked.Sell: Walk._sell,
+    asked.CashInLieu: Walk._cash_in_lieu,
+    asked.ExcessIncome: Walk._excess,
+    asked.Deposit: Walk._cash,
+    asked.Withdraw: Walk._cash,
+    asked.Dividend: Walk._income,
+    asked.Interest: Walk._income,
+    asked.Fee: Walk._fee,
+    asked.Conversion: Walk._convert,
+    asked.Transfer: Walk._transfer,
+    asked.Opening: Walk._opening,
+    asked.Split: Walk._split,
+    asked.SymbolChange: Walk._rename,
+    asked.SpinOff: Walk._spin_off,
+}
 
 
 def _with_fee(amount: Decimal, fact: asked.Buy) -> Decimal:
