@@ -149,8 +149,8 @@ def compare_and_keep(
 def account_entries(session: date, policies: Sequence[Policy], doors: SettleDoors) -> list[list[Entry]]:
     """Give the entries of an account up to a day: of each of its books, and of the part that is in no book, if any."""
     books = [entries_up_to(session, policy, doors) for policy in policies]
-    first = policies[0]
-    rest = doors.journal.entries(unallocated_of(first.account), first.execution.venue)
+    first, apart = policies[0], unallocated_of(policies[0].account)
+    rest = doors.journal.entries(apart, first.execution.venue) if apart != first.book else ()
     alone = [entry for entry in rest if entry.session <= session]
     return [*books, alone] if alone else books
 

@@ -6,6 +6,7 @@ import argparse
 import re
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -18,14 +19,18 @@ from cli.output import emit, table
 from cli.terminal import ask, is_terminal
 from cli.wiring import Desk
 from core.canonical import instant_text, plain_decimal
+from core.domain.booked import unallocated_of
 from core.domain.venue import SnapshotFile
 from core.ledger.reconcile import Compared
 from core.ledger.snapshot_text import BYTES_MAX, SnapshotError, parse_snapshot, snapshot_csv
 from core.money import to_pence
 from core.settings import Policy
+from core.settings_text import parse_desk
 from flows import reconcile as reconciling
+from flows.booking import VENUE
 from flows.reconcile import Reconciled, SnapshotRefused
 from flows.settle import SettleDoors
+from flows.setup import BookSetup
 
 # Where a row stands in the file that is being made says nothing to who types it.
 PLACE = re.compile(r"^line [0-9]+(, |: )")
@@ -37,7 +42,7 @@ def reconcile(arguments: argparse.Namespace) -> int:
     """Compare an account with a file, what is typed, or the newest snapshot kept; exit 1 when there is a break."""
     clock = SystemClock()
     with Desk(Workspace(arguments.workspace)) as desk:
-        books = desk.account(arguments.book if arguments.account is None else _book_of(arguments.account, desk))
+        books = desk.account(arguments.book) if arguments.account is None else _books_of(arguments.account, desk)
         policy, doors = books[0].policy, desk.settle_doors(desk.clean)
         try:
             file = _file(arguments.snapshot, policy, doors, now=clock.now())
@@ -55,16 +60,27 @@ def reconcile(arguments: argparse.Namespace) -> int:
     return 1 if done.comparison.breaks else 0
 
 
-def _book_of(account: str, desk: Desk) -> str:
-    """Name a book of an account, one at a venue that people execute at before one on paper."""
-    found: list[tuple[bool, int, str]] = []
-    for at, name in enumerate(desk.workspace.books()):
-        policy = desk.configuration(name).setup.policy
-        if policy.account == account:
-            found.append((policy.execution.venue == "paper", at, name))
-    if not found:
-        raise UsageError(f"no book is of account {account}; `account:` in a book's policy names it")
-    return min(found)[2]
+def _books_of(account: str, desk: Desk) -> tuple[BookSetup, ...]:
+    """Give the books of an account, at a venue that people execute at before those on paper.
+
+    Where there is none but what was booked to the part that is in no book, that part stands for the account, under the rules
+    of the policy of `main`.
+    """
+    setups = [desk.configuration(name).setup for name in desk.workspace.books()]
+    mine = [one for one in setups if one.policy.account == account]
+    if executed := [one for one in mine if one.policy.execution.venue == VENUE]:
+        return desk.account(executed[0].policy.book)
+    apart = unallocated_of(account)
+    if mine and not desk.journal.entries(apart, VENUE):
+        return desk.account(mine[0].policy.book)
+    whole = parse_desk(desk.workspace.text(desk.workspace.config / "desk.yml"), "config/desk.yml")
+    found = next((one for one in whole.accounts if one.name == account), None)
+    if found is None:
+        known = ", ".join(one.name for one in whole.accounts)
+        raise UsageError(f"{account} is no account of config/desk.yml; there are {known}")
+    execution = setups[0].policy.execution.model_copy(update={"venue": VENUE})
+    named = {"book": apart, "account": account, "base_currency": found.currency, "execution": execution}
+    return (replace(setups[0], policy=setups[0].policy.model_copy(update=named)),)
 
 
 def _file(source: str | None, policy: Policy, doors: SettleDoors, *, now: datetime) -> SnapshotFile | None:

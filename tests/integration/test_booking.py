@@ -20,6 +20,7 @@ from tests.integration.workspaces import (
     ONE_DAY,
     Done,
     Workspaces,
+    change_desk,
     counts,
     desk_of,
     make_manual,
@@ -254,14 +255,51 @@ def test_an_account_is_its_books_and_the_part_that_is_in_none(root: Path) -> Non
     assert (done.code, done.facts["breaks"]) == (0, []), done.err
 
 
-def snapshot(root: Path, seen: datetime, *, cash: str) -> Path:
+def test_an_account_without_a_book_is_reconciled_by_what_was_booked_to_it(root: Path) -> None:
+    """An account of the desk that no book trades in: its own part is compared, in its own currency, and keeps its breaks."""
+    one = "  - name: etoro\n    # The venue's name as people write it.\n"
+    assert one in (root / "config" / "desk.yml").read_text(encoding="utf-8")
+    other = "  - {name: isa, venue_name: Bank, currency: USD, taxable: false, lots: FIFO}\n"
+    change_desk(root, (one, other + one))
+    units = OPENING | {"account": "isa/unallocated", "currency": "USD"}
+    cash = {
+        "kind": "DEPOSIT",
+        "key": "d",
+        "effective": BEFORE,
+        "account": "isa/unallocated",
+        "currency": "USD",
+        "amount": "7",
+    }
+    assert add(root, units, cash).code == 0
+    seen = morning(DAY) + timedelta(hours=1)
+    path = snapshot(root, seen, cash="5", account="isa", currency="USD")
+    with the_time_is(seen + timedelta(hours=1)):
+        found = twokey(root, "reconcile", "--account", "isa", "--snapshot", str(path))
+        assert (found.code, len(found.facts["breaks"])) == (1, 1), found.err
+        assert "cash" in found.facts["breaks"][0]
+        fee = {
+            "kind": "FEE",
+            "key": "f",
+            "effective": BEFORE,
+            "account": "isa/unallocated",
+            "currency": "USD",
+            "amount": "2",
+        }
+        assert add(root, fee).code == 0
+        again = twokey(root, "reconcile", "--account", "isa")
+        assert (again.code, again.facts["breaks"]) == (0, []), again.err
+        wrong = twokey(root, "reconcile", "--account", "ira")
+        assert (wrong.code, "ira is no account of config/desk.yml; there are isa, etoro" in wrong.err) == (2, True)
+
+
+def snapshot(root: Path, seen: datetime, *, cash: str, account: str = "etoro", currency: str = "GBP") -> Path:
     """Write what the broker says: three units of AAPL, and cash."""
     path = root / "snapshot.json"
     told = {
-        "account": "etoro",
+        "account": account,
         "as_of": f"{seen:%Y-%m-%dT%H:%M:%SZ}",
         "positions": [{"instrument": "AAPL", "quantity": "3"}],
-        "cash": [{"currency": "GBP", "quantity": cash}],
+        "cash": [{"currency": currency, "quantity": cash}],
     }
     path.write_text(json.dumps(told), encoding="utf-8")
     return path

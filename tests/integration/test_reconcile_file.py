@@ -374,7 +374,7 @@ def test_what_does_not_belong_is_refused_and_nothing_is_kept(done):
         assert (result.code, result.out, words in result.err) == (2, "", True), result.err
         assert result.err.endswith("nothing was kept\n")
     assert (absent.code, "nothing.csv could not be read: No such file or directory" in absent.err) == (2, True)
-    assert (nobody.code, "no book is of account other" in nobody.err) == (2, True)
+    assert (nobody.code, "other is no account of config/desk.yml" in nobody.err) == (2, True)
     assert rows_of(done) == before
 
 
