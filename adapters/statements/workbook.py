@@ -16,6 +16,7 @@ from typing import Any
 from xml.parsers import expat
 
 from openpyxl import load_workbook
+from openpyxl.cell.read_only import EMPTY_CELL
 from openpyxl.utils.exceptions import InvalidFileException
 
 ZIP_MAGIC = b"PK\x03\x04"
@@ -28,6 +29,7 @@ _WORKBOOK = "xl/workbook.xml"
 _ROW_MAX, _COLUMN_MAX = 1_048_576, 128
 # A double holds every number of this many digits; one that needs more is the rest of a calculation.
 _DIGITS_MAX = 15
+_FAULTS = {"f": "a formula: a broker writes values", "e": "an error instead of a value"}
 # What reading the parts of a spoilt workbook ends in: the library checks little of what it reads.
 _SPOILT = (
     *(zipfile.BadZipFile, zlib.error, InvalidFileException, SyntaxError, EOFError, OSError),
@@ -148,20 +150,19 @@ def _sheets(worksheets: Sequence[Any], rows_max: int, cell_max: int) -> Iterator
 
 
 def _row(line: int, cells: Sequence[Any]) -> SheetRow:
-    texts = [_text(cell.value) for cell in cells]
-    numbers = {
-        place
-        for place, cell in enumerate(cells)
-        if isinstance(cell.value, int | float) and not isinstance(cell.value, bool)
-    }
+    # Most of the places hold nothing: a row is given as wide as a sheet may be.
+    held = [(place, cell) for place, cell in enumerate(cells) if cell is not EMPTY_CELL and cell.value is not None]
+    texts = [""] * (held[-1][0] + 1 if held else 0)
+    numbers, fault = set[int](), ""
+    for place, cell in held:
+        texts[place] = _text(cell.value)
+        if type(cell.value) in (int, float):
+            numbers.add(place)
+        if cell.data_type in _FAULTS and not fault:
+            fault = f"cell {place + 1} holds {_FAULTS[cell.data_type]}; export the statement anew"
     while texts and not texts[-1]:
         texts.pop()
-    faults = {"f": "a formula: a broker writes values", "e": "an error instead of a value"}
-    kinds = [(place, cell.data_type) for place, cell in enumerate(cells) if cell.value is not None]
-    told = [
-        f"cell {place + 1} holds {faults[kind]}; export the statement anew" for place, kind in kinds if kind in faults
-    ]
-    return SheetRow(line, tuple(texts), frozenset(numbers), told[0] if told else "")
+    return SheetRow(line, tuple(texts), frozenset(numbers), fault)
 
 
 def _text(value: object) -> str:
