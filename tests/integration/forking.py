@@ -32,9 +32,10 @@ KILLED = -signal.SIGKILL
 class Job:
     """A command's arguments, the instant that its clock shows, and where it is killed, if anywhere.
 
-    `kill_at` counts moments; `kill_before` names a table or a function of the database, which is not reached; `kill_after`
-    is in seconds. At the moment `kill_server_at` the server is killed instead, by the number in the file `server`.
-    `every` says that each statement and each program started is a moment too; `typed` is said at a terminal.
+    `kill_at` counts moments; `kill_before` names a table or a function of the database, or a program, which is not reached;
+    `kill_behind` names one whose rows were just added, or that was just started; `kill_after` is in seconds. At the moment
+    `kill_server_at` the server is killed instead, by the number in the file `server`. `every` says that each statement and
+    each program started is a moment too; `typed` is said at a terminal.
     """
 
     arguments: list[str]
@@ -44,17 +45,19 @@ class Job:
     kill_after: float | None = None
     kill_server_at: int | None = None
     server: str = ""
+    kill_behind: str | None = None
     every: bool = False
     typed: str | None = None
 
 
 @dataclass(frozen=True)
 class Ended:
-    """How a job ended: what it came to, how many moments it had, and the seconds that it took."""
+    """How a job ended: what it came to, its moments, the tables and functions that it reached, and the seconds it took."""
 
     done: Done
     moments: int
     seconds: float
+    reached: frozenset[str]
 
 
 class Forker:
@@ -73,7 +76,10 @@ class Forker:
         self._process.stdin.write(json.dumps([asdict(job) for job in jobs]) + "\n")
         self._process.stdin.flush()
         answers = json.loads(self._process.stdout.readline())
-        return [Ended(Done(**answer["done"]), answer["moments"], answer["seconds"]) for answer in answers]
+        return [
+            Ended(Done(**answer["done"]), answer["moments"], answer["seconds"], frozenset(answer["reached"]))
+            for answer in answers
+        ]
 
     def run(self, root: Path, *arguments: str, at: datetime | None = None, **kill: Any) -> Ended:
         """Do one command on a workspace."""
@@ -99,6 +105,7 @@ class _Child:
     out: IO[bytes]
     err: IO[bytes]
     moments: IO[bytes]
+    reached: IO[bytes]
     alive: int
     job: Job
     seconds: float = 0.0
@@ -134,13 +141,13 @@ def _do(jobs: Sequence[Job]) -> list[dict[str, Any]]:
 
 
 def _fork(one: Job, gate: int, opener: int) -> _Child:
-    out, err, moments = _nameless(), _nameless(), _nameless()
+    out, err, moments, reached = (_nameless() for _ in range(4))
     alive, life = os.pipe()
     sys.stdout.flush()
     pid = os.fork()
     if pid:
         os.close(life)
-        return _Child(pid, out, err, moments, alive, one)
+        return _Child(pid, out, err, moments, reached, alive, one)
     os.close(opener)
     os.close(alive)
     os.dup2(out.fileno(), 1)
@@ -148,7 +155,7 @@ def _fork(one: Job, gate: int, opener: int) -> _Child:
     os.read(gate, 1)
     code = 1
     try:
-        code = _command(one, moments)
+        code = _command(one, moments, reached)
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
@@ -162,7 +169,7 @@ def _nameless() -> IO[bytes]:
     return os.fdopen(handle, "w+b")
 
 
-def _command(one: Job, moments: IO[bytes]) -> int:
+def _command(one: Job, moments: IO[bytes], reached: IO[bytes]) -> int:
     from adapters.clock import SystemClock
     from cli.main import main
 
@@ -171,7 +178,7 @@ def _command(one: Job, moments: IO[bytes]) -> int:
         SystemClock.now = lambda self: at  # type: ignore[method-assign]  # the machine's clock, for this child alone
     if one.typed is not None:
         sys.stdin = Terminal(one.typed)
-    _watch(one, moments)
+    _watch(one, moments, reached)
     try:
         return main(one.arguments)
     except Exception:
@@ -181,8 +188,8 @@ def _command(one: Job, moments: IO[bytes]) -> int:
         return 1
 
 
-def _watch(one: Job, moments: IO[bytes]) -> None:
-    """Count the moments in a file, and end at the one that was asked for, as `kill -9` does."""
+def _watch(one: Job, moments: IO[bytes], reached: IO[bytes]) -> None:
+    """Count the moments and name what is reached in files, and end at the one that was asked for, as `kill -9` does."""
     import psycopg
 
     from adapters.postgres.connect import Session
@@ -205,32 +212,43 @@ def _watch(one: Job, moments: IO[bytes]) -> None:
         finally:
             moment()
 
+    def reach(name: str, function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+        os.write(reached.fileno(), f"{name}\n".encode())
+        if name == one.kill_before:
+            os.kill(os.getpid(), signal.SIGKILL)
+        answer = around(function, *arguments, **named)
+        if name == one.kill_behind:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return answer
+
     def added(self: Session, table: str, rows: Any, **named: Any) -> Any:
-        reach(table if rows else "")
-        return around(add, self, table, rows, **named) if rows else []
+        return reach(table, add, self, table, rows, **named) if rows else []
+
+    def copied(self: Session, table: str, *arguments: Any) -> Any:
+        return reach(table, copy, self, table, *arguments)
 
     def called(self: Session, function: str, *arguments: Any) -> Any:
-        reach(function)
-        return around(call, self, function, *arguments)
+        return reach(function, call, self, function, *arguments)
 
-    def reach(name: str) -> None:
-        if name and name == one.kill_before:
-            os.kill(os.getpid(), signal.SIGKILL)
+    def started(self: Any, program: Sequence[str], **named: Any) -> None:
+        reach(Path(program[0]).name, start, self, program, **named)
 
-    add, call, replace, sync, leave = Session.add, Session.call, os.replace, os.fsync, psycopg.Transaction.__exit__
+    add, copy, call, leave = Session.add, Session.copy, Session.call, psycopg.Transaction.__exit__
+    replace, sync, execute, start = os.replace, os.fsync, psycopg.Connection.execute, subprocess.Popen.__init__
     patches: list[tuple[Any, str, Any]] = [
         (Session, "add", added),
+        (Session, "copy", copied),
         (Session, "call", called),
         (psycopg.Transaction, "__exit__", lambda *arguments: around(leave, *arguments)),
         (os, "replace", lambda *arguments, **named: around(replace, *arguments, **named)),
         (os, "fsync", lambda *arguments: around(sync, *arguments)),
     ]
     if one.every:
-        execute, popen = psycopg.Connection.execute, subprocess.Popen.__init__
-        patches += [
-            (psycopg.Connection, "execute", lambda *arguments, **named: around(execute, *arguments, **named)),
-            (subprocess.Popen, "__init__", lambda *arguments, **named: around(popen, *arguments, **named)),
-        ]
+        patches.append(
+            (psycopg.Connection, "execute", lambda *arguments, **named: around(execute, *arguments, **named))
+        )
+    if one.every or one.kill_behind:
+        patches.append((subprocess.Popen, "__init__", started))
     for owner, name, patched in patches:
         setattr(owner, name, patched)
 
@@ -239,12 +257,12 @@ def _gathered(child: _Child) -> dict[str, Any]:
     _, status = os.waitpid(child.pid, 0)
     os.close(child.alive)
     texts = []
-    for file in (child.out, child.err, child.moments):
+    for file in (child.out, child.err, child.moments, child.reached):
         file.seek(0)
         texts.append(file.read().decode())
         file.close()
     done = {"code": os.waitstatus_to_exitcode(status), "out": texts[0], "err": texts[1]}
-    return {"done": done, "moments": int(texts[2] or 0), "seconds": child.seconds}
+    return {"done": done, "moments": int(texts[2] or 0), "seconds": child.seconds, "reached": texts[3].split()}
 
 
 @contextlib.contextmanager

@@ -1,8 +1,7 @@
-"""Killed with -9 anywhere: a run ends in the one ticket that it would have made, and no acknowledged answer is lost."""
+"""Killed with -9 anywhere: a run ends in the one ticket that it would have made, whatever died under it."""
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
@@ -19,17 +18,12 @@ from tests.integration.workspaces import (
     BUSY,
     DAY,
     Workspaces,
-    counts,
     desk_of,
     held,
     look,
-    make_manual,
-    morning,
     said,
     superuser,
-    the_time_is,
     twokey,
-    weekdays,
 )
 
 # The day after the first ex-dates: the venue reports executions and dividends.
@@ -51,7 +45,6 @@ LASTING = (
     "ticket_step",
     "manifest",
 )
-LINES_EACH = 3
 
 
 @pytest.fixture(scope="module")
@@ -101,32 +94,35 @@ def calm_dividends(workspaces: Workspaces, eve: Path) -> dict[str, Any]:
     return {"said": said(done.out), "look": look(root)}
 
 
-@pytest.mark.parametrize("slots", [10, pytest.param(100, marks=pytest.mark.soak)])
-def test_runs_killed_at_random_end_in_the_same_tickets(workspaces, forker, slots):
-    """Each slot is killed twice, once at a moment and once after a time, and then run; another workspace is left alone."""
-    draw = random.Random(20240206)
-    calm, hurt = workspaces.copy("calm", *BUSY), workspaces.copy("hurt", *BUSY)
-    kills = 0
-    # The server of the one that is hurt starts and stops with each run, so that kills meet that too.
-    calm_server = held(calm)
-    calm_server.start()
-    for day in weekdays(DAY, slots):
-        undisturbed = forker.run(calm, "run", "--on", str(day))
-        first = forker.run(hurt, "run", "--on", str(day), kill_at=draw.randint(1, undisturbed.moments))
-        second = forker.run(hurt, "run", "--on", str(day), kill_after=draw.uniform(0, undisturbed.seconds))
-        again = forker.run(hurt, "run", "--on", str(day))
+def test_the_borders_are_all_there_are(workspaces, forker, eve):
+    """What the run of that slot adds to, undisturbed, is what the test above kills it before; nothing is left out."""
+    root = workspaces.copy("borders", of=eve)
 
-        kills += (first.done.code == KILLED) + (second.done.code == KILLED)
-        assert (again.done.code, said(again.done.out)) == (undisturbed.done.code, said(undisturbed.done.out))
-        assert second.done.code == KILLED or second.done.out == again.done.out
-    assert look(hurt) == look(calm)
-    assert look(hurt)["problem"] is None
-    assert kills > slots
-    last = f"RUN-{weekdays(DAY, slots)[-1]:%Y%m%d}-r1"
-    assert twokey(hurt, "replay", last).code == 0
-    calm_server.release()
-    workspaces.drop(calm)
-    workspaces.drop(hurt)
+    done = forker.run(root, "run", "--on", str(DIVIDENDS))
+
+    assert done.done.code == 0
+    assert done.reached == set(LASTING)
+    workspaces.drop(root)
+
+
+@pytest.mark.soak
+def test_a_run_killed_at_every_moment_goes_on(workspaces, forker, eve, calm_dividends):
+    """Before and after each statement, end of a transaction, file put in place and sync, counted as the run reaches them."""
+    moment, is_alive = 0, False
+    while not is_alive:
+        moment += 1
+        root = workspaces.copy(f"moment-{moment}", of=eve)
+        with held(root):
+            killed = forker.run(root, "run", "--on", str(DIVIDENDS), kill_at=moment)
+            again = twokey(root, "run", "--on", str(DIVIDENDS))
+            after = look(root)
+
+        is_alive = killed.done.code == 0
+        assert is_alive or killed.done.code == KILLED
+        assert (again.code, said(again.out)) == (0, calm_dividends["said"]), moment
+        assert after == calm_dividends["look"], moment
+        workspaces.drop(root)
+    assert moment > 2 * len(LASTING)
 
 
 @pytest.mark.parametrize("before", ["decision", "halt_trading", "ticket"])
@@ -204,94 +200,3 @@ def test_a_connection_that_breaks_at_the_end_is_an_error_in_our_words(workspaces
 
         with pytest.raises(DatabaseError, match="role person: "):
             cut()
-
-
-# --- confirm ----------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("copies", [1, pytest.param(10, marks=pytest.mark.soak)])
-def test_an_answer_killed_at_random_is_there_whole_or_not_at_all(workspaces, forker, asked, copies):
-    """Three lines an answer, killed and then given again; what was acknowledged is there, and everything is posted once."""
-    draw = random.Random(7)
-    for number in range(copies):
-        root = workspaces.copy(f"asked-{number}", of=asked["root"])
-        with held(root):
-            for group in range(len(asked["groups"])):
-                kill: dict[str, float] = {"kill_at": draw.randint(1, asked["moments"])}
-                if group % 2:
-                    kill = {"kill_after": draw.uniform(0, asked["seconds"])}
-                answer_and_kill(forker, root, asked["groups"][group], **kill)
-            settled, after = twokey(root, "settle", "--on", str(DAY)), look(root)
-
-        assert settled.code == 0
-        assert (after["entries"], after["problem"]) == (asked["entries"], None)
-        workspaces.drop(root)
-
-
-def answer_and_kill(forker: Forker, root: Path, arguments: list[str], **kill: Any) -> None:
-    """Give an answer that is killed, look what is there of it, and give it again."""
-    before = answered(root)
-    first = forker.run(root, *arguments, at=morning(DAY), **kill)
-    after = answered(root)
-    again = forker.run(root, *arguments, at=morning(DAY))
-
-    assert first.done.code in (0, KILLED), first.done.err
-    assert after - before in ((1, LINES_EACH), (0, 0))
-    assert first.done.code == KILLED or after - before == (1, LINES_EACH)
-    if after == before:
-        assert again.done.code == 0, again.done.err
-    else:
-        assert (again.done.code, "was answered before" in again.done.err) == (2, True)
-    assert answered(root) - before == (1, LINES_EACH)
-
-
-class Answered(tuple[int, int]):
-    """How many answers there are, and how many lines they answer."""
-
-    def __sub__(self, other: tuple[int, int]) -> tuple[int, int]:
-        return self[0] - other[0], self[1] - other[1]
-
-
-def answered(root: Path) -> Answered:
-    """Count answers and answered lines."""
-    with desk_of(root) as desk:
-        rows = counts(desk.session("reader"))
-    return Answered((rows["confirmation"], rows["confirmation_line"]))
-
-
-@pytest.fixture(scope="module")
-def asked(workspaces: Workspaces, forker: Forker) -> dict[str, Any]:
-    """Give a book with a ticket of many lines that waits for answers, the answers, and what they come to undisturbed."""
-    changes = (("positions_max: 15", "positions_max: 24"), ("turnover_max: 0.30", "turnover_max: 1"))
-    root = workspaces.copy("asked", *changes)
-    make_manual(root)
-    with the_time_is(morning(DAY)):
-        ticket_id = twokey(root, "run").facts["ticket_id"]
-        ticket = twokey(root, "ticket", "show", ticket_id).facts
-    lines = ticket["ticket"]["lines"]
-    groups = [
-        ["confirm", ticket_id, "--hash", ticket["short_hash"], "--by", "p", *answers(lines[start : start + LINES_EACH])]
-        for start in range(0, len(lines) - LINES_EACH + 1, LINES_EACH)
-    ]
-    calm = workspaces.copy("calm-asked", of=root)
-    with held(calm):
-        ended = [forker.run(calm, *group, at=morning(DAY)) for group in groups]
-    assert {one.done.code for one in ended} == {0}
-    return {
-        "root": root,
-        "groups": groups,
-        "moments": ended[0].moments,
-        "seconds": min(one.seconds for one in ended),
-        "entries": look(calm)["entries"],
-    }
-
-
-def answers(lines: list[dict[str, Any]]) -> list[str]:
-    """Answer three lines: filled, half filled, not executed."""
-    first, second, third = lines
-    half = float(second["quantity"]) / 2
-    return [
-        *("--line", f"{first['line']} filled price={first['decision_price']} fee=1.25"),
-        *("--line", f"{second['line']} partial quantity={half:.8f} price={second['decision_price']} fee=0"),
-        *("--line", f"{third['line']} not executed: closed"),
-    ]

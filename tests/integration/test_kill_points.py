@@ -1,0 +1,326 @@
+"""Killed with -9 at every moment of every command that writes to the books: what was acknowledged is there, and once.
+
+A moment is just before and just after each statement that adds rows, each end of a transaction, each file put in its place and
+each sync, as the command itself reaches them; they are counted, not listed.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.forking import KILLED, Forker, forking
+from tests.integration.workspaces import (
+    BUSY,
+    DAY,
+    ONE_DAY,
+    Workspaces,
+    counts,
+    desk_of,
+    held,
+    look,
+    make_manual,
+    morning,
+    said,
+    the_time_is,
+    twokey,
+    weekdays,
+)
+
+SEED = 20240207
+MANY_LINES = (("positions_max: 15", "positions_max: 24"), ("turnover_max: 0.30", "turnover_max: 1"))
+TICKET = f"TICKET-{DAY:%Y%m%d}"
+EVENING = timedelta(hours=11)
+COLUMNS = "kind,instrument,quantity,price,currency,broker_id"
+
+
+@pytest.fixture(scope="module")
+def forker(workspaces: Workspaces) -> Iterator[Forker]:
+    """Give the process that runs and kills commands."""
+    with forking(workspaces) as forker:
+        yield forker
+
+
+@pytest.fixture(scope="module")
+def asked(workspaces: Workspaces) -> Path:
+    """Give a book with cash and a ticket of 24 lines that waits for a person; its server is stopped."""
+    root = workspaces.copy("asked", *MANY_LINES)
+    make_manual(root)
+    add_a_book(root)
+    with the_time_is(morning(DAY)):
+        assert len(ticket_of(root, twokey(root, "run").facts["ticket_id"])["ticket"]["lines"]) == 24
+    return root
+
+
+def add_a_book(root: Path) -> None:
+    """Write the policy of a second book, which halts may name."""
+    (root / "config" / "books").mkdir(exist_ok=True)
+    policy = (root / "config" / "policy.yml").read_text().replace("book: main", "book: other", 1)
+    (root / "config" / "books" / "other.yml").write_text(policy)
+
+
+def ticket_of(root: Path, ticket_id: str) -> Any:
+    """Show a ticket as it stands."""
+    return twokey(root, "ticket", "show", ticket_id).facts
+
+
+def rows_of(root: Path) -> dict[str, int]:
+    """Count the rows of every table."""
+    with desk_of(root) as desk:
+        return counts(desk.session("reader"))
+
+
+def problem_of(root: Path) -> str | None:
+    """Say what the audit chain finds wrong."""
+    with desk_of(root) as desk:
+        return desk.chain.verify(desk.heads.kept()).problem
+
+
+# --- every moment -----------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def struck(workspaces: Workspaces, of: Path, name: str) -> Iterator[Path]:
+    """Give a copy whose server is held, and hold at the end that its chain verifies."""
+    root = workspaces.copy(name, of=of)
+    with held(root):
+        yield root
+        assert problem_of(root) is None
+    workspaces.drop(root)
+
+
+@dataclass(frozen=True)
+class Victim:
+    """A command by its number, the instant of its clock, the rows that it adds, and what a day later finishes its work.
+
+    One that `repeats` is the same fact when it is given again; a halt says something new each time.
+    """
+
+    words: Callable[[int], tuple[str, ...]]
+    at: datetime
+    added: dict[str, int]
+    repeats: bool = True
+    finish: tuple[str, ...] = ()
+
+
+def at_every_moment(forker: Forker, root: Path, victim: Victim) -> int:
+    """Kill a command at its first moment, another like it at its second and so on, until one lives; gives how many died.
+
+    After each the rows are those of before or those that it adds, table by table; given again all are there, and once.
+    """
+    number, is_alive = 0, False
+    while not is_alive:
+        number += 1
+        words, before = victim.words(number), rows_of(root)
+        first = forker.run(root, *words, at=victim.at, kill_at=number)
+        is_alive, grown = first.done.code == 0, growth(root, before)
+        again = forker.run(root, *words, at=victim.at)
+        finished = [forker.run(root, *victim.finish, at=victim.at)] if victim.finish else []
+        after = growth(root, before)
+
+        assert is_alive or first.done.code == KILLED, first.done.err
+        assert all(rows == victim.added.get(table) for table, rows in grown.items()), (number, grown)
+        assert not is_alive or grown == victim.added, grown
+        assert again.done.code == 0 or "was answered before" in again.done.err, again.done.err
+        assert [one.done.err for one in finished if one.done.code] == []
+        twice = {} if victim.repeats else grown
+        assert after == {table: rows + twice.get(table, 0) for table, rows in victim.added.items()}, (number, after)
+    return number - 1
+
+
+def growth(root: Path, before: dict[str, int]) -> dict[str, int]:
+    """Give how many rows came to each table of facts that any came to."""
+    after = rows_of(root)
+    return {name: after[name] - before[name] for name in after if after[name] != before[name] and name != "event"}
+
+
+def test_cash_killed_at_every_moment_is_kept_once(workspaces, forker, asked):
+    """The fact or nothing of it; the same words again make it whole, and no pound is there twice."""
+    added = {"cash_movement": 1, "entry": 1, "posting": 2}
+    with struck(workspaces, asked, "cash-killed") as root:
+        died = at_every_moment(
+            forker, root, Victim(lambda number: paid(f"K-{number}", number, DAY), morning(DAY), added)
+        )
+        cash = twokey(root, "positions", "--on", str(DAY)).facts["cash"]
+
+    assert died >= 8
+    assert Decimal(cash) == 10000 + sum(range(1, died + 2))
+
+
+def paid(key: str, amount: int, day: date) -> tuple[str, ...]:
+    """Give the words that pay cash in."""
+    return ("cash", "deposit", str(amount), "--key", key, "--by", "p", "--on", str(day))
+
+
+def test_a_halt_killed_at_every_moment_holds_or_was_never_said(workspaces, forker, asked):
+    """Whole or not at all; given again it is said again, which halts no less."""
+    with struck(workspaces, asked, "halt-killed") as root:
+        victim = Victim(
+            lambda number: ("halt", "--book", "other", f"the {number}."), morning(DAY), {"halt": 1}, repeats=False
+        )
+        died = at_every_moment(forker, root, victim)
+
+    assert died >= 4
+
+
+def test_an_answer_killed_at_every_moment_is_there_whole_and_posted_once(workspaces, forker, asked):
+    """Given again it is taken, or told that the line was answered; the next settlement posts what was not."""
+    added = {"confirmation": 1, "confirmation_line": 1, "entry": 1, "posting": 6}
+    with struck(workspaces, asked, "answer-killed") as root:
+        ticket = ticket_of(root, TICKET)
+        settle = ("settle", "--on", str(DAY))
+        assert twokey(root, *settle).code == 0
+        victim = Victim(lambda number: answered(ticket, [number]), morning(DAY) + EVENING, added, finish=settle)
+        died = at_every_moment(forker, root, victim)
+
+    assert died >= 12
+
+
+def answered(ticket: Any, numbers: list[int]) -> tuple[str, ...]:
+    """Give the words that say that lines were filled at their decision prices."""
+    lines = {line["line"]: line for line in ticket["ticket"]["lines"]}
+    said = [f"{number} filled price={lines[number]['decision_price']} fee=0 acknowledged: seen" for number in numbers]
+    words = ("confirm", ticket["ticket"]["ticket_id"], "--hash", ticket["short_hash"], "--by", "p")
+    return (*words, *(word for text in said for word in ("--line", text)))
+
+
+def test_a_reconciliation_killed_at_every_moment_goes_on(workspaces, forker, asked):
+    """The file is kept and compared, once for each book of the account, whenever it was cut short."""
+    added = {"account_snapshot": 2, "reconciliation": 2}
+    with struck(workspaces, asked, "compared-killed") as root:
+        victim = Victim(lambda number: told(root, DAY, number), morning(DAY + ONE_DAY), added)
+        died = at_every_moment(forker, root, victim)
+
+    assert died >= 8
+
+
+def told(root: Path, day: date, number: int) -> tuple[str, ...]:
+    """Write a file that says what the books hold, so many minutes into the evening, and give the words that compare it."""
+    path, facts = root / f"told-{day}-{number}.csv", twokey(root, "positions", "--on", str(day)).facts
+    at = morning(day) + EVENING + timedelta(minutes=number)
+    units = [f"position,{row['instrument']},{row['quantity']},,," for row in facts["positions"]]
+    rows = "\n".join([COLUMNS, *units, f"cash,,{facts['cash']},,GBP,"])
+    path.write_text(f"# account: etoro\n# as_of: {at.isoformat()}\n{rows}\n")
+    return ("reconcile", "--snapshot", str(path))
+
+
+# --- random moments ---------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Twins:
+    """Two workspaces that are told the same: in one nobody is killed, in the other every command is, and given again."""
+
+    forker: Forker
+    calm: Path
+    hurt: Path
+    draw: random.Random
+    kills: Counter[str] = field(default_factory=Counter)
+    answers: Counter[str] = field(default_factory=Counter)
+
+    def do(self, words: Callable[[Path], tuple[str, ...]], at: datetime) -> Any:
+        """Do a command in both, killed in one at a moment or after a time, with its server up or down; give what it said."""
+        spared, server = self.forker.run(self.calm, *words(self.calm), at=at), held(self.hurt)
+        told = words(self.hurt)
+        if self.draw.random() < 0.75:
+            server.start()
+        kill: dict[str, float] = {"kill_after": self.draw.uniform(0, spared.seconds)}
+        if self.draw.random() < 0.5:
+            kill = {"kill_at": self.draw.randint(1, spared.moments)}
+        halts = self._halts()
+        first = self.forker.run(self.hurt, *told, at=at, **kill)
+        self.kills[told[0]] += first.done.code == KILLED
+        self.answers[told[0]] += first.done.code != KILLED
+        # A halt that holds is not said again: it would be another.
+        is_whole = told[0] == "halt" and self._halts() > halts
+        again = first if is_whole else self.forker.run(self.hurt, *told, at=at)
+        server.release()
+
+        assert spared.done.code in (0, 3), spared.done.err
+        assert first.done.code in (KILLED, spared.done.code), first.done.err
+        is_known = "was answered before" in again.done.err
+        assert is_whole or is_known or again.done.code == spared.done.code, again.done.err
+        if told[0] == "run":
+            assert said(again.done.out) == said(spared.done.out)
+        return spared.done.facts
+
+    def _halts(self) -> int:
+        return rows_of(self.hurt)["halt"]
+
+
+@pytest.fixture(scope="module")
+def desk_of_three(workspaces: Workspaces) -> Path:
+    """Give a workspace with a book that a person executes, one that only halts name, and one on paper."""
+    root = workspaces.copy("three", *BUSY, ("positions_max: 15", "positions_max: 9"))
+    paper = (root / "config" / "policy.yml").read_text().replace("book: main", "book: paper", 1)
+    make_manual(root)
+    add_a_book(root)
+    (root / "config" / "books" / "paper.yml").write_text(paper)
+    return root
+
+
+@pytest.mark.parametrize("kills", [20, pytest.param(500, marks=pytest.mark.soak)])
+def test_kills_at_random_lose_nothing_and_double_nothing(workspaces, forker, desk_of_three, capsys, kills):
+    """Days of a desk: two books decide, a person answers, pays in, halts, reconciles; both workspaces end alike."""
+    calm, hurt = (workspaces.copy(f"{name}-{kills}", of=desk_of_three) for name in ("calm", "hurt"))
+    twins = Twins(forker, calm, hurt, random.Random(SEED))
+    days = iter(weekdays(DAY, 100))
+    with held(calm):
+        while sum(twins.kills.values()) < kills:
+            live_a_day(twins, next(days))
+        with held(hurt):
+            for root in (calm, hurt):
+                assert twokey(root, "settle", "--on", str(DAY)).code == 0
+            seen = [like(root) for root in (calm, hurt)]
+
+    assert seen[1] == seen[0]
+    assert seen[1]["problem"] is None
+    assert min(twins.kills[name] for name in ("run", "confirm", "cash", "halt", "reconcile", "settle")) >= kills // 40
+    with capsys.disabled():
+        by_command = ", ".join(f"{count} {name}" for name, count in sorted(twins.kills.items()))
+        sys.stdout.write(
+            f"\nkilled with -9 at random: {sum(twins.kills.values())} commands (seed {SEED}): {by_command};"
+            f" {sum(twins.answers.values())} ended first; nothing lost, nothing twice\n"
+        )
+    assert twokey(hurt, "replay", f"RUN-{DAY:%Y%m%d}-r1").code == 0
+    for root in (calm, hurt):
+        workspaces.drop(root)
+
+
+def live_a_day(twins: Twins, day: date) -> None:
+    """Let both books decide, a person answer every line, pay in, halt a book and reconcile, and the paper book settle."""
+    at, evening = morning(day), morning(day) + EVENING
+    issued = twins.do(lambda root: ("run",), at)
+    twins.do(lambda root: paid(f"{day}", 100, day), at)
+    lines = ticket_of(twins.calm, issued["ticket_id"])["waiting"]
+    for start in range(0, len(lines), 3):
+        # The answers are the same in both: so are the tickets.
+        words = answered(ticket_of(twins.calm, issued["ticket_id"]), lines[start : start + 3])
+        twins.do(partial(same, words), evening)
+    twins.do(lambda root: ("halt", "--book", "other", f"of {day}"), evening)
+    twins.do(lambda root: told(root, day, 1), evening + timedelta(hours=1))
+    twins.do(lambda root: ("run", "--book", "paper", "--on", str(day)), evening)
+    twins.do(lambda root: ("settle", "--book", "paper", "--on", str(day + ONE_DAY)), evening + ONE_DAY)
+
+
+def same(words: tuple[str, ...], root: Path) -> tuple[str, ...]:
+    """Give the same words for either workspace."""
+    return words
+
+
+def like(root: Path) -> dict[str, Any]:
+    """Give what two workspaces have in common: all but how many statements it took."""
+    seen = look(root)
+    del seen["rows"]["event"]
+    return seen
