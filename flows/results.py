@@ -19,7 +19,7 @@ from core.domain.posting import Entry
 from core.domain.slot import AccountName, BookName, VenueName
 from core.ledger.asked_of_books import Known, Quoted, check_books, question_of
 from core.ledger.benchmark import Benchmark, benchmark_returns
-from core.ledger.booked import fact_of
+from core.ledger.booked import FactError, fact_of
 from core.ledger.equity import Curve, extend_curve, rates_of, worth_of
 from core.ledger.evaluate import evaluate
 from core.ledger.question import Account, Ask, Method, Opening, Price, QuestionError
@@ -146,7 +146,7 @@ def results_of(
     accounts = [Account(id=part.name, taxable=part.is_taxable, method=part.lots) for part in scope.world]
     try:
         answer = evaluate(question_of(known, quoted, accounts, ask, method=method))
-    except QuestionError as error:
+    except (QuestionError, FactError) as error:
         words = str(error).replace("; give one of fx", "; ingest the fixings of that time")
         raise NothingToValue(words) from error
     check_books(known, ask, answer)
@@ -159,12 +159,16 @@ def results_of(
 
 
 def drawdown_of(results: Results) -> Worth | None:
-    """Give the worth of a book's curve, as gates look at it: the fall of its daily index from the highest; None of several."""
+    """Give the worth of a book's curve as gates look at it, with its fall from the highest; None of several, or unvalued."""
     scope, market = results.scope, results.market
     if len(scope.asked) != 1 or not market.panels:
         return None
     rates = rates_of(market.fixings, scope.base, scope.quote)
-    return worth_of(extend_curve(Curve(), results.entries, market.panels[0], rates=rates))
+    try:
+        return worth_of(extend_curve(Curve(), results.entries, market.panels[0], rates=rates))
+    except ValueError:
+        # Something was held without a close or a rate; `missing` of the figures says what.
+        return None
 
 
 @dataclass(frozen=True)

@@ -78,6 +78,7 @@ EXPECTED: dict[str, Code] = {
     "flows.ports:SourceError": Code.DATA_UNREADABLE,
     "flows.confirm:Refusal": Code.REFUSED,
     "flows.value:NothingToValue": Code.NO_DATA,
+    "core.ledger.asked_of_books:BooksDiffer": Code.DATABASE,
     "core.settings_text:SettingsError": Code.CONFIGURATION,
     "core.universe_text:UniverseError": Code.CONFIGURATION,
     "adapters.files.workspace:WorkspaceError": Code.CONFIGURATION,

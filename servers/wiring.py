@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from core.domain.slot import Run
     from flows.books import TicketStanding
     from flows.ports import Clock
+    from flows.results import Scope
     from flows.setup import BookSetup
 
 T = TypeVar("T")
@@ -167,6 +168,14 @@ class Place:
 
         self.require_book(book)
         return read_account(self.workspace, book, PgPeople(self.session).verifications())
+
+    def scope(self, book: str) -> Scope:
+        """Read whose results a book's are, and all whose facts hang together with its own; as `setup` does."""
+        from adapters.files.configuration import read_scope
+        from adapters.postgres.people import PgPeople
+
+        self.require_book(book)
+        return read_scope(self.workspace, PgPeople(self.session).verifications(), book=book)[0]
 
     def book_day(self, book: str) -> BookDay:
         """Give a book on the server's day: today by its policy's time zone, or the day of the rehearsal."""

@@ -22,7 +22,7 @@ from core.domain.posting import Entry, effective_order, standing_entries
 from core.ledger import question as asked
 from core.ledger.booked import fact_of
 from core.ledger.equity import Rates
-from core.ledger.question import AnyFact, Ask, Method, Price, Question, Rate
+from core.ledger.question import AnyFact, Ask, Method, Price, Question, QuestionError, Rate
 from core.money import share_of, split_ratio
 
 ZERO = Decimal(0)
@@ -70,7 +70,7 @@ def question_of(
     """Turn what the books know into a question to the checking door.
 
     Company actions count for all accounts of the question. Entries that rest on a booked fact are told by the fact itself.
-    Raises ValueError where a booked trade is in another currency than its instrument and the day has no rate.
+    Raises QuestionError where a booked trade is in another currency than its instrument and the day has no rate.
     """
     with localcontext(prec=_DIGITS):
         counted = [entry for entry, _ in known.counted(ask)]
@@ -210,7 +210,7 @@ def _rate_on(quoted: Quoted, currency: str, day: date, fact: asked.Fact) -> Deci
         return quoted.rates.get(currency, Rates(quoted.base, (), ())).on(day)
     except ValueError as error:
         words = f"{error} from {quoted.base} to {currency}; ingest the fixings of that time"
-        raise ValueError(f"fact {fact.key!r}: {words}") from error
+        raise QuestionError(f"fact {fact.key!r}: {words}") from error
 
 
 # --- splits -----------------------------------------------------------------------------------------------------------

@@ -28,15 +28,20 @@ def wire(place: Place) -> LedgerDoors:
     from adapters.files.artefacts import Artefacts
     from adapters.postgres.chain import Chain
     from adapters.postgres.journal import PgJournal, PgVenue
+    from adapters.postgres.people import PgConfig
+    from adapters.postgres.recorded import PgRecorded
     from adapters.postgres.tickets import PgTickets
     from adapters.postgres.totals import PgTotals
     from flows.portfolio import PortfolioDoors
+    from flows.results import ResultDoors
     from flows.settle import SettleDoors
 
     session = place.session
     doors = SettleDoors(PgVenue(session), PgJournal(session), PgTickets(session), place.clean, no_venue)
     files = Artefacts(place.workspace.root)
-    return LedgerDoors(place, doors, Chain(session), PortfolioDoors(PgTotals(session), files.write, files.alone))
+    portfolio = PortfolioDoors(PgTotals(session), files.write, files.alone)
+    results = ResultDoors(PgRecorded(session), place.clean, PgConfig(session))
+    return LedgerDoors(place, doors, Chain(session), portfolio, results)
 
 
 def no_venue(policy: Policy, panel: Panel, rates: Rates) -> SimulatedVenue:

@@ -8,37 +8,62 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from core.canonical import instant_text
-from servers.answers import WORDS_LENGTH_MAX, Answer, Number, first_of
+from servers.answers import WORDS_LENGTH_MAX, Answer, Number, first_of, paged, words
 
 if TYPE_CHECKING:
+    from core.domain.facts import Worth
     from core.domain.holdings import Holdings
+    from core.ledger.figures import Balance as FoundBalance
+    from core.ledger.figures import Holding
     from core.ledger.reconcile import Compared
     from flows.reconcile import Reconciled as AccountReconciled
-    from flows.value import Valuation
+    from flows.results import Results
 
 EVENTS_A_PAGE = 50
 ROWS_MAX = 150
+POSITIONS_A_PAGE, CURRENCIES_MAX = 50, 12
+NO_MARKET = "no market data was ingested"
 LINES_MAX = 30
 
 
 class Held(Answer):
-    """Units of an instrument, and their value in the base currency; null where nothing values them."""
+    """Units of an instrument in so many lots, their cost in `currency`, and cost and value in the base; null: unknown."""
 
     instrument: str
     quantity: Number
+    lots: int | None
+    currency: str | None
+    cost: Number | None
+    cost_base: Number | None
     value: Number | None
+    price_date: date | None
+
+
+class Balance(Answer):
+    """Cash in a currency, its worth in the base, and the rate with its day and source."""
+
+    currency: str
+    amount: Number
+    value: Number | None
+    rate: Number | None
+    rate_date: date | None
+    rate_source: str | None
 
 
 class Positions(Answer):
-    """A book's positions and cash; values at the closes of `as_of`, null before any bars were ingested."""
+    """A book's positions, a page at a time, and cash; values at the closes of `as_of`, null before any bars were ingested."""
 
     book: str
     venue: str
     base: str
     as_of: date | None
     cash: Number
+    cash_by_currency: tuple[Balance, ...]
     equity: Number | None
+    not_computable: str | None
     positions: tuple[Held, ...]
+    page: int
+    pages: int
     position_count: int
     ledger_head: str
 
@@ -52,18 +77,48 @@ class Posted(Answer):
     ledger_head: str
 
 
+class Window(Answer):
+    """Returns from the end of one day to the end of another, as fractions; null where not computable, `why` says why.
+
+    `xirr` is a rate a year; `benchmark` is the policy's benchmark in the base currency, dividends reinvested.
+    """
+
+    name: str
+    first: date | None
+    last: date | None
+    time_weighted: Number | None
+    modified_dietz: Number | None
+    xirr: Number | None
+    benchmark: Number | None
+    why: tuple[str, ...]
+
+
 class Result(Answer):
-    """Where a book made and lost money, in the base currency; drawdown is a fraction <= 0."""
+    """Where a book made and lost money, in the base currency; drawdown is a fraction <= 0.
+
+    total = realised + unrealised + income - fees = equity - capital. Realised and unrealised are price and fx together,
+    income is gross less withheld.
+    """
 
     book: str
     base: str
     as_of: date | None
     capital: Number
     realised: Number
-    unrealised: Number
+    realised_price: Number
+    realised_fx: Number
+    unrealised: Number | None
+    unrealised_price: Number | None
+    unrealised_fx: Number | None
     income: Number
-    equity: Number
-    drawdown: Number
+    gross: Number
+    withheld: Number
+    fees: Number
+    total: Number | None
+    equity: Number | None
+    drawdown: Number | None
+    not_computable: str | None
+    returns: tuple[Window, ...]
 
 
 class Happened(Answer):
@@ -119,38 +174,101 @@ class Reconciled(Answer):
     break_count: int
 
 
-def positions_of(holdings: Holdings, valued: Valuation | None, *, book: str, venue: str, base: str) -> Positions:
-    """Give holdings, valued if they can be."""
-    values: Mapping[str, Decimal] = valued.values if valued else {}
+def positions_of(
+    holdings: Holdings, found: Results | None, *, book: str, venue: str, base: str, page: int
+) -> Positions:
+    """Give holdings with lots, costs and values; without any market data units and cash alone."""
+    from core.ledger.figures import balances_told, figures_of, holdings_told
+
+    equity: Decimal | None = None
+    missing: str | None = NO_MARKET
+    cash: list[Balance] = []
+    rows = [_unvalued(row.instrument, row.quantity) for row in holdings.positions]
+    if found is not None:
+        told = figures_of(found.answer["pnl"])
+        equity, missing = told.equity, told.missing
+        rows = [_held(one) for one in holdings_told(found.answer)]
+        cash = [_balance(one) for one in balances_told(found.answer)]
+    shown, paging = paged(rows, page, POSITIONS_A_PAGE)
     return Positions(
         book=book,
         venue=venue,
         base=base,
-        as_of=valued.as_of if valued else None,
+        as_of=found.session if found else None,
         cash=holdings.cash,
-        equity=holdings.cash + sum(values.values(), Decimal(0)) if valued else None,
-        positions=first_of(
-            holdings.positions,
-            ROWS_MAX,
-            lambda row: Held(instrument=row.instrument, quantity=row.quantity, value=values.get(row.instrument)),
-        ),
-        position_count=len(holdings.positions),
+        cash_by_currency=tuple(cash[:CURRENCIES_MAX]),
+        equity=equity,
+        not_computable=missing[:WORDS_LENGTH_MAX] if missing else None,
+        positions=tuple(shown),
+        page=paging.page,
+        pages=paging.pages,
+        position_count=paging.rows,
         ledger_head=holdings.ledger_head,
     )
 
 
-def result_of(valued: Valuation, *, book: str, base: str) -> Result:
-    """Give a book's result."""
+def result_of(found: Results, worth: Worth | None, *, book: str) -> Result:
+    """Give a book's result and its returns."""
+    from core.ledger.figures import figures_of, not_computed
+
+    told, windows = figures_of(found.answer["pnl"]), found.answer["returns"]["windows"]
+    benchmark = found.answer["benchmark"]
+    listed = {} if not_computed(windows) else windows
+    figures = (
+        *("capital", "realised", "realised_price", "realised_fx", "unrealised", "unrealised_price", "unrealised_fx"),
+        *("income", "gross", "withheld", "fees", "total", "equity"),
+    )
     return Result(
         book=book,
-        base=base,
-        as_of=valued.as_of,
-        capital=valued.result.capital,
-        realised=valued.result.realised,
-        unrealised=valued.result.unrealised,
-        income=valued.result.income,
-        equity=valued.worth.equity,
-        drawdown=valued.worth.drawdown,
+        base=found.scope.base,
+        as_of=found.session,
+        drawdown=worth.drawdown if worth else None,
+        not_computable=told.missing[:WORDS_LENGTH_MAX] if told.missing else None,
+        returns=tuple(_window(name, one, benchmark.get(name)) for name, one in listed.items()),
+        **{name: getattr(told, name) for name in figures},
+    )
+
+
+def _unvalued(instrument: str, quantity: Decimal) -> Held:
+    nothing = dict.fromkeys(("lots", "currency", "cost", "cost_base", "value", "price_date"))
+    return Held.model_validate({"instrument": instrument, "quantity": quantity} | nothing)
+
+
+def _held(one: Holding) -> Held:
+    return Held(
+        instrument=one.instrument,
+        quantity=one.quantity,
+        lots=one.lots,
+        currency=one.currency,
+        cost=one.cost,
+        cost_base=one.cost_base,
+        value=one.value,
+        price_date=one.price_date,
+    )
+
+
+def _balance(one: FoundBalance) -> Balance:
+    return Balance(
+        currency=one.currency,
+        amount=one.amount,
+        value=one.value,
+        rate=one.rate,
+        rate_date=one.rate_date,
+        rate_source=one.rate_source,
+    )
+
+
+def _window(name: str, told: Mapping[str, Any], benchmark: Any) -> Window:
+    from core.ledger.figures import not_computed
+
+    figures = {one: told.get(one) for one in ("time_weighted", "modified_dietz", "xirr")} | {"benchmark": benchmark}
+    whys = [not_computed(told), *(not_computed(one) for one in figures.values())]
+    return Window(
+        name=name,
+        first=told.get("from"),
+        last=told.get("to"),
+        why=words([one for one in dict.fromkeys(whys) if one is not None]),
+        **{one: figure if isinstance(figure, Decimal) else None for one, figure in figures.items()},
     )
 
 

@@ -26,8 +26,8 @@ from servers.refusals import Code, Refused
 if TYPE_CHECKING:
     from adapters.postgres.chain import Chain
     from flows.portfolio import PortfolioDoors
+    from flows.results import ResultDoors, Results
     from flows.settle import SettleDoors
-    from flows.value import Valuation
     from servers.wiring import BookDay, Place
 
 INSTRUCTIONS = (
@@ -38,12 +38,13 @@ INSTRUCTIONS = (
 
 @dataclass(frozen=True)
 class LedgerDoors:
-    """What the ledger may use: its place, what posting and reconciling need, the chain of events, and the portfolio file."""
+    """What the ledger may use: its place, what posting, reconciling and results need, the chain, and the portfolio file."""
 
     place: Place
     settle: SettleDoors
     chain: Chain
     portfolio: PortfolioDoors
+    results: ResultDoors
 
 
 def build(doors: Door[LedgerDoors]) -> MCPServer:
@@ -51,18 +52,19 @@ def build(doors: Door[LedgerDoors]) -> MCPServer:
     host = Host("ledger", doors)
 
     @host.reader
-    def read_positions(book: BookName) -> Positions:
-        """Positions and cash of a book from its journal, valued at the newest closes there are."""
+    def read_positions(book: BookName, page: Page = 1) -> Positions:
+        """Positions of a book with lots, cost and value, and cash by currency, from its journal, at the newest closes."""
         from flows.look import holdings_in
         from flows.value import NothingToValue
 
         day = doors().place.book_day(book)
         policy, holdings = day.setup.policy, holdings_in(doors().settle.journal, day.setup.policy)
         try:
-            valued = valued_on(day, doors().settle)
+            found = results_on(day, doors())
         except NothingToValue:
-            valued = None
-        return positions_of(holdings, valued, book=book, venue=policy.execution.venue, base=policy.base_currency)
+            found = None
+        venue, base = policy.execution.venue, policy.base_currency
+        return positions_of(holdings, found, book=book, venue=venue, base=base, page=page)
 
     @host.tool
     def write_fills(ticket_id: TicketId) -> Posted:
@@ -85,9 +87,14 @@ def build(doors: Door[LedgerDoors]) -> MCPServer:
 
     @host.reader
     def compute_pnl(book: BookName) -> Result:
-        """Where a book made and lost money, its equity and its drawdown, at the newest closes."""
-        day = doors().place.book_day(book)
-        return result_of(valued_on(day, doors().settle), book=book, base=day.setup.policy.base_currency)
+        """Where a book made and lost money, by price, rate, income and fees; its equity, drawdown, and returns by window.
+
+        Each return stands next to the benchmark's; what is not computable says why.
+        """
+        from flows.results import drawdown_of
+
+        found = results_on(doors().place.book_day(book), doors(), with_returns=True)
+        return result_of(found, drawdown_of(found), book=book)
 
     @host.reader
     def list_events(after: EventNumber = 0, page: Page = 1) -> Events:
@@ -114,9 +121,10 @@ def build(doors: Door[LedgerDoors]) -> MCPServer:
     return host.server(INSTRUCTIONS)
 
 
-def valued_on(day: BookDay, doors: SettleDoors) -> Valuation:
-    """Value a book on the server's day; of a rehearsal's day only what was known at its slot."""
-    from flows.value import value_book
+def results_on(day: BookDay, doors: LedgerDoors, *, with_returns: bool = False) -> Results:
+    """Compute a book's results on the server's day; of a rehearsal's day only what was known at its slot."""
+    from flows.results import Moment, results_of
 
     up_to = day.day if day.day == day.today else day.as_of
-    return value_book(day.setup, doors.journal, doors.clean, up_to=up_to)
+    scope = doors.place.scope(day.setup.policy.book)
+    return results_of(scope, doors.results, Moment(up_to, day.clock.now()), with_returns=with_returns)

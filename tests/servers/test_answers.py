@@ -10,11 +10,16 @@ import pytest
 
 from core.domain.decision import Decision, GateReport, Objection, Refused
 from core.domain.facts import Seen, Standing, Unread
+from core.domain.holdings import Holdings
+from core.domain.instrument import Universe
 from core.domain.order import OrderLine, Proposal, Target, TargetWeight
 from core.domain.slot import AsOf, Run, Slot
 from core.gate import Gate, block, closed
+from core.ledger.question import Ask
+from flows.results import Market, Results, Scope
 from servers import answers
 from servers.host import RESULT_BYTES_MAX
+from servers.ledger.answers import positions_of, result_of
 from servers.refusals import Refused as Refusal
 from servers.riskguard.answers import decided, explained, proposed
 
@@ -95,6 +100,49 @@ def test_what_a_writing_tool_answers_always_fits():
     assert size(decided(RUN.run_id, wordy(approved=500, refusals=500), None)) < RESULT_BYTES_MAX
     assert size(proposed(RUN.run_id, Gate(plan(500)))) < RESULT_BYTES_MAX
     assert size(proposed(RUN.run_id, closed(findings))) < RESULT_BYTES_MAX
+
+
+def test_a_page_of_positions_and_a_result_always_fit():
+    """Five hundred positions in long numbers and thirty currencies, a page at a time; every window without a figure."""
+    long, day = Decimal("123456789012.123456789012"), date(2024, 6, 7)
+    held = [
+        {"account": "main", "instrument": f"INSTRUMENT{number}", "quantity": long, "currency": "USD", "cost": long}
+        | {"cost_base": long, "value": long, "value_base": long, "price_date": day}
+        for number in range(500)
+    ]
+    cash = {"account": "main", "amount": long, "value_base": long, "rate": long, "rate_date": day, "rate_source": "ecb"}
+    lots = [{"account": "main", "instrument": row["instrument"]} for row in held for _ in range(3)]
+    missing = {"not_computable": WORDY}
+    pnl: dict[str, object] = {
+        "realised": dict.fromkeys(("price", "fx", "total"), long),
+        "fees": long,
+        "flows": long,
+        "value": missing,
+    }
+    pnl["income"] = dict.fromkeys(("gross", "withheld", "net"), long)
+    windows = {key: {"from": day, "to": day, "xirr": missing} for key in ("1m", "3m", "YTD", "1y", "ITD", "since")}
+    answer: dict[str, object] = {
+        "positions": held,
+        "lots": lots,
+        "cash": [cash | {"currency": f"C{at:02d}"} for at in range(30)],
+        "pnl": pnl,
+    }
+    answer |= {"returns": {"windows": windows}, "benchmark": {}}
+    scope = Scope("book main", "manual", "GBP", ("main",), (), Universe(()), "SPY", "USD")
+    ask = Ask(as_of=day, known_at=datetime(2024, 6, 8, tzinfo=UTC), base="GBP")
+    found = Results(scope, ask, answer, (), Market(day, (), ()))
+
+    pages = [
+        positions_of(Holdings((), long), found, book="main", venue="manual", base="GBP", page=number)
+        for number in range(1, 11)
+    ]
+    result = result_of(found, None, book="main")
+
+    assert [row.instrument for page in pages for row in page.positions] == [row["instrument"] for row in held]
+    assert {(page.pages, page.position_count, page.positions[0].lots) for page in pages} == {(10, 500, 3)}
+    assert max(size(page) for page in pages) < RESULT_BYTES_MAX
+    assert size(result) < RESULT_BYTES_MAX
+    assert (result.total, result.drawdown, len(result.returns)) == (None, None, 6)
 
 
 @pytest.mark.parametrize("refusals", [0, 30])

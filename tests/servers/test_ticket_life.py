@@ -157,6 +157,10 @@ def test_fills_are_posted_exactly_as_answered(manual):
         assert five.events() == events
         held = five("ledger.read_positions", book="main")
         assert held["position_count"] == len(lines)
+        assert [(row["lots"], row["currency"], row["cost_base"] != "0") for row in held["positions"]] == [
+            (1, "USD", True)
+        ] * len(lines)
+        assert [(row["currency"], row["amount"]) for row in held["cash_by_currency"]] == [("GBP", held["cash"])]
         assert held["ledger_head"] == posted["ledger_head"]
         assert five("ledger.write_fills", ticket_id=TUESDAY_TICKET)["fills"] == 1
 
@@ -184,6 +188,9 @@ def test_the_paper_venue_is_reconciled_and_valued(five):
     assert (compared["venue"], compared["session"], compared["breaks"]) == ("paper", "2024-06-07", [])
     assert (held["cash"], held["equity"], held["as_of"]) == ("10000", "10000", "2024-06-07")
     assert (result["capital"], result["realised"], result["drawdown"]) == ("10000", "0", "0")
+    assert (result["realised_fx"], result["unrealised_price"], result["fees"], result["total"]) == ("0", "0", "0", "0")
+    assert [window["name"] for window in result["returns"]] == ["1m", "3m", "YTD", "1y", "ITD"]
+    assert "before the first flow" in result["returns"][0]["why"][0]
     assert [event["seq"] for event in told["events"]] == list(range(2, told["next_after"] + 1))
     assert {event["role"] for event in told["events"]} <= {"twokey_desk", "twokey_ledger"}
     assert told["next_after"] == told["head"]

@@ -56,7 +56,7 @@ def test_what_has_no_value_says_why_and_the_rest_stands():
 
     shown = figures_of(pnl | {"fees": D(0), "flows": D(100), "value": missing, "unrealised": missing, "total": missing})
 
-    assert (shown.realised, shown.income, shown.capital) == (2, 4, 100)
+    assert (shown.realised, shown.income, shown.capital) == (D(2), D(4), D(100))
     assert (shown.unrealised, shown.equity, shown.total, shown.missing) == (None, None, None, "no price of X")
 
 
@@ -64,7 +64,7 @@ def test_a_benchmark_returns_what_its_price_and_its_rate_make():
     """200 to 230 is 15 %; the pound rose from 1.20 to 1.25 dollars: 1.15 x 1.20 / 1.25 is 1.104."""
     days = (date(2024, 1, 2), date(2024, 1, 31))
     bench = Benchmark("SPY", days, (D(200), D(230)), Rates("GBP", days, (D("1.20"), D("1.25"))))
-    windows = {
+    windows: dict[str, dict[str, Any]] = {
         "ITD": {"from": date(2024, 1, 2), "to": date(2024, 2, 2)},
         "1m": {"from": date(2024, 1, 20), "to": date(2024, 1, 31)},
         "1y": {"not_computable": "it begins before the first flow"},
