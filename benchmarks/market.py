@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from adapters.files.clean_set import CleanFiles
 from adapters.files.raw_store import RawFiles
+from adapters.files.remembered import MemoryFile
 from adapters.sources.archive import ArchiveSource, parse_archives
 from adapters.sources.formats.registry import FormatParser
 from core.calendar import Calendar, load_calendar
@@ -18,7 +19,8 @@ from core.domain.bars import Bars, Basis, Parsed
 from core.domain.instrument import Universe
 from core.settings_text import parse_policy
 from core.universe_text import parse_universe
-from flows.ingest import Cleaning, IngestDoors, ingest
+from flows.cleaning import Cleaning, IngestDoors
+from flows.ingest import ingest
 
 CONFIG = Path(__file__).resolve().parents[1] / "config"
 AT = datetime(2026, 4, 1, 12, tzinfo=UTC)
@@ -59,8 +61,9 @@ def main_universe(shared: Path) -> Universe:
 
 
 def doors(folder: Path, clean: str = "clean") -> IngestDoors:
-    """Give a raw store and a clean set under a folder."""
-    return IngestDoors(RawFiles(folder / "raw"), FormatParser(), CleanFiles(folder / clean))
+    """Give a raw store, a clean set and what one ingest leaves for the next, under a folder."""
+    memory = MemoryFile(folder / f"{clean}-cache")
+    return IngestDoors(RawFiles(folder / "raw"), FormatParser(), CleanFiles(folder / clean), memory)
 
 
 def archive_of(folder: Path) -> ArchiveSource:

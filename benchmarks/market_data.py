@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -33,7 +34,8 @@ from core.domain.bars import BAR_FIELDS
 from core.domain.panel import Panel
 from core.market_data.clean import clean_bars
 from core.market_data.quality import judge_panel
-from flows.ingest import Cleaning, ingest, rebuild
+from flows.cleaning import Cleaning
+from flows.ingest import ingest, rebuild
 
 RUNS = 25
 SYMBOLS = 40
@@ -62,6 +64,7 @@ def _bulk(folder: Path, shared: Path) -> str:
     assert len({run["snapshot"] for run in runs}) == 1, "the same raw files gave different clean sets"
     middle = sorted(runs, key=lambda run: run["seconds"])[1]
     append = in_a_process("benchmarks.market_data", "append", str(folder), str(shared))
+    day = _ingest_a_day(folder, shared)
     rows = [
         (
             f"clean and judge {middle['bars']:,} bars from stored raw",
@@ -70,7 +73,8 @@ def _bulk(folder: Path, shared: Path) -> str:
         ),
         ("the same, and the clean set stored on the way", told(middle["seconds"]), ""),
         ("one more day in the clean set", told(append["publish"]), f"{append['peak']:.0f} MiB"),
-        ("a whole ingest that brings one more day", told(append["ingest"]), ""),
+        ("a whole ingest that brings one more day", told(day["ingest"]), f"{day['peak']:.0f} MiB"),
+        ("the same day ingested again", told(day["again"]), ""),
     ]
     return table(("job, main set", "median of 3", "peak memory"), rows)
 
@@ -110,7 +114,7 @@ def _judged(panel: Panel, asked: Cleaning) -> Any:
 
 
 def _append(folder: Path, shared: Path) -> dict[str, Any]:
-    """Publish all but the last day, then all; and store a file of one more day, then ingest."""
+    """Publish all but the last day, then all."""
     whole = CleanFiles(folder / "clean")
     panel = whole.panel(whole.current() or "")
     before = panel.window(panel.sessions[-2].astype(object), len(panel.sessions))
@@ -122,26 +126,46 @@ def _append(folder: Path, shared: Path) -> dict[str, Any]:
         assert clean.panel(clean.current() or "").content_hash() == panel.content_hash(), (
             "a day later, the bars are others"
         )
-    return {"publish": sorted(publish)[1], "ingest": _ingest_a_day(folder, shared), "peak": peak_mebibytes()}
+    return {"publish": sorted(publish)[1], "peak": peak_mebibytes()}
 
 
-def _ingest_a_day(folder: Path, shared: Path) -> float:
-    """Ingest the main set without its last day, then time the ingest of a file that holds it alone."""
-    archive, asked = folder / market.MAIN_SET.name, market.cleaning(market.main_universe(shared))
+def _ingest_a_day(folder: Path, shared: Path) -> dict[str, Any]:
+    """Ingest the main set without its last day, then time the ingest of a file that holds it alone, and another of the same."""
+    archive, eve = folder / market.MAIN_SET.name, folder / "eve"
     archive.mkdir()
     for path in sorted((shared / market.MAIN_SET).iterdir()):
         (archive / path.name).write_bytes(path.read_bytes())
     year = pq.read_table(archive / "prices_2025.parquet")
     is_last = pc.equal(year["date"], pc.max(year["date"]))
     pq.write_table(year.filter(pc.invert(is_last)), archive / "prices_2025.parquet")
-    source, doors = market.archive_of(archive), market.doors(folder / "day")
-    ingest([source], asked, doors, at=market.AT)
+    asked = market.cleaning(market.main_universe(shared))
+    ingest([market.archive_of(archive)], asked, market.doors(eve), at=market.AT)
     pq.write_table(year.filter(is_last), archive / "prices_2025-12-31.parquet")
-    taken = seconds(lambda: ingest([source], asked, doors, at=market.AT))
-    whole = CleanFiles(folder / "clean")
-    made, wanted = (clean.panel(clean.current() or "") for clean in (doors.clean, whole))
-    assert np.array_equal(made.values(), wanted.values(), equal_nan=True), "a day later, the bars are others"
-    return taken
+    runs = [_a_day(folder, shared, eve, folder / f"day-{at}") for at in range(3)]
+    anew = rebuild(asked, market.doors(folder / "day-0", "anew"))
+    assert {run["snapshot"] for run in runs} == {anew.snapshot}, "the set that was added to is not what a rebuild makes"
+    made, wanted = (CleanFiles(place / "clean") for place in (folder / "day-0", folder))
+    ours, theirs = (clean.panel(clean.current() or "").values() for clean in (made, wanted))
+    assert np.array_equal(ours, theirs, equal_nan=True), "a day later, the bars are others"
+    assert not made.verify(made.current() or ""), "what was added to is not sound"
+    return {name: sorted(run[name] for run in runs)[1] for name in ("ingest", "again", "peak")}
+
+
+def _a_day(folder: Path, shared: Path, eve: Path, place: Path) -> dict[str, Any]:
+    """Take the stores of the eve and let a process of its own bring the day."""
+    shutil.copytree(eve, place)
+    told_of: dict[str, Any] = in_a_process("benchmarks.market_data", "day", str(folder), str(shared), place.name)
+    return told_of
+
+
+def _day(folder: Path, shared: Path, name: str) -> dict[str, Any]:
+    """Ingest the archive, which has a day more, and again, each time as a process that starts finds the stores."""
+    asked, source = market.cleaning(market.main_universe(shared)), market.archive_of(folder / market.MAIN_SET.name)
+    told_of: dict[str, Any] = {}
+    for part in ("ingest", "again"):
+        doors = market.doors(folder / name)
+        told_of[part] = seconds(partial(ingest, [source], asked, doors, at=market.AT))
+    return {**told_of, "snapshot": doors.clean.current(), "peak": peak_mebibytes()}
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------
@@ -275,6 +299,7 @@ if __name__ == "__main__":
     parts = {
         "clean": lambda: _clean(Path(place), Path(rest[0]), rest[1]),
         "append": lambda: _append(Path(place), Path(rest[0])),
+        "day": lambda: _day(Path(place), Path(rest[0]), rest[1]),
         "curve": lambda: _grown(Path(place), int(rest[0])),
     }
     print(json.dumps(parts[part]()))

@@ -35,6 +35,9 @@ def sha256_text(text: str) -> str:
 def plain(value: Any) -> Any:
     """Turn a value into what JSON holds, without losing a digit; raises TypeError on floats and unknown types."""
     kind: Any = type(value)
+    if kind is list or kind is tuple:
+        # Most of what is long holds texts and numbers: those are spared a call each.
+        return [item if type(item) is str or type(item) is int else plain(item) for item in value]
     if kind in _PLAIN or isinstance(value, (str, int)):
         return value
     if isinstance(value, Decimal):
@@ -49,8 +52,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {_text_key(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        # Most of what is long holds texts and numbers: those are spared a call each.
-        return [item if type(item) is str or type(item) is int else plain(item) for item in value]
+        return [plain(item) for item in value]
     raise TypeError(f"{type(value).__name__} has no canonical form: {value!r}")
 
 

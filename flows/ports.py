@@ -9,7 +9,8 @@ from typing import Protocol
 
 from core.domain.bars import Basis, Fixing, Parsed
 from core.domain.instrument import EXCHANGE_CALENDAR, CalendarName, InstrumentId
-from core.domain.panel import Panel
+from core.domain.panel import Panel, Renewal
+from core.market_data.digest import Remembered
 
 
 class Clock(Protocol):
@@ -134,6 +135,49 @@ class CleanSet(Protocol):
 
     def fixings(self, snapshot: str) -> Sequence[Fixing]:
         """Give the fixings of a clean set, oldest first."""
+        ...
+
+
+class RenewableSet(CleanSet, Protocol):
+    """Keeps clean sets of which some years can be renewed without the others."""
+
+    def stored(
+        self,
+        snapshot: str,
+        *,
+        first: date | None = None,
+        last: date | None = None,
+        calendar: CalendarName = EXCHANGE_CALENDAR,
+    ) -> Panel:
+        """Give a panel as it was published, or the part of it from `first` to `last`."""
+        ...
+
+    def renew(
+        self,
+        snapshot: str,
+        renewal: Renewal,
+        fixings: Sequence[Fixing] | None,
+        *,
+        made_of: Mapping[str, str],
+        others: Sequence[Renewal] = (),
+    ) -> str:
+        """Store the current set with some years renewed, make that current, and give its hash; None: with its fixings.
+
+        It is the hash that publishing the whole would give. Raises SourceError, and changes nothing, where what stays of the
+        current set is not whole.
+        """
+        ...
+
+
+class IngestMemory(Protocol):
+    """Keeps what one ingest leaves for the next. It may forget at any time, and never gives what it was not given."""
+
+    def recall(self, asked: str) -> Remembered | None:
+        """Give what was kept last, if it was kept for the same purpose and by the same program."""
+        ...
+
+    def keep(self, remembered: Remembered) -> None:
+        """Keep this, and nothing that was kept before."""
         ...
 
 

@@ -6,23 +6,25 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from functools import partial
+from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
 
 from adapters.files.atomic import READ_WRITE, write_whole
-from adapters.files.bar_parts import BARS, PartFiles, are_alike, array_of, part_of, table_of
+from adapters.files.bar_parts import BARS, Part, PartFiles, are_alike, array_of, part_of, table_of
 from adapters.files.described import Columns, Described, announced_row
+from adapters.files.kept import Kept
 from core.canonical import canonical_json, sha256_text
 from core.domain.bars import BAR_FIELDS, Days, Fixing, Floats
 from core.domain.instrument import EXCHANGE_CALENDAR, CalendarName, InstrumentId
-from core.domain.panel import Link, Panel, Versions
+from core.domain.panel import Link, Panel, Renewal, Versions
 from core.market_data.knowledge import as_known
 from flows.ports import SourceError
 
@@ -32,6 +34,16 @@ FIXINGS = "fixings.parquet"
 VERSIONS = "versions.parquet"
 # How many years are written side by side: more hold more in memory, and few machines would be quicker for it.
 _WRITERS = 2
+
+Made = TypeVar("Made")
+
+
+@dataclass(frozen=True)
+class _Written:
+    """A stored set: its hash, and the paths of its tables."""
+
+    snapshot: str
+    tables: frozenset[str]
 
 
 class CleanFiles:
@@ -57,37 +69,82 @@ class CleanFiles:
         """
         before = self._before()
         known = {} if before is None else before.told.get("calendars", {})
-        calendars: dict[str, str] = {
+        beside: dict[str, _Written] = {
             other.calendar: self._write_set(other, (), {}, self._found(known.get(other.calendar)), made_of=made_of)
             for other in others
         }
-        snapshot = self._write_set(panel, fixings, calendars, before, made_of=made_of)
-        write_whole(self._folder / CURRENT, f"{snapshot}\n".encode(), mode=READ_WRITE)
-        self._sweep(snapshot)
-        return snapshot
+        return self._switch(self._write_set(panel, fixings, beside, before, made_of=made_of), beside)
+
+    def renew(
+        self,
+        snapshot: str,
+        renewal: Renewal,
+        fixings: Sequence[Fixing] | None,
+        *,
+        made_of: Mapping[str, str],
+        others: Sequence[Renewal] = (),
+    ) -> str:
+        """Store a set that is the current one with some years renewed, make it current, and give its hash.
+
+        It is the hash that publishing the whole would give. Raises SourceError, and nothing is changed, unless `snapshot` is
+        current and all that stays of it is whole.
+        """
+        if self.current() != snapshot:
+            raise SourceError(f"the clean set {snapshot[:12]} is not the current one")
+        kept = {
+            one.panel.calendar: Kept(self._on(snapshot, one.panel.calendar), one.years) for one in (renewal, *others)
+        }
+        for one in kept.values():
+            one.check(self._parts)
+        beside: dict[str, _Written] = {}
+        for other in others:
+            at = other.panel.calendar
+            beside[at] = self._write_set(other.panel, (), {}, kept[at].described, made_of=made_of, kept=kept[at])
+        own = kept[renewal.panel.calendar]
+        fixings = self.fixings(snapshot) if fixings is None else fixings
+        written = self._write_set(renewal.panel, fixings, beside, own.described, made_of=made_of, kept=own)
+        return self._switch(written, beside)
+
+    def _switch(self, written: _Written, beside: Mapping[str, _Written]) -> str:
+        """Make a stored set current, and take away the tables of older ones: who reads `eod.parquet` finds each bar once."""
+        write_whole(self._folder / CURRENT, f"{written.snapshot}\n".encode(), mode=READ_WRITE)
+        current = written.tables.union(*(one.tables for one in beside.values()))
+        for path in self._folder.glob("eod*.parquet/*/part-*.parquet"):
+            if path.relative_to(self._folder).as_posix() not in current:
+                path.unlink(missing_ok=True)
+        return written.snapshot
 
     def _write_set(
         self,
         panel: Panel,
         fixings: Sequence[Fixing],
-        calendars: Mapping[str, str],
+        calendars: Mapping[str, _Written],
         before: Described | None,
         *,
         made_of: Mapping[str, str],
-    ) -> str:
-        """Store a panel with its description and give its hash; what is as in the set before is not written again."""
+        kept: Kept | None = None,
+    ) -> _Written:
+        """Store a panel, or the renewed years of one beside those kept, with its description.
+
+        What is as in the set before is not written again.
+        """
         years = list(_years(panel))
         arrays = _at_once(partial(self._write_year, before=before), years)
+        parts = arrays if kept is None else kept.with_years("parts", arrays)
+        parts = sorted(parts, key=itemgetter("sessions"))
+        rows: dict[str, list[Any]] = {
+            "defects": [{**asdict(one), "session": one.session.isoformat()} for one in panel.defects],
+            "dividends": [(one.session.isoformat(), one.instrument, str(one.amount)) for one in panel.dividends],
+            "splits": [(one.session.isoformat(), one.instrument, str(one.ratio)) for one in panel.splits],
+        }
         described = {
             "is_recorded": panel.known_at is not None and panel.known_at.ndim > 1,
             "knowledge": panel.knowledge,
             "instruments": list(panel.instruments),
             "basis": list(panel.basis),
             "provider": list(panel.provider),
-            "defects": list(panel.defects),
-            "dividends": [(one.session, one.instrument, str(one.amount)) for one in panel.dividends],
-            "splits": [(one.session, one.instrument, str(one.ratio)) for one in panel.splits],
-            "parts": arrays,
+            **{kind: told if kept is None else kept.with_rows(kind, told) for kind, told in rows.items()},
+            "parts": parts,
             "links": [_link_row(link) for link in panel.links],
             "versions": None if panel.versions is None else self._write_versions(panel.versions),
             "fixings": asdict(self._parts.write_table(FIXINGS, _fixings_table(fixings))),
@@ -95,23 +152,22 @@ class CleanFiles:
             **({"recorded": list(panel.recorded)} if panel.recorded else {}),
             **({"announced": [announced_row(told) for told in panel.announced]} if panel.announced else {}),
             **({"calendar": panel.calendar} if panel.calendar != EXCHANGE_CALENDAR else {}),
-            **({"calendars": dict(calendars)} if calendars else {}),
+            **({"calendars": {name: one.snapshot for name, one in calendars.items()}} if calendars else {}),
         }
         text = canonical_json(described)
         snapshot = sha256_text(text)
-        tables = _at_once(partial(self._write_year_table, before=before), years, arrays)
-        if not self._is_described(snapshot, tables):
-            beside = canonical_json({"snapshot": snapshot, "made_of": made_of, "tables": tables})
-            write_whole(self._description(snapshot), f"{text}\n{beside}\n".encode())
-        return snapshot
-
-    def _sweep(self, snapshot: str) -> None:
-        """Take away the tables of older sets: who reads `eod.parquet` as a whole finds each bar once."""
-        sets = [snapshot, *self._described(snapshot).told.get("calendars", {}).values()]
-        current = {row["path"] for one in sets for row in self._described(one).told["tables"]}
-        for path in self._folder.glob("eod*.parquet/*/part-*.parquet"):
-            if path.relative_to(self._folder).as_posix() not in current:
-                path.unlink(missing_ok=True)
+        anew = _at_once(partial(self._write_year_table, before=before), years, arrays)
+        sums = dict(_at_once(self._sum_of, [*arrays, *anew]))
+        tables = anew if kept is None else kept.with_years("tables", anew)
+        beside: dict[str, Any] = {
+            "snapshot": snapshot,
+            "made_of": dict(made_of),
+            "tables": sorted(tables, key=itemgetter("path")),
+            "sums": {**sums, **(kept.sums() if kept is not None else {})},
+        }
+        if not self._is_described(snapshot, beside):
+            write_whole(self._description(snapshot), f"{text}\n{canonical_json(beside)}\n".encode())
+        return _Written(snapshot, frozenset(row["path"] for row in beside["tables"]))
 
     def current(self) -> str | None:
         """Give the hash of the current clean set, or None before the first."""
@@ -253,9 +309,10 @@ class CleanFiles:
         except SourceError:
             return None
 
-    def _is_described(self, snapshot: str, tables: Sequence[Mapping[str, Any]]) -> bool:
+    def _is_described(self, snapshot: str, beside: Mapping[str, Any]) -> bool:
         try:
-            return bool(self._described(snapshot).told["tables"] == tables)
+            told = self._described(snapshot).told
+            return all(told.get(name) == wanted for name, wanted in beside.items())
         except SourceError:
             return False
 
@@ -280,17 +337,26 @@ class CleanFiles:
     def _write_year_table(self, panel: Panel, row: Mapping[str, Any], before: Described | None) -> dict[str, Any]:
         """Write a year's table, unless the set before has the one of the same array, columns and instants."""
         kept = None if before is None else before.table_beside(row, panel)
-        if kept is not None and self._parts.is_there(kept):
+        if kept is not None and before is not None and self._is_whole(kept, before):
             return asdict(kept)
         year = panel.sessions[0].astype(object).year
         place = BARS if panel.calendar == EXCHANGE_CALENDAR else f"eod_{panel.calendar.replace('/', '_')}.parquet"
         return asdict(self._parts.write_table(f"{place}/year={year}", table_of(panel)))
 
+    def _is_whole(self, part: Part, described: Described) -> bool:
+        """Say whether a part's bytes are those that were written, as far as that was noted."""
+        noted = described.told.get("sums", {}).get(part.path)
+        return noted is not None and noted == self._parts.sum_of(part)
+
+    def _sum_of(self, row: Mapping[str, Any]) -> tuple[str, int | None]:
+        """Give a file's path and what tells whether its bytes are those that were written: quicker than a hash."""
+        return row["path"], self._parts.sum_of(part_of(row))
+
     def _write_versions(self, versions: Versions) -> dict[str, Any]:
         return asdict(self._parts.write_table(VERSIONS, _versions_table(versions)))
 
 
-def _at_once(write: Callable[..., dict[str, Any]], *years: Sequence[Any]) -> list[dict[str, Any]]:
+def _at_once(write: Callable[..., Made], *years: Sequence[Any]) -> list[Made]:
     """Write years side by side and give what each came to, in their order: most of it is hashing and packing."""
     with ThreadPoolExecutor(_WRITERS) as pool:
         return list(pool.map(write, *years))

@@ -55,7 +55,7 @@ class Described:
         has_instants = len(instants) == len(self.sessions) and all(row["known_at"] is not None for row in parts)
         self._known_at = np.array(instants, dtype="datetime64[s]") if has_instants and parts else None
         self._basis = tuple(_basis(row) for row in told["basis"])
-        self._announced = tuple(_announced(row) for row in told.get("announced", ()))
+        self._announced = tuple(announced_of(row) for row in told.get("announced", ()))
         self._recorded = frozenset(told.get("recorded", ()))
         self._links = tuple(_link(row) for row in told["links"])
 
@@ -171,7 +171,8 @@ def announced_row(told: Announced) -> tuple[str, ...]:
     return known_at, kind, day, action.instrument, str(number), action.source
 
 
-def _announced(row: Sequence[str]) -> Announced:
+def announced_of(row: Sequence[str]) -> Announced:
+    """Read an announcement from its row."""
     known_at, kind, day, name, number, source = row
     of_kind = PendingSplit if kind == "split" else PendingDividend
     return Announced(datetime.fromisoformat(known_at), of_kind(date.fromisoformat(day), name, Decimal(number), source))

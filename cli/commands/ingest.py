@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from adapters.clock import SystemClock
 from adapters.files.configuration import Configuration, read_calendar
 from adapters.files.raw_store import RawFiles
+from adapters.files.remembered import MemoryFile
 from adapters.files.workspace import Workspace
 from adapters.postgres.people import PgConfig
 from adapters.sources.archive import ArchiveSource, parse_archives
@@ -21,7 +22,8 @@ from cli.wiring import Desk, when
 from core.canonical import canonical_json
 from core.domain.instrument import EXCHANGE_CALENDAR, Instrument, InstrumentId
 from core.settings_sources import SourceName, SourceSettings, parse_sources
-from flows.ingest import Cleaning, IngestDoors, IngestReport
+from flows.cleaning import Cleaning, IngestDoors
+from flows.ingest import IngestReport
 from flows.ingest import ingest as ingest_sources
 from flows.look import holdings_in
 from flows.ports import Source
@@ -60,7 +62,8 @@ def ingest_into(desk: Desk, configuration: Configuration, sources: Sequence[Sour
     days = {name: read_calendar(desk.workspace, name).sessions for name in others}
     cleaning = Cleaning(setup.universe, setup.policy.data, setup.calendar.sessions, currencies, days)
     clock = SystemClock()
-    doors = IngestDoors(raw_files(desk.workspace), FormatParser(), desk.clean)
+    memory = MemoryFile(desk.workspace.root / "data" / "cache")
+    doors = IngestDoors(raw_files(desk.workspace), FormatParser(), desk.clean, memory)
     report = ingest_sources([*sources, *_announced(desk.workspace)], cleaning, doors, at=clock.now(), now=clock.now)
     if report.snapshot is not None:
         # In the audit chain, so that the index of the raw store can be held against something that nobody can edit.

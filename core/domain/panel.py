@@ -232,6 +232,17 @@ class Panel:
         return digest.hexdigest()
 
 
+@dataclass(frozen=True, eq=False)
+class Renewal:
+    """Some years of a panel made anew: `panel` holds their sessions and what is dated in them; other years stay as they are.
+
+    Whatever belongs to no day (instruments, bases, announcements) is the whole panel's. Nothing in it was recorded.
+    """
+
+    panel: Panel
+    years: frozenset[int]
+
+
 def _dated(items: Sequence[Dated], first: date, last: date) -> tuple[Dated, ...]:
     return tuple(items[bisect_left(items, first, key=_session) : bisect_right(items, last, key=_session)])
 

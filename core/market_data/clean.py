@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,10 +69,11 @@ class Made:
 
 @dataclass(frozen=True, eq=False)
 class Cleaned:
-    """What cleaning came to; `made` is None where no part of the panel could be made anew without the whole."""
+    """What cleaning came to: of an open gate, what the panel was made of, and whether years of it can be renewed alone."""
 
     gate: Gate[Panel]
     made: Made | None = None
+    is_renewable: bool = False
 
 
 def cleaned(
@@ -121,12 +123,13 @@ def cleaned(
     )
     # Rivals are compared over all of their sessions, and what was told later may stand in other units.
     is_whole = bool(rivals) or any(bool(np.any(one.rows.known != ASSUMED)) for one in held)
-    return Cleaned(Gate(panel, tuple(findings)), None if is_whole else made)
+    return Cleaned(Gate(panel, tuple(findings)), made, is_renewable=not is_whole)
 
 
 def calendar_days(sessions: Sequence[date]) -> Days:
     """Give a calendar's days, ascending, each once."""
-    return np.array(sorted(set(sessions)), dtype="datetime64[D]")
+    ordinals = np.fromiter(map(date.toordinal, sessions), dtype=np.int64)
+    return (np.unique(ordinals) - date(1970, 1, 1).toordinal()).astype("datetime64[D]")
 
 
 def outside_findings(outside: Mapping[int, int], days: Days) -> list[Finding]:
@@ -188,7 +191,8 @@ def with_paid(panel: Panel, paid: Paid, defects: Sequence[Defect], *, ends: tupl
     """
     first, last = ends
     sessions = set(panel.sessions.tolist())
-    within = [one for one in paid.dividends if first <= one.session <= last]
+    told = chain.from_iterable(paid.dividends[year] for year in sorted(paid.dividends))
+    within = [one for one in told if first <= one.session <= last]
     strays = [
         Defect(one.session, one.instrument, "non_session", f"{STRAY_DIVIDEND}{one.amount}")
         for one in within

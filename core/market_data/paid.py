@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
+from itertools import groupby
 
 from core.domain.bars import Action, Parsed
 from core.domain.instrument import InstrumentId, Universe
@@ -25,16 +26,22 @@ EXACT = 2e-4
 class Paid:
     """What files told of corporate actions of the bars that are used, whatever sessions the bars have.
 
-    `elsewhere` counts dividends told in other collections than the bars; `odd` and `unknown` are what is to be said of ratios
-    that are no splits and of announcements of nobody. `announced` holds what was told ahead of its ex-date.
+    Dividends stand by year, in order: there are many, and a day asks for those of a year. `elsewhere` counts dividends told
+    in other collections than the bars; `odd` and `unknown` are what is to be said of ratios that are no splits and of
+    announcements of nobody. `announced` holds what was told ahead of its ex-date.
     """
 
-    dividends: tuple[Dividend, ...]
+    dividends: Mapping[int, Sequence[Dividend]]
     elsewhere: int
     splits: tuple[Split, ...]
     odd: tuple[Finding, ...]
     announced: tuple[Announced, ...]
     unknown: tuple[Finding, ...]
+
+    def of_years(self, years: Collection[int]) -> Paid:
+        """Give it with the dividends and splits of some years alone."""
+        dividends = {year: self.dividends[year] for year in self.dividends if year in years}
+        return replace(self, dividends=dividends, splits=tuple(one for one in self.splits if one.session.year in years))
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -50,7 +57,8 @@ def paid_in(parsed: Sequence[Parsed], universe: Universe, chosen: Mapping[int, S
     dividends, elsewhere = _dividends(parsed, universe, chosen)
     splits, odd = _splits(parsed, universe, chosen)
     announced, unknown = announced_actions(parsed, universe)
-    return Paid(tuple(dividends), elsewhere, tuple(splits), tuple(odd), announced, unknown)
+    by_year = {year: tuple(told) for year, told in groupby(dividends, key=lambda one: one.session.year)}
+    return Paid(by_year, elsewhere, tuple(splits), tuple(odd), announced, unknown)
 
 
 def _dividends(

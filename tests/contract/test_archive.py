@@ -13,7 +13,8 @@ from adapters.sources.archive import ArchiveSource, parse_archives
 from adapters.sources.formats.registry import FormatParser
 from core.calendar import load_calendar
 from core.settings_text import SettingsError
-from flows.ingest import Cleaning, IngestDoors, ingest
+from flows.cleaning import Cleaning, IngestDoors
+from flows.ingest import ingest
 from tests.contract.test_formats import DOWNLOAD, text, zipped
 from tests.unit.market_data.files import AT, STOOQ, prices, put
 from tests.unit.market_data.making import rules, universe

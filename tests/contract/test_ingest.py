@@ -12,10 +12,12 @@ import pytest
 
 from adapters.files.clean_set import CleanFiles
 from adapters.files.raw_store import RawFiles
+from adapters.files.remembered import MemoryFile
 from adapters.sources.formats.opened import UNPACKED_MAX
 from adapters.sources.formats.registry import FormatParser
 from core.domain.bars import Basis, Parsed
-from flows.ingest import Cleaning, Count, IngestDoors, IngestReport, ingest, rebuild
+from flows.cleaning import Cleaning, IngestDoors
+from flows.ingest import Count, IngestReport, ingest, rebuild
 from flows.ports import RawFile, RawRecord, SourceError
 from tests.unit.market_data.files import ACTIONS, AT, STOOQ, prices, rates_zip, raw_file, zeros_zip
 from tests.unit.market_data.making import SESSIONS, SPLIT, rules, universe
@@ -47,10 +49,11 @@ class Given:
         return self.unseen
 
 
-@pytest.fixture
-def doors(tmp_path) -> IngestDoors:
-    """Give real stores under a folder of their own."""
-    return IngestDoors(RawFiles(tmp_path / "raw"), FormatParser(), CleanFiles(tmp_path / "clean"))
+@pytest.fixture(params=[False, True], ids=["forgets", "remembers"])
+def doors(tmp_path, request) -> IngestDoors:
+    """Give real stores under a folder of their own; whether an ingest remembers changes nothing that it comes to."""
+    memory = MemoryFile(tmp_path / "cache") if request.param else None
+    return IngestDoors(RawFiles(tmp_path / "raw"), FormatParser(), CleanFiles(tmp_path / "clean"), memory)
 
 
 def cleaning(*names: str) -> Cleaning:

@@ -19,7 +19,8 @@ from core.calendar import load_calendar
 from core.domain.bars import Basis, Parsed
 from core.settings_sources import SourceName
 from core.settings_text import SettingsError
-from flows.ingest import Cleaning, IngestDoors, ingest, rebuild
+from flows.cleaning import Cleaning, IngestDoors
+from flows.ingest import ingest, rebuild
 from flows.ports import RawRecord, Source, SourceError
 from tests.fakes import fetching
 from tests.fakes.replay import Answer, replaying, stooq_csv, yahoo_chart

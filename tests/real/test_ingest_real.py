@@ -27,7 +27,8 @@ from core.market_data.quality import judge_panel
 from core.settings import DataRules
 from core.settings_text import parse_policy
 from core.universe_text import parse_universe
-from flows.ingest import Cleaning, Count, IngestDoors, IngestReport, ingest, rebuild
+from flows.cleaning import Cleaning, IngestDoors
+from flows.ingest import Count, IngestReport, ingest, rebuild
 from tests.unit.market_data.files import AT
 
 pytestmark = pytest.mark.shared
