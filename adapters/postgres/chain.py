@@ -118,8 +118,8 @@ class Chain:
         # What rows look like as text must not hang on how a server was set up; and a batch is sorted in memory.
         self._session.one("SELECT set_config('datestyle', 'ISO, YMD', true), set_config('work_mem', '64MB', true)")
         columns = {row["name"]: row["columns"] for row in self._session.all(COLUMNS, (list(tables),))}
-        for row in self._session.all(" UNION ALL ".join(selects), arguments) if selects else ():
-            found[row["seq"]].append(Added(row["name"], row["rows"], row["digest"], columns[row["name"]]))
+        for name, seq, rows, digest in self._session.tuples(" UNION ALL ".join(selects), arguments) if selects else ():
+            found[seq].append(Added(name, rows, digest, columns[name]))
         return found
 
 

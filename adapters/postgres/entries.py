@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from adapters.postgres.bodies import reading
@@ -15,10 +19,13 @@ EVIDENCE_KINDS = ("confirmation_line", "venue_report", "cash_movement", "clean_s
 BATCH = 10_000
 _POSTING = ("entry", "line", "account", "commodity", "amount")
 _EVIDENCE = ", ".join(f"'{kind}:' || e.{kind}" for kind in EVIDENCE_KINDS)
-_SELECT = (
-    f"SELECT e.id, e.key, e.kind, e.book, e.venue, e.session, e.instrument, coalesce({_EVIDENCE}),"
-    " array_agg(p.account ORDER BY p.line), array_agg(p.commodity ORDER BY p.line), array_agg(p.amount ORDER BY p.line)"
-    " FROM entry e JOIN posting p ON p.entry = e.id WHERE {} GROUP BY e.id ORDER BY e.id"
+_ENTRIES = (
+    f"SELECT e.id, e.key, e.kind, e.book, e.venue, e.session, e.instrument, coalesce({_EVIDENCE})"
+    " FROM entry e WHERE {} ORDER BY e.id"
+)
+_POSTINGS = (
+    "SELECT p.entry, p.account, p.commodity, p.amount FROM entry e JOIN posting p ON p.entry = e.id"
+    " WHERE {} ORDER BY p.entry, p.line"
 )
 
 
@@ -32,7 +39,12 @@ def add_entries(session: Session, entries: Sequence[Entry]) -> int:
 
 def read_entries(session: Session, where: str, arguments: Sequence[Any]) -> list[tuple[int, Entry]]:
     """Give the entries of which a condition on `e` holds, each with its number, in the order in which they were recorded."""
-    return [_entry(*row) for row in session.tuples(_SELECT.format(where), arguments)]
+    entries = session.tuples(_ENTRIES.format(where), arguments)
+    # An entry is committed with its postings, so those of the entries are there; those of later ones are left.
+    postings = groupby(session.tuples(_POSTINGS.format(where), arguments) if entries else (), key=itemgetter(0))
+    with _uncollected():
+        lines = {number: tuple(Posting(*row[1:]) for row in rows) for number, rows in postings}
+        return [_entry(lines[row[0]], *row) for row in entries if row[0] in lines]
 
 
 def _add_batch(session: Session, entries: Sequence[Entry]) -> int:
@@ -69,10 +81,21 @@ def _entry_row(entry: Entry) -> Row:
     return row | {name: int(number) if name == kind else None for name in EVIDENCE_KINDS}
 
 
-def _entry(number: int, key: str, kind: EntryKind, *fields: Any) -> tuple[int, Entry]:
-    book, venue, session, instrument, evidence, accounts, commodities, amounts = fields
+def _entry(postings: tuple[Posting, ...], number: int, key: str, kind: EntryKind, *fields: Any) -> tuple[int, Entry]:
+    book, venue, session, instrument, evidence = fields
     with reading(f"entry {key}"):
         if evidence is None:
             raise ValueError("it rests on no evidence")
-        postings = tuple(map(Posting, accounts, commodities, amounts))
         return number, Entry(key, kind, book, venue, session, instrument, evidence, postings)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    # Of many objects without a cycle among them: looking for cycles again and again takes longer than making them.
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
