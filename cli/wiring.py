@@ -8,6 +8,7 @@ from functools import cached_property
 
 from adapters import slot_time
 from adapters.clock import SystemClock
+from adapters.files.alerts import FileAlerts
 from adapters.files.artefacts import Artefacts
 from adapters.files.backups import BackupFiles
 from adapters.files.clean_set import CleanFiles
@@ -141,6 +142,11 @@ class Desk:
         session, write = self.session("ticketing"), Artefacts(self.workspace.root).write
         runs, scores, decisions = PgRuns(session), PgScores(session), PgDecisions(session)
         return PublishDoors(runs, scores, decisions, PgConfig(session), write, ticket_markdown, versions)
+
+    @cached_property
+    def alerts(self) -> FileAlerts:
+        """Give the alerts."""
+        return FileAlerts(self.workspace.root / "logs" / "alerts.jsonl")
 
     @cached_property
     def backups(self) -> BackupFiles:

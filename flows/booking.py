@@ -57,6 +57,10 @@ class BookingRefused(ValueError):
     """Facts that cannot be booked, each with the reason; nothing was kept."""
 
 
+class KeyConflict(BookingRefused):
+    """A key tells another thing than it did: one of the two is wrong, and a person must hear of it; nothing was kept."""
+
+
 def book_facts(
     facts: Sequence[BookedFact],
     doors: BookingDoors,
@@ -85,12 +89,14 @@ def try_facts(
 ) -> Trial:
     """Say what booking facts would do, and keep nothing; raises BookingRefused with every objection."""
     kept = journal.booked_facts(VENUE)
-    new, problems = _new_of(facts, kept)
+    new, conflicts = _new_of(facts, kept)
+    if conflicts:
+        raise KeyConflict("\n".join(conflicts))
     try:
         told = _read(new, now)
     except FactError as error:
         raise BookingRefused(str(error)) from error
-    problems += [words for booked, fact in told for words in _objections(booked, fact, books, today=today)]
+    problems = [words for booked, fact in told for words in _objections(booked, fact, books, today=today)]
     entries = list(journal.entries_at(VENUE))
     problems += _conflicts(told, _read(kept, now), {entry.key for entry in entries})
     if problems:

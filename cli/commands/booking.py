@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from adapters.clock import SystemClock
+from adapters.files.alerts import Alert
 from adapters.files.workspace import Workspace
 from adapters.postgres.booked import PgFacts
 from cli.main import UsageError
@@ -21,7 +22,7 @@ from core.domain.booked import BookedFact, unallocated_of
 from core.domain.posting import Entry
 from core.ledger.booked import body_of
 from core.settings_text import parse_desk
-from flows.booking import VENUE, BookingDoors, BookingRefused, book_facts, try_facts
+from flows.booking import VENUE, BookingDoors, BookingRefused, KeyConflict, book_facts, try_facts
 
 BYTES_MAX = 16_000_000
 _HEAD = ("book", "day", "kind", "what", "units and cash", "key")
@@ -48,6 +49,7 @@ def book(
             done = book_facts(facts, doors, books=books, now=now, today=today)
             desk.changed()
     except BookingRefused as error:
+        alert_of(error, desk, by=arguments.by)
         raise UsageError(f"{error}\nnothing was booked") from error
     counts = {"facts": len(tried.new), "known": tried.known, "entries": entry_rows(tried.entries)}
     if arguments.preview:
@@ -60,6 +62,12 @@ def book(
         words = f"{done.facts} facts kept, {done.known} known already, {done.entries} entries posted"
         emit(arguments, {"written": True, "posted": done.entries} | counts, f"{entry_table(tried.entries)}\n{words}")
     return 0
+
+
+def alert_of(error: BookingRefused, desk: Desk, *, by: str) -> None:
+    """Leave an alert where a key came again with other content: whoever tries may not be the one who must look."""
+    if isinstance(error, KeyConflict):
+        desk.alerts.add(Alert(SystemClock().now(), "key tells two things", f"{by} tried to book: {error}"))
 
 
 def facts(arguments: argparse.Namespace) -> int:

@@ -13,7 +13,7 @@ from adapters.clock import SystemClock
 from adapters.files.workspace import Workspace
 from adapters.postgres.booked import PgFacts
 from adapters.statements.facts import door_facts
-from cli.commands.booking import books_of, entry_rows, entry_table
+from cli.commands.booking import alert_of, books_of, entry_rows, entry_table
 from cli.commands.importing import Previewed, read_files
 from cli.main import UsageError
 from cli.output import emit, table
@@ -51,6 +51,7 @@ def import_files(arguments: argparse.Namespace) -> int:
                 book_facts(facts, doors, books=books, now=now, today=today, files=files)
                 desk.changed()
         except BookingRefused as error:
+            alert_of(error, desk, by=arguments.by)
             raise UsageError(f"{error}\nnothing was booked") from error
     told = {"written": is_written, "account": arguments.account, "book": book}
     shown = {"files": [_told(*one) for one in zip(read, parted, strict=True)], "entries": entry_rows(tried.entries)}

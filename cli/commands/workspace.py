@@ -18,9 +18,11 @@ from adapters.postgres.location import Server
 from cli.commands.ingest import source_settings
 from cli.output import emit, table
 from cli.wiring import Desk
+from core.canonical import instant_text
 
 # A desk that works every day has a newer one; a week leaves room for holidays.
 BACKUP_AGE_MAX = timedelta(days=7)
+ALERTS_SHOWN = timedelta(days=7)
 
 
 def init(arguments: argparse.Namespace) -> int:
@@ -115,6 +117,17 @@ def _secrets(desk: Desk) -> str:
     return "only their owner can read them"
 
 
+def _alerts(desk: Desk) -> str:
+    found = desk.alerts.since(SystemClock().now() - ALERTS_SHOWN)
+    if found:
+        newest = found[-1]
+        raise ValueError(
+            f"{len(found)} in the last {ALERTS_SHOWN.days} days, the newest of {instant_text(newest.at)}, {newest.kind}:"
+            f" {newest.words}; all stand in logs/alerts.jsonl"
+        )
+    return f"none in the last {ALERTS_SHOWN.days} days"
+
+
 def _backups(desk: Desk) -> str:
     shelved, clock = desk.backups.shelved(), SystemClock()
     if shelved.problems:
@@ -152,5 +165,6 @@ CHECKS: tuple[tuple[str, Callable[[Desk], str]], ...] = (
     ("sources", _sources),
     ("audit chain", _audit),
     ("backups", _backups),
+    ("alerts", _alerts),
     ("market data", _data),
 )

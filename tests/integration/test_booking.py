@@ -158,6 +158,22 @@ def test_what_cannot_be_booked_is_refused_in_words_and_keeps_nothing(root: Path,
         assert counts(desk.session("reader")) == before
 
 
+def test_a_key_that_tells_another_thing_leaves_an_alert_that_the_doctor_shows(root: Path) -> None:
+    """Whoever looks after the desk hears of it for a week, not only who typed; other refusals leave none."""
+    assert add(root, FEE).code == 0
+    assert add(root, FEE | {"key": "x", "amount": "bad"}).code == 2
+    assert not (root / "logs" / "alerts.jsonl").exists()
+    assert add(root, FEE | {"amount": "3"}).code == 2
+    told = {}
+    for days in (6, 8):
+        with the_time_is(morning(DAY + days * ONE_DAY)):
+            checks = twokey(root, "doctor").facts["checks"]
+        told[days] = next((one["state"], one["says"]) for one in checks if one["check"] == "alerts")
+    assert told[6][0] == "wrong"
+    assert "ann tried to book: fact 'f1' is told otherwise by ann" in told[6][1]
+    assert told[8] == ("ok", "none in the last 7 days")
+
+
 def test_facts_that_a_crash_left_unposted_are_posted_by_the_next_run(root: Path) -> None:
     """Kept and not posted: the next run posts them before it looks at the book, and the same file again finds them known."""
     path = root / "facts.json"
