@@ -50,6 +50,8 @@ _KEYLESS = """
 SELECT c.relname AS name FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r'
 AND NOT EXISTS (SELECT 1 FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary)
 """
+# Of a copy: what a killed process had started may still work in it, for nobody.
+_DROP = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
 
 
 class OwnerSession(Session):
@@ -121,30 +123,32 @@ class PgDumps:
     @contextlib.contextmanager
     def restored(self, path: Path) -> Iterator[PgCopy]:
         """Restore a dump into a new database beside the one in use, which is dropped afterwards unless it took its place."""
+        admin, name = self._admin, f"{self._location.database}_beside_{secrets.token_hex(4)}"
+        beside = replace(self._location, database=name)
+        with _usable(f"a copy of {self._location.database}"):
+            programs = self._make(beside)
+            try:
+                with contextlib.closing(_logged_in(beside, admin)) as connection:
+                    connection.execute(sql.SQL("ALTER SCHEMA public OWNER TO {}").format(sql.Identifier(self._owner)))
+                dump_programs.restore(programs, beside, admin, role=self._owner, path=path)
+                yield PgCopy(beside, self._location, admin)
+            finally:
+                with self._server() as server:
+                    server.execute(_DROP.format(sql.Identifier(beside.database)))
+
+    def _make(self, beside: Location) -> dump_programs.Programs:
+        """Make an empty database that nobody may enter, and give the programs that fit its server."""
         admin = self._admin
         schema.make_roles(
             self._location, admin=admin.user, admin_password=admin.password, secrets_dir=self._secrets_dir
         )
-        beside = replace(self._location, database=f"{self._location.database}_beside_{secrets.token_hex(4)}")
         with self._server() as server:
             self._sweep(server)
-            major = server.info.server_version // 10000
-            programs = dump_programs.fitting(dump_programs.found_programs(), major)
+            programs = dump_programs.fitting(dump_programs.found_programs(), server.info.server_version // 10000)
             made = sql.SQL("CREATE DATABASE {} ENCODING 'UTF8' TEMPLATE template0")
             server.execute(made.format(sql.Identifier(beside.database)))
             server.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(beside.database)))
-        try:
-            with contextlib.closing(_logged_in(beside, admin)) as connection:
-                connection.execute(sql.SQL("ALTER SCHEMA public OWNER TO {}").format(sql.Identifier(self._owner)))
-            dump_programs.restore(programs, beside, admin, role=self._owner, path=path)
-            yield PgCopy(beside, self._location, admin)
-        except psycopg.Error as error:
-            raise DatabaseError(
-                f"a copy of {self._location.database} could not be used: {str(error).strip()}"
-            ) from error
-        finally:
-            with self._server() as server:
-                server.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(beside.database)))
+        return programs
 
     def _programs(self, version: str) -> dump_programs.Programs:
         return dump_programs.fitting(dump_programs.found_programs(), int(version.partition(".")[0]))
@@ -158,7 +162,7 @@ class PgDumps:
         mine = re.compile(rf"{re.escape(self._location.database)}_beside_[0-9a-f]{{8}}")
         for row in server.execute("SELECT datname FROM pg_database").fetchall():
             if mine.fullmatch(row["datname"]):
-                server.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(row["datname"])))
+                server.execute(_DROP.format(sql.Identifier(row["datname"])))
 
     def _server(self) -> contextlib.closing[psycopg.Connection[Row]]:
         return contextlib.closing(_logged_in(replace(self._location, database="postgres"), self._admin))
@@ -228,6 +232,14 @@ def _logged_in(location: Location, admin: Administrator) -> psycopg.Connection[R
         )
     except psycopg.OperationalError as error:
         raise DatabaseError(f"{admin.user} could not log in to {location.database}: {str(error).strip()}") from error
+
+
+@contextlib.contextmanager
+def _usable(name: str) -> Iterator[None]:
+    try:
+        yield
+    except psycopg.Error as error:
+        raise DatabaseError(f"{name} could not be used: {str(error).strip()}") from error
 
 
 @contextlib.contextmanager
