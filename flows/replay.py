@@ -16,7 +16,7 @@ from core.domain.slot import Run, RunId
 from core.domain.ticket import Ticket
 from core.ledger.equity import Curve, worth_of
 from core.ledger.positions import holdings_of
-from core.pipeline import TO_SCORES, Trail, all_stages, decide, stages, walk
+from core.pipeline import TO_SCORES, all_stages, decide, stages, walk
 from core.riskguard.approval import mandate_of, signed_bytes
 from core.ticketing.draft import is_unfinished, unfinished_decision, void_decision
 from flows.books import DecisionBook, Journal, RunBook, ScoreBook, TicketBook, Verifier
@@ -78,12 +78,13 @@ def replay(run_id: RunId, setup: BookSetup, doors: ReplayDoors) -> tuple[Compari
     trail = walk(all_stages(stored={"scores": score_gate(scores)}), given)
     again = decide(trail)
     planned: Proposal | None = trail.values.get("proposal") if proposal is not None else None
-    ticket = _ticket(again, issued.ticket, planned, trail=trail)
+    seen_again = seen_in(trail, given["panel"])
+    ticket = ticket_again(again, seen_again, planned, issued=issued.ticket, frame=frame)
     comparisons = [
         *calendar,
         Comparison("policy", run.policy_hash, setup.policy.hash),
         Comparison("scores", sha256_of(kept_scores), sha256_of(scores)),
-        Comparison("seen", sha256_of(seen), sha256_of(seen_in(trail, given["panel"]))),
+        Comparison("seen", sha256_of(seen), sha256_of(seen_again)),
         Comparison("proposal", sha256_of(proposal), sha256_of(planned)),
         Comparison("decision", sha256_of(decision), sha256_of(again)),
         Comparison("ticket", issued.ticket.hash, ticket.hash),
@@ -95,7 +96,7 @@ def _given(frame: Frame, seen: Seen, setup: BookSetup, doors: ReplayDoors) -> di
     standing = seen.standing
     if not isinstance(standing.holdings, Unread):
         entries = doors.journal.entries(
-            frame.policy.book, frame.policy.execution.venue, first=_count(standing.holdings.ledger_head)
+            frame.policy.book, frame.policy.execution.venue, first=entry_count(standing.holdings.ledger_head)
         )
         holdings = holdings_of(entries, base=frame.policy.base_currency, ledger_head=standing.holdings.ledger_head)
         standing = replace(standing, holdings=holdings)
@@ -124,13 +125,14 @@ def _scores(given: dict[str, Any]) -> ScoreSet:
     return ScoreSet(trail.values.get("scores"), trail.findings)
 
 
-def _ticket(again: Decision, issued: Ticket, planned: Proposal | None, *, trail: Trail) -> Ticket:
+def ticket_again(again: Decision, seen: Seen, planned: Proposal | None, *, issued: Ticket, frame: Frame) -> Ticket:
+    """Draft the ticket of a decision as the one that was issued was: closed as unfinished, or void for what had moved."""
     prefix = "approval: "
     if is_unfinished(issued):
-        again = unfinished_decision(again, trail.values["frame"].run)
+        again = unfinished_decision(again, frame.run)
     elif again.kind == "TRADE" and issued.kind == "NO-TRADE":
         again = void_decision(again, tuple(reason.removeprefix(prefix) for reason in issued.reasons))
-    return draft(again, seen_in(trail, trail.values["panel"]), planned, trail.values["frame"])
+    return draft(again, seen, planned, frame)
 
 
 def _approval(
@@ -148,5 +150,6 @@ def _approval(
     )
 
 
-def _count(head: str) -> int:
+def entry_count(head: str) -> int:
+    """Give how many entries a book had at a ledger head."""
     return 0 if head == GENESIS_HEAD else int(head.partition(":")[0])

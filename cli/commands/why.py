@@ -1,0 +1,134 @@
+"""`audit why`: from a figure on a ticket or a report down to the facts under it, each number computed again."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from adapters.files.workspace import Workspace, WorkspaceError
+from adapters.postgres.fact_rows import PgFactRows
+from adapters.postgres.journal import PgJournal
+from adapters.postgres.runs import PgDecisions, PgRuns, PgScores
+from adapters.postgres.tickets import PgTickets
+from adapters.sources.formats.registry import FormatParser
+from cli.commands.ingest import raw_files
+from cli.commands.trading import stored_setup
+from cli.main import UsageError
+from cli.output import emit, table
+from cli.wiring import Desk, when
+from core.audit.names import asked_for, nearest, ticket_name
+from core.audit.reports import BookFigures
+from core.audit.tickets import TicketFigures
+from core.audit.tree import Node, tree_of, verdict_of, words_of
+from core.domain.ticket import IssuedTicket
+from flows.value import NothingToValue
+from flows.why import WhyDoors, book_why, ticket_why
+
+TICKET_BEGINS = "TICKET-"
+VALUE_SHOWN = 100
+
+
+def why(arguments: argparse.Namespace) -> int:
+    """Show what a figure rests on and compute it again; exit 1 when anything under it is not as it was kept.
+
+    Without a figure, name those that can be asked for.
+    """
+    with Desk(Workspace(arguments.workspace)) as desk:
+        if arguments.subject.startswith(TICKET_BEGINS):
+            return _of_ticket(arguments, desk)
+        return _of_book(arguments, desk)
+
+
+def _of_ticket(arguments: argparse.Namespace, desk: Desk) -> int:
+    if arguments.on is not None:
+        raise UsageError("--on is for a book; a ticket is of its own day")
+    standing = PgTickets(desk.session("reader")).ticket(arguments.subject)
+    if standing is None:
+        raise UsageError(f"there is no ticket {arguments.subject}; `twokey ticket list` names them")
+    issued: IssuedTicket = standing.issued
+    run_id = issued.seal.run_id
+    figures = ticket_why(run_id, stored_setup(run_id, desk), why_doors(desk))
+    return _answer(arguments, figures, ticket_name(arguments.figure, issued.ticket))
+
+
+def _of_book(arguments: argparse.Namespace, desk: Desk) -> int:
+    configuration = desk.configuration(arguments.subject)
+    up_to = arguments.on or when(configuration, None).today
+    try:
+        figures = book_why(configuration.setup, why_doors(desk), up_to=up_to)
+    except NothingToValue as error:
+        raise UsageError(str(error)) from error
+    return _answer(arguments, figures, asked_for(arguments.figure))
+
+
+def _answer(arguments: argparse.Namespace, figures: TicketFigures | BookFigures, name: str) -> int:
+    subject, known = arguments.subject, figures.names()
+    if not name:
+        emit(arguments, {"subject": subject, "figures": known}, _listed(subject, known))
+        return 0
+    name = named(name, known)
+    root: Node = figures.tree(name)
+    verdict = verdict_of(root)
+    facts = {
+        "subject": subject,
+        "figure": name,
+        "value": root.text,
+        "is_equal": not verdict.problems,
+        "computed": verdict.computed,
+        "facts": verdict.facts,
+        "problems": list(verdict.problems),
+        "tree": tree_of(root),
+    }
+    emit(arguments, facts, f"{words_of(root)}\n\n{verdict.words()}")
+    return 1 if verdict.problems else 0
+
+
+def named(asked: str, known: Mapping[str, Any]) -> str:
+    """Give the figure that is meant, whatever its case; raises UsageError that names the nearest."""
+    by_lower = {one.lower(): one for one in known}
+    if asked in by_lower:
+        return by_lower[asked]
+    near = ", ".join(f"`{by_lower[one]}`" for one in nearest(asked, by_lower))
+    hint = f"did you mean {near}?" if near else "without a figure, all are named"
+    raise UsageError(f"there is no figure {asked!r}; {hint}")
+
+
+def _listed(subject: str, known: Mapping[str, Any]) -> str:
+    rows = [(name, _short(value)) for name, value in known.items()]
+    words = f"\nAsk for one with: twokey audit why {subject} FIGURE"
+    return table(("figure", "value"), rows) + words
+
+
+def _short(value: Any) -> str:
+    text = "-" if value is None else str(value)
+    return text if len(text) <= VALUE_SHOWN else f"{text[:VALUE_SHOWN]}..."
+
+
+def _text(root: Path, path: str) -> str | None:
+    try:
+        return (root / path).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise WorkspaceError(f"{path} could not be read: {error}") from error
+
+
+def why_doors(desk: Desk) -> WhyDoors:
+    """Wire asking why, as reader."""
+    reader = desk.session("reader")
+    return WhyDoors(
+        facts=PgFactRows(reader),
+        runs=PgRuns(reader),
+        scores=PgScores(reader),
+        decisions=PgDecisions(reader),
+        tickets=PgTickets(reader),
+        journal=PgJournal(reader),
+        clean=desk.clean,
+        raw=raw_files(desk.workspace),
+        parser=FormatParser(),
+        verifier=desk.verifier,
+        page=partial(_text, desk.workspace.root),
+    )
