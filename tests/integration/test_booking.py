@@ -321,6 +321,21 @@ def snapshot(root: Path, seen: datetime, *, cash: str, account: str = "etoro", c
     return path
 
 
+def test_a_run_counts_what_was_opened_as_held_and_as_no_gain(root: Path) -> None:
+    """Units that were there before are in the ticket's book: equity holds their worth, and no fall or gain comes of them."""
+    assert add(root, OPENING).code == 0
+    with the_time_is(morning(DAY)):
+        done = twokey(root, "run")
+        assert done.facts["kind"] == "TRADE", done.out
+        ticket = twokey(root, "ticket", "show", done.facts["ticket_id"]).facts["ticket"]
+        value = Decimal(twokey(root, "positions", "--as-of", BEFORE).facts["equity"])
+        result = twokey(root, "pnl").facts
+    assert 10000 < value < 11000
+    assert Decimal(ticket["equity"]) == value
+    assert Decimal(result["drawdown"]) == 0
+    assert Decimal(result["capital"]) == 10300
+
+
 def test_posting_again_posts_nothing_more(root: Path) -> None:
     """What is posted is not posted twice, whoever looks."""
     assert add(root, OPENING, FEE).code == 0
