@@ -128,8 +128,7 @@ class CleanFiles:
 
         What is as in the set before is not written again.
         """
-        years = list(_years(panel))
-        arrays = _at_once(partial(self._write_year, before=before), years)
+        arrays, anew = self._write_years(list(_years(panel)), before, is_renewal=kept is not None)
         parts = arrays if kept is None else kept.with_years("parts", arrays)
         parts = sorted(parts, key=itemgetter("sessions"))
         rows: dict[str, list[Any]] = {
@@ -156,7 +155,6 @@ class CleanFiles:
         }
         text = canonical_json(described)
         snapshot = sha256_text(text)
-        anew = _at_once(partial(self._write_year_table, before=before), years, arrays)
         sums = dict(_at_once(self._sum_of, [*arrays, *anew]))
         tables = anew if kept is None else kept.with_years("tables", anew)
         beside: dict[str, Any] = {
@@ -323,6 +321,19 @@ class CleanFiles:
         except SourceError:
             return None
 
+    def _write_years(
+        self, years: Sequence[Panel], before: Described | None, *, is_renewal: bool
+    ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        """Write the arrays and the tables of years; years that are renewed are taken to differ from those before."""
+        write = partial(self._write_year, before=before)
+        if is_renewal:
+            both = _at_once(
+                lambda job: job[0](job[1]), [(one, year) for one in (write, self._write_table) for year in years]
+            )
+            return both[: len(years)], both[len(years) :]
+        arrays = _at_once(write, years)
+        return arrays, _at_once(partial(self._write_year_table, before=before), years, arrays)
+
     def _write_year(self, panel: Panel, before: Described | None) -> dict[str, Any]:
         year = panel.sessions[0].astype(object).year
         kept = None if before is None else before.array_of_year(year)
@@ -339,6 +350,9 @@ class CleanFiles:
         kept = None if before is None else before.table_beside(row, panel)
         if kept is not None and before is not None and self._is_whole(kept, before):
             return asdict(kept)
+        return self._write_table(panel)
+
+    def _write_table(self, panel: Panel) -> dict[str, Any]:
         year = panel.sessions[0].astype(object).year
         place = BARS if panel.calendar == EXCHANGE_CALENDAR else f"eod_{panel.calendar.replace('/', '_')}.parquet"
         return asdict(self._parts.write_table(f"{place}/year={year}", table_of(panel)))
