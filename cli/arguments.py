@@ -308,7 +308,8 @@ def _why(parser: argparse.ArgumentParser) -> None:
         metavar="FIGURE",
         help='as the page has it: "line 1 quantity", "cash after line 2", equity, "position NVDA" (default: name all)',
     )
-    parser.add_argument("--on", type=day, metavar="YYYY-MM-DD", help="of a book: as it was valued on this day")
+    words = "of a book: as its reports have it on this day (default: today)"
+    parser.add_argument("--as-of", "--on", dest="as_of", type=day, metavar="YYYY-MM-DD", help=words)
 
 
 def _import(parser: argparse.ArgumentParser) -> None:

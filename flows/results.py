@@ -107,13 +107,18 @@ class Market:
 
 @dataclass(frozen=True)
 class Results:
-    """The engine's answer about a scope, and what it rests on: the day asked about, the entries that counted, the market."""
+    """The engine's answer about a scope, and what it rests on: the day asked about, the entries that counted, the market.
+
+    `known` and `quoted` are what the question was made of.
+    """
 
     scope: Scope
     ask: Ask
     answer: dict[str, Any]
     entries: tuple[Entry, ...]
     market: Market
+    known: Known
+    quoted: Quoted
 
     @property
     def session(self) -> date | None:
@@ -143,9 +148,8 @@ def results_of(
     touched = _touched(known, ask)
     market = _market(scope, doors, moment, touched)
     quoted = _quoted(scope, market, known, touched=touched, every_day=with_returns)
-    accounts = [Account(id=part.name, taxable=part.is_taxable, method=part.lots) for part in scope.world]
     try:
-        answer = evaluate(question_of(known, quoted, accounts, ask, method=method))
+        answer = evaluate(question_of(known, quoted, accounts_of(scope), ask, method=method))
     except (QuestionError, FactError) as error:
         words = str(error).replace("; give one of fx", "; ingest the fixings of that time")
         raise NothingToValue(words) from error
@@ -155,7 +159,12 @@ def results_of(
         found = {} if "not_computable" in windows else benchmark_returns(windows, _benchmark(scope, market, quoted))
         answer["benchmark"] = found
     mine = tuple(entry for entry, _ in known.counted(ask) if entry.book in scope.asked)
-    return Results(scope, ask, answer, mine, market)
+    return Results(scope, ask, answer, mine, market, known, quoted)
+
+
+def accounts_of(scope: Scope) -> list[Account]:
+    """Give the parts of a scope's world as the accounts of the engine's question."""
+    return [Account(id=part.name, taxable=part.is_taxable, method=part.lots) for part in scope.world]
 
 
 def drawdown_of(results: Results) -> Worth | None:

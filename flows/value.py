@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -13,7 +12,6 @@ from core.domain.facts import Worth
 from core.domain.holdings import Holdings
 from core.domain.instrument import InstrumentId
 from core.domain.panel import Panel
-from core.domain.posting import Entry
 from core.ledger.equity import Curve, extend_curve, rates_of, worth_of
 from core.ledger.positions import ProfitAndLoss, holdings_of, profit_and_loss
 from core.ledger.splits import Ratios, ratios_of, units_since
@@ -55,7 +53,9 @@ def value_book(setup: BookSetup, journal: Journal, clean: CleanSet, *, up_to: da
     known = journal.entries(policy.book, policy.execution.venue)
     entries = [entry for entry in known if entry.session <= up_to]
     holdings = holdings_of(entries, base=policy.base_currency, ledger_head=ledger_head(entries))
-    panel = bars_of(entries, clean, snapshot, up_to=up_to)
+    # A first entry may come before the bars of its own day; then it is valued at closes before it.
+    first = min(entries[0].session, up_to) - REACH if entries else up_to
+    panel = clean.panel(snapshot, first=first, last=up_to)
     as_of = panel.sessions[-1].astype(object) if entries and len(panel.sessions) else None
     rates = rates_of(clean.fixings(snapshot), policy.base_currency, quote_of(setup.universe, policy))
     ratios = ratios_of(entries)
@@ -70,13 +70,6 @@ def value_book(setup: BookSetup, journal: Journal, clean: CleanSet, *, up_to: da
         replace(result, unrealised=result.unrealised + value),
         replace(worth_of(extend_curve(Curve(), entries, panel, rates=rates)), equity=holdings.cash + value),
     )
-
-
-def bars_of(entries: Sequence[Entry], clean: CleanSet, snapshot: str, *, up_to: date) -> Panel:
-    """Give the bars from a book's first entry, or a little before it, up to a day."""
-    # A first entry may come before the bars of its own day; then it is valued at closes before it.
-    first = min(entries[0].session, up_to) - REACH if entries else up_to
-    return clean.panel(snapshot, first=first, last=up_to)
 
 
 def last_close(panel: Panel, instrument: InstrumentId, ratios: Ratios) -> tuple[date, Decimal]:

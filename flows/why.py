@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from functools import partial
 from typing import Any, Protocol
 
@@ -19,23 +18,22 @@ from core.domain.decision import Decision
 from core.domain.facts import Seen, Unread
 from core.domain.frame import Frame
 from core.domain.instrument import InstrumentId
-from core.domain.market import FxRate
 from core.domain.order import OrderLine, Proposal
 from core.domain.panel import Panel
 from core.domain.posting import CashFact, Entry, SplitFact
 from core.domain.slot import RunId
 from core.domain.ticket import IssuedTicket, Ticket, TicketLine
 from core.ledger.equity import rates_of
-from core.ledger.splits import ratios_of
 from core.riskguard.approval import signed_bytes
 from core.ticketing.confirm import fill_of
 from flows.books import DecisionBook, Execution, Journal, RunBook, ScoreBook, TicketBook, Verifier
 from flows.decide import NotReady, score_gate
-from flows.look import quote_of, read_fixings, read_panel
+from flows.look import ledger_head, quote_of, read_fixings, read_panel
 from flows.ports import CleanSet, Parser, RawStore, SourceError
 from flows.replay import entry_count, ticket_again
+from flows.results import Moment, ResultDoors, Scope, accounts_of, drawdown_of, results_of
 from flows.setup import NO_SNAPSHOT, BookSetup
-from flows.value import NothingToValue, Valuation, bars_of, last_close, value_book
+from flows.value import NothingToValue
 
 
 @dataclass(frozen=True)
@@ -148,44 +146,40 @@ def ticket_why(run_id: RunId, setup: BookSetup, doors: WhyDoors) -> TicketFigure
     return TicketFigures(kept)
 
 
-def book_why(setup: BookSetup, doors: WhyDoors, *, up_to: date) -> BookFigures:
-    """Give the figures of a book as the reports print them on a day; raises NothingToValue as they do."""
-    policy, snapshot = setup.policy, doors.clean.current()
-    valued = value_book(setup, doors.journal, doors.clean, up_to=up_to)
+def book_why(scope: Scope, setup: BookSetup, moment: Moment, *, doors: WhyDoors, results: ResultDoors) -> BookFigures:
+    """Give the figures of one book as the reports print them; raises NothingToValue and BooksDiffer as those do."""
+    found = results_of(scope, results, moment)
+    (name,), snapshot = scope.asked, doors.clean.current()
     if snapshot is None:
         raise NothingToValue("no market data was ingested; run `twokey ingest`")
-    known = doors.journal.entries(policy.book, policy.execution.venue)
-    entries = [entry for entry in known if entry.session <= up_to]
-    panel, ratios = bars_of(entries, doors.clean, snapshot, up_to=up_to), ratios_of(entries)
-    fixings, quote = doors.clean.fixings(snapshot), quote_of(setup.universe, policy)
-    rates = rates_of(fixings, policy.base_currency, quote)
-    units = valued.holdings.quantities()
+    base, panels = setup.policy.base_currency, found.market.panels
+    held = {posting.commodity for entry in found.entries for posting in entry.postings if posting.account == "units"}
     policy_row, _ = _configuration(setup, doors)
     market = Market(
-        panel=panel,
-        fixings=fixings,
-        tellings=_tellings(snapshot, doors, setup, names=set(units)),
+        panel=panels[0] if panels else None,
+        fixings=found.market.fixings,
+        tellings=_tellings(snapshot, doors, setup, names=held),
         files=_files(snapshot, doors),
         row=_first(doors.facts.rows("clean_snapshot", "hash", [snapshot])),
         universe=setup.universe,
-        policy=policy,
+        policy=setup.policy,
         policy_row=policy_row,
         sessions=setup.calendar.sessions,
         known_at=None,
     )
     kept = BookKept(
-        name=policy.book,
-        books=_books(entries, setup, doors, head=valued.holdings.ledger_head),
+        name=name,
+        session=found.session,
+        books=_books(found.entries, setup, doors, head=ledger_head(found.entries)),
         market=market,
-        as_of=valued.as_of,
-        values=valued.values,
-        result=valued.result,
-        worth=valued.worth,
-        cash=valued.holdings.cash,
-        units=units,
-        marks={name: last_close(panel, name, ratios) for name in units},
-        fx=_rate_used(valued, setup, market, quote=quote),
-        rates=rates,
+        known=found.known,
+        quoted=found.quoted,
+        accounts=accounts_of(scope),
+        ask=found.ask,
+        answer=found.answer,
+        worth=drawdown_of(found),
+        panels=panels,
+        curve_rates=rates_of(found.market.fixings, base, scope.quote),
     )
     return BookFigures(kept)
 
@@ -200,17 +194,6 @@ def _redraft(
     decision: Decision, seen: Seen, proposal: Proposal | None, *, issued: IssuedTicket, frame: Frame
 ) -> Ticket:
     return ticket_again(decision, seen, proposal, issued=issued.ticket, frame=frame)
-
-
-def _rate_used(valued: Valuation, setup: BookSetup, market: Market, *, quote: str) -> FxRate | None:
-    """Give the rate at which holdings were valued, with the day of its fixing; None where nothing is held."""
-    if valued.as_of is None or not valued.values:
-        return None
-    base = setup.policy.base_currency
-    rates = rates_of(market.fixings, base, quote)
-    day = max(day for day in rates.days if day <= valued.as_of)
-    sources = [one.source for one in market.fixings if one.day == day]
-    return FxRate(base, quote, rates.on(valued.as_of), day, sources[0] if sources else "same currency")
 
 
 # --- rows -------------------------------------------------------------------------------------------------------------

@@ -4,26 +4,35 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
+from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from adapters.clock import SystemClock
+from adapters.files.configuration import read_scope
 from adapters.files.workspace import Workspace, WorkspaceError
 from adapters.postgres.fact_rows import PgFactRows
 from adapters.postgres.journal import PgJournal
+from adapters.postgres.people import PgConfig, PgPeople
+from adapters.postgres.recorded import PgRecorded
 from adapters.postgres.runs import PgDecisions, PgRuns, PgScores
 from adapters.postgres.tickets import PgTickets
+from adapters.slot_time import when
 from adapters.sources.formats.registry import FormatParser
 from cli.commands.ingest import raw_files
 from cli.commands.trading import stored_setup
 from cli.main import UsageError
 from cli.output import emit, table
-from cli.wiring import Desk, when
+from cli.wiring import Desk
 from core.audit.names import asked_for, nearest, ticket_name
 from core.audit.reports import BookFigures
 from core.audit.tickets import TicketFigures
 from core.audit.tree import Node, tree_of, verdict_of, words_of
 from core.domain.ticket import IssuedTicket
+from core.ledger.asked_of_books import BooksDiffer
+from flows.books import StoreError
+from flows.results import Moment, ResultDoors
 from flows.value import NothingToValue
 from flows.why import WhyDoors, book_why, ticket_why
 
@@ -43,8 +52,8 @@ def why(arguments: argparse.Namespace) -> int:
 
 
 def _of_ticket(arguments: argparse.Namespace, desk: Desk) -> int:
-    if arguments.on is not None:
-        raise UsageError("--on is for a book; a ticket is of its own day")
+    if arguments.as_of is not None:
+        raise UsageError("--as-of is for a book; a ticket is of its own day")
     standing = PgTickets(desk.session("reader")).ticket(arguments.subject)
     if standing is None:
         raise UsageError(f"there is no ticket {arguments.subject}; `twokey ticket list` names them")
@@ -55,13 +64,22 @@ def _of_ticket(arguments: argparse.Namespace, desk: Desk) -> int:
 
 
 def _of_book(arguments: argparse.Namespace, desk: Desk) -> int:
-    configuration = desk.configuration(arguments.subject)
-    up_to = arguments.on or when(configuration, None).today
     try:
-        figures = book_why(configuration.setup, why_doors(desk), up_to=up_to)
+        figures = figures_of_book(desk, arguments.subject, as_of=arguments.as_of)
     except NothingToValue as error:
         raise UsageError(str(error)) from error
+    except BooksDiffer as error:
+        raise StoreError(str(error)) from error
     return _answer(arguments, figures, asked_for(arguments.figure))
+
+
+def figures_of_book(desk: Desk, book: str, *, as_of: date | None) -> BookFigures:
+    """Give the figures of a book as its reports print them, of a day or of today."""
+    reader, clock = desk.session("reader"), SystemClock()
+    scope, setup = read_scope(desk.workspace, PgPeople(reader).verifications(), book=book)
+    moment = Moment(as_of=as_of or when(setup.policy, None, clock).today, now=clock.now())
+    results = ResultDoors(PgRecorded(reader), desk.clean, PgConfig(reader))
+    return book_why(scope, setup, moment, doors=why_doors(desk), results=results)
 
 
 def _answer(arguments: argparse.Namespace, figures: TicketFigures | BookFigures, name: str) -> int:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 from decimal import Decimal
 from functools import cached_property
 
-from core.audit.market import Market, close_node
 from core.audit.tree import KeptRow, Node, derived, fact
 from core.canonical import plain_decimal
 from core.domain.confirmation import Fill
@@ -18,8 +16,7 @@ from core.domain.panel import Split
 from core.domain.posting import CashFact, Entry, LedgerAccount, SplitFact
 from core.ledger.positions import holdings_of
 from core.ledger.post import post_cash, post_fill, post_split
-from core.ledger.splits import ratios_of, splits_due, units_since
-from core.money import round_price
+from core.ledger.splits import splits_due
 
 
 @dataclass(frozen=True)
@@ -165,21 +162,6 @@ def holdings_text(holdings: Holdings) -> str:
     """Give holdings in one line."""
     units = [f"{row.instrument} {plain_decimal(row.quantity)}" for row in holdings.positions]
     return ", ".join([*units, f"cash {plain_decimal(holdings.cash)}"])
-
-
-def mark_node(market: Market, books: Books, instrument: InstrumentId, *, kept: Decimal, session: date) -> Node:
-    """Give the price at which a holding is valued: its last close, in the units that are held now."""
-    close = close_node(market, instrument, session)
-    splits = [
-        entry_node(one) for one in books.booked if (one.entry.kind, one.entry.instrument) == ("SPLIT", instrument)
-    ]
-    rule = f"the last close of {instrument}" + (", in the units of after its splits" if splits else "")
-
-    def in_units_now(price: Decimal, *_: Entry) -> Decimal:
-        became = units_since(ratios_of(books.entries), instrument, session, date.max)
-        return price if became == 1 else round_price(price / became)
-
-    return derived(f"mark of {instrument}", kept, rule, [close, *splits], compute=in_units_now)
 
 
 def _held(books: Books, entries: Sequence[Entry]) -> Holdings:

@@ -13,7 +13,7 @@ import numpy as np
 from core.audit.tree import KeptFile, KeptRow, Node, derived, fact
 from core.canonical import plain_decimal
 from core.domain.bars import BAR_FIELDS, Bars, Fixing, FixingTable, Parsed
-from core.domain.instrument import Instrument, InstrumentId, Universe
+from core.domain.instrument import EXCHANGE_CALENDAR, Instrument, InstrumentId, Universe
 from core.domain.market import FxRate
 from core.domain.panel import Panel
 from core.market_data.actions import interpreted
@@ -92,7 +92,13 @@ def close_node(market: Market, name: InstrumentId, session: date) -> Node:
 
     def clean_again(*given: Parsed) -> Decimal | None:
         parsed = [one for _, one in sorted(zip(placed, given, strict=True), key=lambda pair: pair[0])]
-        gate = clean_bars(interpreted(parsed), Universe((row,)), market.policy.data, sessions=_around(market, parsed))
+        gate = clean_bars(
+            interpreted(parsed),
+            Universe((row,)),
+            market.policy.data,
+            sessions=_around(market, parsed),
+            calendar=row.calendar,
+        )
         return close_in(as_known(gate.value, market.known_at), name, session)
 
     return derived(called, kept, rule, [told[at] for at in placed], compute=clean_again, origins=market.rows)
@@ -235,7 +241,10 @@ def _around(market: Market, parsed: Sequence[Parsed]) -> list[date]:
     if not told:
         return []
     first, last = min(one.min() for one in told).astype(object), max(one.max() for one in told).astype(object)
-    return [day for day in market.sessions if first <= day <= last]
+    panel = market.panel
+    is_own = panel is not None and panel.calendar != EXCHANGE_CALENDAR
+    days = panel.sessions.astype(object).tolist() if panel is not None and is_own else market.sessions
+    return [day for day in days if first <= day <= last]
 
 
 def _file(one: RawTelling, piece: str) -> KeptFile:

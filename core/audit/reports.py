@@ -2,61 +2,83 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
-from core.audit.books import Books, cash_node, mark_node, position_node
-from core.audit.market import Market, policy_number, rate_node
+from core.audit.books import Books, cash_node, position_node
+from core.audit.market import Market, close_node, policy_number, rate_node
 from core.audit.tree import Node, derived, fact
-from core.canonical import plain
+from core.canonical import plain, plain_decimal, sha256_of
 from core.domain.facts import Worth
 from core.domain.instrument import InstrumentId
 from core.domain.market import FxRate
+from core.domain.panel import Panel
 from core.domain.posting import Entry
-from core.ledger.equity import Curve, Rates, extend_curve, worth_of
-from core.ledger.positions import ProfitAndLoss, open_lots, profit_and_loss
-from core.money import to_pence
+from core.ledger.asked_of_books import Known, Quoted, question_of
+from core.ledger.equity import Curve, Rates, extend_curve, rates_of, worth_of
+from core.ledger.evaluate import evaluate
+from core.ledger.figures import Holding, balances_told, figures_of, holdings_told
+from core.ledger.question import Account, Ask
 
-ZERO = Decimal(0)
-RESULTS = {
-    "capital": "what was paid in, less what was taken out",
-    "realised": "what the lots that were sold brought, fees taken off, less what they cost (FIFO, fees included)",
-    "income": "dividends and other income, after the tax withheld",
+Answer = Mapping[str, Any]
+Marked = tuple[InstrumentId, date]
+# A figure of `pnl`: where it stands in the result, and what it is.
+RESULTS: dict[str, tuple[str, str]] = {
+    "capital": ("capital", "what was paid in or brought, less what was taken out"),
+    "realised": ("realised", "what is gone brought, fees taken off, less what it cost, fees included"),
+    "realised price": ("realised_price", "realised, less what the exchange rate made of it"),
+    "realised fx": ("realised_fx", "what the exchange rate made of what is gone"),
+    "unrealised": ("unrealised", "what is held is worth, less what it cost, fees included"),
+    "unrealised price": ("unrealised_price", "unrealised, less what the exchange rate made of it"),
+    "unrealised fx": ("unrealised_fx", "what the exchange rate made of what is held"),
+    "income": ("income", "dividends and interest, after the tax withheld"),
+    "income gross": ("gross", "dividends and interest, before the tax withheld"),
+    "income withheld": ("withheld", "the tax withheld from dividends and interest"),
+    "fees": ("fees", "fees of no trade"),
+    "total": ("total", "equity less capital: realised + unrealised + income - fees"),
+}
+# A figure of a position: where it stands, and what it is.
+HELD: dict[str, tuple[str, str]] = {
+    "value": ("value", "units x close, at the rate, to the penny"),
+    "cost": ("cost_base", "what the lots that are left cost at the rates of their days, fees included, to the penny"),
 }
 
 
 @dataclass(frozen=True, eq=False)
 class BookKept:
-    """A book valued on a day, as the reports print it, and what that was made of.
+    """A book's results as the reports print them, and what they were made of.
 
-    `marks` holds each holding's last close in the units held now, with its session; `fx` the rate that values them, None
-    where nothing is held.
+    `books` are its entries that counted; `known` and `quoted` what the ledger's engine was asked of all books that hang
+    together, `answer` what it said. `panels` are those of the holdings, that of the exchange first; `curve_rates` turn
+    what the book trades in into its base.
     """
 
     name: str
+    session: date | None
     books: Books
     market: Market
-    as_of: date | None
-    values: Mapping[InstrumentId, Decimal]
-    result: ProfitAndLoss
-    worth: Worth
-    cash: Decimal
-    units: Mapping[InstrumentId, Decimal]
-    marks: Mapping[InstrumentId, tuple[date, Decimal]]
-    fx: FxRate | None
-    rates: Rates
+    known: Known
+    quoted: Quoted
+    accounts: Sequence[Account]
+    ask: Ask
+    answer: Answer
+    worth: Worth | None
+    panels: tuple[Panel, ...]
+    curve_rates: Rates
 
 
 class BookFigures:
     """What can be asked of a book: names with their values, and the tree of each."""
 
     def __init__(self, kept: BookKept) -> None:
-        """Answer for a book as it was valued."""
-        self._kept, self._books, self._market = kept, kept.books, kept.market
+        """Answer for a book's results."""
+        self._kept, self._books = kept, kept.books
+        self._held = holdings_told(kept.answer)
+        self._closes: dict[Marked, Node] = {}
 
     def names(self) -> Mapping[str, Any]:
         """Give every name with its value, as the reports print it."""
@@ -64,109 +86,144 @@ class BookFigures:
 
     def tree(self, name: str) -> Node:
         """Give the tree of a name; raises KeyError for one that the book does not have."""
-        return self._figures()[name][1]()
+        value, make = self._figures()[name]
+        return replace(make(value), name=f"{self._kept.name} {name}, closes of {self._kept.session}")
 
-    def _figures(self) -> dict[str, tuple[Decimal, Callable[[], Node]]]:
-        kept, found = self._kept, dict[str, tuple[Decimal, Callable[[], Node]]]()
-        found["cash"] = (kept.cash, self._cash)
-        for name in kept.units:
-            found[f"position {name}"] = (kept.units[name], partial(self._position, name))
-            found[f"position {name} value"] = (kept.values[name], partial(self._value, name))
-        found["equity"] = (kept.worth.equity, self._equity)
-        for part in RESULTS:
-            found[f"pnl {part}"] = (getattr(kept.result, part), partial(self._result, part))
-        found["pnl unrealised"] = (kept.result.unrealised, self._unrealised)
-        found["drawdown"] = (kept.worth.drawdown, self._drawdown)
+    def _figures(self) -> dict[str, tuple[Any, Callable[[Any], Node]]]:
+        kept, found = self._kept, dict[str, tuple[Any, Callable[[Any], Node]]]()
+        balances = {one.currency: one.amount for one in balances_told(kept.answer)}
+        found["cash"] = (balances.get(kept.ask.base, Decimal(0)), partial(self._cash, kept.ask.base))
+        for currency in balances:
+            found[f"cash {currency}"] = (balances[currency], partial(self._cash, currency))
+        for one in self._held:
+            found[f"position {one.instrument}"] = (one.quantity, partial(self._position, one.instrument))
+            for part, (field, rule) in HELD.items():
+                pick = partial(_of_holding, instrument=one.instrument, field=field)
+                make = partial(self._asked, rule, pick, first=one.instrument)
+                found[f"position {one.instrument} {part}"] = (getattr(one, field), make)
+        figures = figures_of(kept.answer["pnl"])
+        rule = "cash, and units x close of every holding, at the rates of the day, to the penny"
+        found["equity"] = (figures.equity, partial(self._asked, rule, partial(_of_result, field="equity")))
+        for name, (field, rule) in RESULTS.items():
+            pick = partial(_of_result, field=field)
+            found[f"pnl {name}"] = (getattr(figures, field), partial(self._asked, rule, pick))
+        if kept.worth is not None:
+            found["drawdown"] = (kept.worth.drawdown, self._drawdown)
         return found
 
-    def _called(self, figure: str) -> str:
-        return f"{self._kept.name} {figure}, closes of {self._kept.as_of}"
+    def _cash(self, currency: str, value: Decimal) -> Node:
+        return cash_node(replace(self._books, base=currency), value)
 
-    def _cash(self) -> Node:
-        return cash_node(self._books, self._kept.cash)
+    def _position(self, name: InstrumentId, value: Decimal) -> Node:
+        return position_node(self._books, name, value)
 
-    def _position(self, name: InstrumentId) -> Node:
-        return position_node(self._books, name, self._kept.units[name])
+    def _asked(
+        self, rule: str, pick: Callable[[Answer], Any], value: Any, *, first: InstrumentId | None = None
+    ) -> Node:
+        """Give a figure of the ledger's engine, which is asked again of what stands under it; `first` is shown first."""
+        marked = sorted(self._marked, key=lambda one: one[0] != first)
+        marks, rates = [self._mark(*one) for one in marked], self._rates
 
-    def _mark(self, name: InstrumentId) -> Node:
-        session, price = self._kept.marks[name]
-        return mark_node(self._market, self._books, name, kept=price, session=session)
+        def again(*values: Any) -> Any:
+            closes, others = dict(zip(marked, values, strict=False)), values[len(marks) :]
+            return pick(self._answer_again(closes, others[: len(rates)], others[len(rates) :]))
 
-    def _rate(self) -> Node:
-        if self._kept.fx is None:
-            return fact("exchange rate", None, *self._market.rows, rule="nothing is held that would need one")
-        return rate_node(self._market, self._kept.fx, known_on=self._kept.fx.fixed_on + timedelta(days=1))
+        return derived("figure", value, rule, [*marks, *rates, *self._books.nodes], compute=again)
 
-    def _value(self, name: InstrumentId) -> Node:
-        under = [self._position(name), self._mark(name), self._rate()]
-        return derived(
-            self._called(f"value of {name}"),
-            self._kept.values[name],
-            "units x mark / rate, to the penny",
-            under,
-            compute=lambda units, price, fx: to_pence(fx.to_base(units * price)),
+    def _answer_again(
+        self, closes: Mapping[Marked, Decimal], rates: Sequence[Rates], entries: Sequence[Entry]
+    ) -> Answer:
+        """Ask the ledger's engine again: of entries posted again, closes cleaned again and rates crossed again."""
+        kept = self._kept
+        mine = {entry.key: entry for entry in entries}
+        known = replace(kept.known, entries=[(mine.get(one.key, one), at) for one, at in kept.known.entries])
+        quoted = replace(
+            kept.quoted,
+            prices=[
+                one.model_copy(update={"price": closes.get((one.instrument, one.date), one.price)})
+                for one in kept.quoted.prices
+            ],
+            rates=dict(zip(sorted(kept.quoted.rates), rates, strict=True)),
         )
+        return evaluate(question_of(known, quoted, kept.accounts, kept.ask))
 
-    def _holdings(self) -> list[Node]:
-        """Give, for each holding, its units and its mark; then the rate, where anything is held."""
-        pairs = [node for name in self._kept.units for node in (self._position(name), self._mark(name))]
-        return [*pairs, self._rate()] if pairs else []
+    @cached_property
+    def _marked(self) -> list[Marked]:
+        """Give what holdings are valued at: each instrument with the day of its close."""
+        return [(one.instrument, one.price_date) for one in self._held if one.price_date is not None]
 
-    def _equity(self) -> Node:
-        rule = "cash, and units x mark / rate of every holding; holdings together rounded to the penny"
-        under = [self._cash(), *self._holdings()]
-        return derived(
-            self._called("equity"),
-            self._kept.worth.equity,
-            rule,
-            under,
-            compute=lambda cash, *held: cash + _value_of(*held),
+    def _mark(self, name: InstrumentId, session: date) -> Node:
+        if (name, session) not in self._closes:
+            self._closes[name, session] = close_node(self._on(name), name, session)
+        return self._closes[name, session]
+
+    @cached_property
+    def _rates(self) -> list[Node]:
+        return [self._rates_of(currency) for currency in sorted(self._kept.quoted.rates)]
+
+    def _on(self, name: InstrumentId) -> Market:
+        """Give the market with the panel of the calendar on whose days an instrument has bars."""
+        panel = next((one for one in self._kept.panels if one.column(name) is not None), self._kept.market.panel)
+        return replace(self._kept.market, panel=panel)
+
+    def _rates_of(self, currency: str) -> Node:
+        """Give the rates of a currency of all days that count, the newest of them down to its fixings."""
+        kept, market = self._kept, self._kept.market
+        rates = kept.quoted.rates[currency]
+        fixings = fact(
+            f"fixings of clean set {self._snapshot}",
+            market.fixings,
+            *market.rows,
+            *market.files,
+            text=f"{len(market.fixings)} fixings",
         )
+        newest = [day for day in rates.days if day <= kept.ask.as_of][-1:]
+        under = [fixings, *(self._newest(currency, day) for day in newest)]
 
-    def _result(self, part: str) -> Node:
-        books = self._books
+        def again(told: Any, *_: FxRate) -> Rates:
+            every = rates_of(told, kept.ask.base, currency)
+            wanted = set(rates.days)
+            pairs = [(day, rate) for day, rate in zip(every.days, every.rates, strict=True) if day in wanted]
+            return Rates(kept.ask.base, tuple(day for day, _ in pairs), tuple(rate for _, rate in pairs))
 
-        def again(*_: Entry) -> Decimal:
-            # In effective order: what is sold is matched with what was bought before.
-            lots, _realised = open_lots(books.entries)
-            nothing = dict.fromkeys((lot.instrument for lot in lots), ZERO)
-            value: Decimal = getattr(profit_and_loss(books.entries, nothing, base=books.base), part)
-            return value
+        name, rule = f"rates of {currency} for one {kept.ask.base}", "the fixings of each day crossed through the euro"
+        return derived(name, rates, rule, under, compute=again, origins=market.rows, text=_rates_text)
 
-        name = self._called(f"pnl {part}")
-        return derived(name, getattr(self._kept.result, part), RESULTS[part], books.nodes, compute=again)
+    def _newest(self, currency: str, day: date) -> Node:
+        kept, rates = self._kept, self._kept.quoted.rates[currency]
+        source = next((one.source for one in kept.market.fixings if one.day == day), "ecb")
+        rate = FxRate(kept.ask.base, currency, rates.on(day), day, source)
+        return rate_node(kept.market, rate, known_on=day + timedelta(days=1))
 
-    def _unrealised(self) -> Node:
-        books, held = self._books, self._holdings()
+    @property
+    def _snapshot(self) -> str:
+        panel = self._kept.market.panel
+        return "of nothing" if panel is None else panel.snapshot[:12]
 
-        def again(*values: Any) -> Decimal:
-            lots, _ = open_lots(books.entries)
-            return _value_of(*values[: len(held)]) - sum((lot.cost for lot in lots), ZERO)
-
-        rule = "what the holdings are worth, less what the lots that are left cost (FIFO, fees included)"
-        name = self._called("pnl unrealised")
-        return derived(name, self._kept.result.unrealised, rule, [*held, *books.nodes], compute=again)
-
-    def _drawdown(self) -> Node:
-        kept, market = self._kept, self._market
-        panel = market.panel
-        assert panel is not None, "a book is valued with bars"
-
-        def again(*_: object) -> Decimal:
-            return worth_of(extend_curve(Curve(), self._books.entries, panel, rates=kept.rates)).drawdown
-
+    def _drawdown(self, value: Decimal) -> Node:
+        kept, panel = self._kept, self._kept.panels[0]
+        peak = kept.worth.peak_session if kept.worth is not None else None
         text = f"{len(panel.sessions)} sessions, content {panel.content_hash()[:12]}"
-        bars = fact(f"bars of clean set {panel.snapshot[:12]}", None, *market.rows, *market.files, text=text)
-        limit = policy_number(market, "limits.drawdown_max")
-        rule = f"the flow-free index of {kept.as_of} over its highest, of {kept.worth.peak_session}, less one"
-        under = [*self._books.nodes, bars, limit]
-        return derived(self._called("drawdown"), kept.worth.drawdown, rule, under, compute=again)
+        bars = fact(f"bars of clean set {self._snapshot}", panel, *kept.market.rows, *kept.market.files, text=text)
+        limit = policy_number(kept.market, "limits.drawdown_max")
+
+        def again(bars: Panel, _: object, *entries: Entry) -> Decimal:
+            return worth_of(extend_curve(Curve(), entries, bars, rates=kept.curve_rates)).drawdown
+
+        rule = f"the flow-free index of {kept.session} over its highest, of {peak}, less one"
+        return derived("drawdown", value, rule, [bars, limit, *self._books.nodes], compute=again)
 
 
-def _value_of(*held: Any) -> Decimal:
-    """Give the worth of holdings, told as units, mark, units, mark, ... and the rate."""
-    if not held:
-        return ZERO
-    *pairs, fx = held
-    value = sum((units * price for units, price in zip(pairs[::2], pairs[1::2], strict=True)), ZERO)
-    return to_pence(fx.to_base(value))
+def _of_holding(answer: Answer, *, instrument: InstrumentId, field: str) -> Any:
+    held: dict[str, Holding] = {one.instrument: one for one in holdings_told(answer)}
+    return getattr(held[instrument], field)
+
+
+def _of_result(answer: Answer, *, field: str) -> Any:
+    return getattr(figures_of(answer["pnl"]), field)
+
+
+def _rates_text(rates: Rates) -> str:
+    told = sha256_of([[day, rate] for day, rate in zip(rates.days, rates.rates, strict=True)])
+    last = f"{plain_decimal(rates.rates[-1])} of {rates.days[-1]}, " if rates.days else ""
+    return f"{last}{len(rates.days)} days, sha256 {told}"

@@ -15,7 +15,7 @@ import pytest
 
 from adapters.postgres.tickets import PgTickets
 from cli.commands.trading import stored_setup
-from cli.commands.why import why_doors
+from cli.commands.why import figures_of_book, why_doors
 from core.audit.names import ITEMS
 from core.audit.tickets import TicketFigures
 from core.audit.tree import KeptFile, KeptRow, Node, nodes_of, shown, verdict_of
@@ -127,6 +127,33 @@ def test_every_value_of_a_ticket_leads_to_facts_and_is_computed_again(traded, da
         assert tree.text == shown(figures.names()[name]), name
         if name not in SEALED_FACTS and tree.value is not None:
             assert tree.again == tree.text, f"{name} was not computed again"
+
+
+def test_the_figures_of_a_book_are_those_of_its_reports(traded):
+    """Cash, positions, equity and result after fills: as the reports print them, and computed again from the entries."""
+    on = ("--as-of", str(HALTED))
+    held_now, result = twokey(traded, "positions", *on).facts, twokey(traded, "pnl", *on).facts
+    printed = {"cash": held_now["cash"], "equity": held_now["equity"], "drawdown": result["drawdown"]}
+    printed |= {f"cash {one['currency']}": one["amount"] for one in held_now["cash_by_currency"]}
+    for row in held_now["positions"]:
+        name = f"position {row['instrument']}"
+        printed |= {name: row["quantity"], f"{name} value": row["value"], f"{name} cost": row["cost_base"]}
+    parts = ("capital", "realised", "unrealised", "income", "fees", "total")
+    printed |= {f"pnl {part}": result[part] for part in parts}
+    printed |= {f"pnl {of} {part}": number for of, split in result["split"].items() for part, number in split.items()}
+    assert len(held_now["positions"]) > 5
+
+    with desk_of(traded) as desk:
+        figures = figures_of_book(desk, "main", as_of=HALTED)
+        trees = {name: figures.tree(name) for name in figures.names()}
+    named = twokey(traded, "audit", "why", "main", *on).facts["figures"]
+    asked = twokey(traded, "audit", "why", "main", "equity", *on)
+
+    assert printed == named == {name: tree.text for name, tree in trees.items()}
+    assert {name: verdict_of(tree).problems for name, tree in trees.items()} == dict.fromkeys(trees, ())
+    assert {name: tree.again for name, tree in trees.items()} == printed
+    assert_facts_are_there(traded, trees.values())
+    assert (asked.code, asked.facts["value"]) == (0, printed["equity"])
 
 
 def test_words_of_the_page_are_understood(traded):
