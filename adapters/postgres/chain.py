@@ -111,28 +111,36 @@ class Chain:
         found: dict[int, list[Added]] = defaultdict(list)
         selects = [
             f"SELECT '{table}' AS name, coalesce(event_seq, 0) AS seq, count(*) AS rows,"
-            f" encode(sha256(convert_to(string_agg({ROW_TEXT}, E'\\n' ORDER BY t.id), 'UTF8')), 'hex') AS digest"
+            f" encode(sha256(convert_to(string_agg({ROW_TEXT}, E'\\n' ORDER BY t.id), 'UTF8')), 'hex') AS digest,"
+            " min(t.id) AS first, max(t.id) AS last"
             f" FROM {table} t WHERE {where} GROUP BY 2"
             for table in tables
         ]
         # What rows look like as text must not hang on how a server was set up; and a batch is sorted in memory.
-        self._session.one("SELECT set_config('datestyle', 'ISO, YMD', true), set_config('work_mem', '64MB', true)")
+        self._session.one("SELECT set_config('datestyle', 'ISO, YMD', true), set_config('work_mem', '64MB', true), set_config('jit', 'off', true)")
         columns = {row["name"]: row["columns"] for row in self._session.all(COLUMNS, (list(tables),))}
-        for name, seq, rows, digest in self._session.tuples(" UNION ALL ".join(selects), arguments) if selects else ():
-            found[seq].append(Added(name, rows, digest, columns[name]))
+        for name, seq, rows, digest, *ids in (
+            self._session.tuples(" UNION ALL ".join(selects), arguments) if selects else ()
+        ):
+            found[seq].append(Added(name, rows, digest, columns[name], _ids(*ids)))
         return found
 
 
 class Added(NamedTuple):
     """What an event says that it added, or what is there: the table, how many rows, the SHA-256 of their text, the columns.
 
-    An event of before the columns were named has none of them.
+    An event of before the columns were named has none of them. What is there has ids too, in words.
     """
 
     table: str
     rows: int
     digest: str
     columns: str | None
+    ids: str = ""
+
+
+def _ids(first: int, last: int) -> str:
+    return f"id {first}" if first == last else f"id {first} to {last}"
 
 
 def _added(event: Mapping[str, Any]) -> Added:
@@ -225,12 +233,12 @@ def _event_problem(seq: int, events: Mapping[int, dict[str, Any]], wanted: dict[
 def _row_words(seq: int, wanted: Added | None, found: list[Added]) -> str:
     for item in found:
         if wanted is None or item.table != wanted.table:
-            return f"{item.rows} rows of {item.table} name event {seq}, which did not add them"
+            return f"{item.rows} rows of {item.table} name event {seq}, which did not add them ({item.ids})"
     assert wanted is not None, "what no event added was found"
     if not found:
         return f"event {seq} added {wanted.rows} rows to {wanted.table}, which are gone"
     if found[0].rows != wanted.rows:
-        return f"event {seq} added {wanted.rows} rows to {wanted.table}; {found[0].rows} name it now"
+        return f"event {seq} added {wanted.rows} rows to {wanted.table}; {found[0].rows} name it now ({found[0].ids})"
     if not _still_has(found[0], wanted):
         return f"event {seq} added rows to {wanted.table} with the columns {wanted.columns}; they are {found[0].columns} now"
-    return f"rows of {wanted.table} that event {seq} added were changed"
+    return f"rows of {wanted.table} that event {seq} added were changed ({found[0].ids})"

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from random import Random
 
@@ -13,13 +16,15 @@ import pytest
 from adapters.postgres.chain import Chain
 from adapters.postgres.connect import DatabaseError, Session
 from adapters.postgres.location import Server
+from adapters.postgres.people import PgPeople
 from adapters.postgres.rights import Role
 from adapters.postgres.tables import FACTS, table_name
 from tests.integration.planting import STORIES, Planter, planters
-from tests.integration.workspaces import Workspaces, counts, desk_of, superuser
+from tests.integration.workspaces import DAY, Workspaces, counts, desk_of, superuser
 
 SEED = 20240206
 WRITERS, FACTS_MAX = 4, 50
+VERIFICATIONS, WRITES_EACH = 200, 6
 # Of a hundred histories so many are written by all writers at once, of a hundred steps so many do the named thing.
 TOGETHER, IN_TRANSACTION, GIVEN_UP, DUPLICATE = 20, 40, 15, 5
 ROLES: tuple[Role, ...] = tuple(STORIES)
@@ -138,3 +143,54 @@ def tampered_with(root: Path, seq: int) -> bool:
         )
         row = connection.execute("SELECT seq FROM event WHERE seq = %s", (seq,)).fetchone()
     return row is not None
+
+
+# --- verified meanwhile -----------------------------------------------------------------------------------------------
+
+
+def test_four_writers_at_once_never_give_a_false_alarm(workspaces):
+    """200 verifications, whole and going on, while four roles add rows and heads are kept outside."""
+    busy = workspaces.copy("busy")
+    turns = threading.Semaphore(0)
+    with desk_of(busy) as desk, ThreadPoolExecutor(4) as threads:
+        writers: tuple[Role, ...] = ("person", "quant", "ticketing", "confirm")
+        sessions = {role: desk.session(role) for role in writers}
+        done = [threads.submit(add_on, role, sessions[role], turns) for role in writers]
+        reader = desk.session("reader")
+        going_on = Chain(reader)
+        states = []
+        for number in range(VERIFICATIONS):
+            turns.release(len(writers) * WRITES_EACH // 4)
+            kept = desk.heads.kept()
+            states.append(going_on.verify_on(kept) if number % 2 else Chain(reader).verify(kept))
+            desk.heads.keep(Chain(reader).head())
+        turns.release(10_000)
+        written = sum(future.result() for future in done)
+        whole = Chain(reader).verify(desk.heads.kept())
+
+    assert [state.problem for state in states if state.problem] == []
+    assert whole.problem is None
+    # They did write meanwhile: the head moved between almost all verifications.
+    assert len({state.seq for state in states}) > VERIFICATIONS // 2
+    assert whole.seq >= written
+
+
+def add_on(role: Role, session: Session, turns: threading.Semaphore) -> int:
+    """Add rows as a role, one turn each, every third time two in one transaction; gives how many statements."""
+    people, added = PgPeople(session), 0
+    for number in range(VERIFICATIONS * WRITES_EACH // 4):
+        turns.acquire()
+        with session.transaction() if number % 3 == 0 else contextlib.nullcontext():
+            for part in range(2 if number % 3 == 0 else 1):
+                if role == "person":
+                    pound, key = Decimal(10 * number + part + 1), f"busy-{number}-{part}"
+                    people.move_cash(
+                        key, book="busy", venue="manual", session=DAY, amount=pound, currency="GBP", by="p", note=""
+                    )
+                elif role == "quant":
+                    rows = [{"job_id": f"B-{number}-{part}-{one}", "kind": "", "body": ""} for one in range(3)]
+                    session.add("job", rows, once=True)
+                else:
+                    people.halt("busy", f"{role} {number}")
+                added += 1
+    return added
