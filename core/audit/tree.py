@@ -112,7 +112,7 @@ def shown(value: Any) -> str:
 
 def fact(name: str, value: Any, *origins: Origin, text: str | None = None, rule: str = "") -> Node:
     """Give a leaf; one without an origin says that its evidence is missing."""
-    faults = () if origins else (f"{name}: what it rests on is not there",)
+    faults = () if origins else ("what it rests on is not there",)
     return Node(name, value, shown(value) if text is None else text, rule, origins=origins, faults=faults)
 
 
