@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 
 from core.audit.market import Market, RawTelling, close_node, policy_number, rate_node
-from core.audit.tree import KeptFile, KeptRow, leaves_of, verdict_of
+from core.audit.tree import KeptFile, KeptRow, Node, leaves_of, verdict_of
 from core.domain.bars import Basis, Parsed
 from core.domain.market import FxRate
 from core.market_data.clean import clean_bars, clean_fixings
@@ -46,6 +46,13 @@ def market(*told: Parsed, **changes):
     return replace(whole, **changes)
 
 
+def file_of(node: Node) -> KeptFile:
+    """Give the file that a leaf rests on."""
+    (one,) = node.origins
+    assert isinstance(one, KeptFile)
+    return one
+
+
 FIRST = parsed(every_session("AAA", "BBB", close=10.0), file="main/first.parquet")
 AGAIN = parsed([("AAA", LAST, 10.5)], file="main/second.parquet")
 
@@ -56,10 +63,10 @@ def test_a_close_is_cleaned_again_of_every_file_that_tells_of_its_instrument():
 
     assert verdict_of(node).problems == ()
     assert (node.text, node.again) == ("10.5", "10.5")
-    files = [leaf.origins[0].path for leaf in leaves_of(node)]
+    files = [file_of(leaf).path for leaf in leaves_of(node)]
     assert sorted(files) == ["raw/0", "raw/1"]
-    assert "close 10.5" in next(leaf.text for leaf in leaves_of(node) if leaf.origins[0].path == "raw/1")
-    assert node.under[0].origins[0].piece == f"symbol AAA, session {LAST}"
+    assert "close 10.5" in next(leaf.text for leaf in leaves_of(node) if file_of(leaf).path == "raw/1")
+    assert file_of(node.under[0]).piece == f"symbol AAA, session {LAST}"
 
 
 def test_a_close_that_the_raw_files_do_not_tell_is_told():
@@ -101,7 +108,7 @@ def test_a_rate_is_crossed_again_of_the_fixings_of_its_day():
 
     assert verdict_of(node).problems == ()
     assert [under.text for under in node.under] == ["0.8", "1.2"]
-    assert {leaf.origins[0].piece for leaf in leaves_of(node)} == {f"GBP on {DAY}", f"USD on {DAY}"}
+    assert {file_of(leaf).piece for leaf in leaves_of(node)} == {f"GBP on {DAY}", f"USD on {DAY}"}
     assert verdict_of(off).problems == (f"GBPUSD fixed {DAY}: it is 1.6, computed again it is 1.5",)
 
 
