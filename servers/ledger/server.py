@@ -54,17 +54,7 @@ def build(doors: Door[LedgerDoors]) -> MCPServer:
     @host.reader
     def read_positions(book: BookName, page: Page = 1) -> Positions:
         """Positions of a book with lots, cost and value, and cash by currency, from its journal, at the newest closes."""
-        from flows.look import holdings_in
-        from flows.value import NothingToValue
-
-        day = doors().place.book_day(book)
-        policy, holdings = day.setup.policy, holdings_in(doors().settle.journal, day.setup.policy)
-        try:
-            found = results_on(day, doors())
-        except NothingToValue:
-            found = None
-        venue, base = policy.execution.venue, policy.base_currency
-        return positions_of(holdings, found, book=book, venue=venue, base=base, page=page)
+        return positions_on(doors().place.book_day(book), doors(), page=page)
 
     @host.tool
     def write_fills(ticket_id: TicketId) -> Posted:
@@ -119,6 +109,20 @@ def build(doors: Door[LedgerDoors]) -> MCPServer:
         return reconciled(done, book=book)
 
     return host.server(INSTRUCTIONS)
+
+
+def positions_on(day: BookDay, doors: LedgerDoors, *, page: int) -> Positions:
+    """Read a book's holdings, valued where there are bars to value them."""
+    from flows.look import holdings_in
+    from flows.value import NothingToValue
+
+    policy, holdings = day.setup.policy, holdings_in(doors.settle.journal, day.setup.policy)
+    try:
+        found = results_on(day, doors)
+    except NothingToValue:
+        found = None
+    venue, base = policy.execution.venue, policy.base_currency
+    return positions_of(holdings, found, book=policy.book, venue=venue, base=base, page=page)
 
 
 def results_on(day: BookDay, doors: LedgerDoors, *, with_returns: bool = False) -> Results:
