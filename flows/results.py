@@ -146,7 +146,7 @@ def results_of(
         rate_days_max=RATE_DAYS_MAX,
     )
     touched = _touched(known, ask)
-    market = _market(scope, doors, moment, touched)
+    market = _market(scope, doors, moment, touched, is_valued=method != "UK")
     quoted = _quoted(scope, market, known, touched=touched, every_day=with_returns)
     try:
         answer = evaluate(question_of(known, quoted, accounts_of(scope), ask, method=method))
@@ -200,9 +200,14 @@ def _touched(known: Known, ask: Ask) -> dict[InstrumentId, _Touched]:
     return {name: one if one.units == 0 else replace(one, last=ask.as_of) for name, one in found.items()}
 
 
-def _market(scope: Scope, doors: ResultDoors, moment: Moment, touched: Mapping[InstrumentId, _Touched]) -> Market:
+def _market(
+    scope: Scope, doors: ResultDoors, moment: Moment, touched: Mapping[InstrumentId, _Touched], *, is_valued: bool
+) -> Market:
+    """Read the bars and fixings; what is not to be valued needs neither, as a tax report of what was paid in its currency."""
     clean, at = doors.clean, moment.known_at
     snapshot = clean.current() if at is None else doors.snapshots.snapshot_at(at)
+    if snapshot is None and not is_valued:
+        return Market(None, (), ())
     if snapshot is None:
         raise NothingToValue(
             "no market data was ingested; run `twokey ingest`" if at is None else f"no market data was known at {at}"
@@ -230,7 +235,8 @@ def _market(scope: Scope, doors: ResultDoors, moment: Moment, touched: Mapping[I
     fixings = clean.fixings(snapshot)
     stop = bisect_right(fixings, ends[0], key=lambda one: one.day) if ends else 0
     market = Market(ends[0] if ends else None, tuple(panels), fixings[:stop])
-    _hold_closes(market, [name for name, one in touched.items() if one.units and name in listed])
+    if is_valued:
+        _hold_closes(market, [name for name, one in touched.items() if one.units and name in listed])
     return market
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from importlib import resources
@@ -72,19 +72,26 @@ def read_account(workspace: Workspace, book: str, verified: Mapping[str, date]) 
 
 
 def read_scope(
-    workspace: Workspace, verified: Mapping[str, date], *, book: str | None = None, account: str | None = None
+    workspace: Workspace,
+    verified: Mapping[str, date],
+    *,
+    book: str | None = None,
+    account: str | None = None,
+    booked: Collection[str] = (),
 ) -> tuple[Scope, BookSetup]:
     """Read whose results are asked for, with the setup of its first book: a book, an account, or (neither named) the desk.
 
-    A desk is what people execute at real venues; of a desk without any, its books on paper. Raises as `read_configuration`
-    does, and WorkspaceError for an account or a book that is not there.
+    A desk is what people execute at real venues, and what they booked to parts of accounts that are in no book: `booked` names
+    what holds anything there. Of a desk without either, it is its books on paper. Raises as `read_configuration` does, and
+    WorkspaceError for an account or a book that is not there.
     """
     desk = parse_desk(workspace.text(workspace.config / "desk.yml"), "config/desk.yml")
     accounts = {one.name: one for one in desk.accounts}
     if account is not None and account not in accounts:
         raise WorkspaceError(f"config/desk.yml has no account {account}; it lists {', '.join(accounts)}")
     policies = {name: read_configuration(workspace, name, verified).setup for name in _books_to_read(workspace, book)}
-    venue = _venue_of([setup.policy for setup in policies.values()], book, account)
+    held = any(account is None or name == unallocated_of(account) for name in booked)
+    venue = "manual" if book is None and held else _venue_of([one.policy for one in policies.values()], book, account)
     there = {name: setup for name, setup in policies.items() if setup.policy.execution.venue == venue}
     parts = {name: _part(setup.policy, accounts[setup.policy.account]) for name, setup in there.items()}
     if venue == "manual":

@@ -31,6 +31,11 @@ class PgRecorded:
                 entries.extend((entry, at[entry.key]) for entry in found)
         return Known(entries, booked)
 
+    def books_with_entries(self, venue: VenueName) -> tuple[BookName, ...]:
+        """Name what holds entries at a venue: books, and parts of accounts that are in no book."""
+        rows = self._session.all("SELECT DISTINCT book FROM entry WHERE venue = %s ORDER BY book", (venue,))
+        return tuple(row["book"] for row in rows)
+
     def _recorded_at(self, book: BookName, venue: VenueName) -> dict[str, datetime]:
         query = "SELECT key, recorded_at FROM entry WHERE book = %s AND venue = %s"
         return {row["key"]: row["recorded_at"] for row in self._session.all(query, (book, venue))}

@@ -184,7 +184,10 @@ def _results(arguments: argparse.Namespace, *, with_returns: bool = False, metho
         book, account = arguments.book, getattr(arguments, "account", None)
         if book is None and account is None and method != "UK" and not arguments.desk:
             book = "main"
-        scope, setup = read_scope(workspace, PgPeople(reader).verifications(), book=book, account=account)
+        recorded = PgRecorded(reader)
+        apart = recorded.books_with_entries("manual")
+        verified = PgPeople(reader).verifications()
+        scope, setup = read_scope(workspace, verified, book=book, account=account, booked=apart)
         if method == "UK":
             _check_taxed(scope, book)
         clock = SystemClock()
@@ -199,7 +202,7 @@ def _results(arguments: argparse.Namespace, *, with_returns: bool = False, metho
             raise UsageError(
                 f"--known-at {moment.known_at.isoformat()} is to come; nobody knows yet what will be known then"
             )
-        doors = ResultDoors(PgRecorded(reader), desk.clean, PgConfig(reader))
+        doors = ResultDoors(recorded, desk.clean, PgConfig(reader))
         try:
             return results_of(scope, doors, moment, with_returns=with_returns, method=method)
         except NothingToValue as error:
