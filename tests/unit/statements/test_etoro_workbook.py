@@ -188,6 +188,22 @@ def test_a_dividend_is_matched_by_position_day_and_amount():
     assert read(statement(twice, paid=[*PAID, *PAID])).duplicates == 1
 
 
+def test_a_position_may_be_closed_in_parts_under_its_own_name():
+    """Each closing is held against the row of its moment, whatever the order of the rows is, and each row is taken once."""
+    parts = [[cell if place else 21 for place, cell in enumerate(row)] for row in CLOSED[1::-1]]
+    closings = [with_cell(ROWS, row, 8, "21")[row] for row in (CLOSING, CLOSING + 3)]
+
+    assert why(statement(closings, closed=parts, paid=[])) == []
+    assert [line for line, _ in why(statement([*closings, closings[0]], closed=parts, paid=[]))] == [4]
+
+
+def test_a_dividend_without_tax_has_none():
+    """Zero is no tax of zero: the row is the same as in a file without the sheet."""
+    found = read(statement(paid=with_cell(PAID, 0, 4, 0)))
+
+    assert [one.key for one in found.rows] == [one.key for one in read(statement(paid=None)).rows]
+
+
 def test_a_file_of_before_there_was_a_sheet_of_dividends_is_read_without_their_tax():
     """As the CSV is; an empty sheet of that name is a sheet that tells no dividend."""
     assert Dividend(ACME, dollars("0.85")) in [one.row.event for one in read(statement(paid=None)).rows]

@@ -9,6 +9,7 @@ from adapters.statements.opened import StatementError, lines_of, open_statement,
 from adapters.statements.registry import importer_of
 from tests.unit.statements import samples
 from tests.unit.statements.samples import statement_of, why
+from tests.unit.statements.workbooks import made
 
 DOCTYPE = '<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]>\n'
 
@@ -41,6 +42,12 @@ def test_what_is_no_text_is_refused(content, words):
         opened("x.csv", content)
 
     assert str(refused.value).startswith(words)
+
+
+def test_a_workbook_without_a_row_is_empty():
+    """It is no statement of nothing."""
+    with pytest.raises(StatementError, match=r"x.xlsx: it is empty"):
+        opened("x.xlsx", made({"A": [], "B": [[None]]}))
 
 
 def test_a_file_is_read_up_to_its_bound_only(tmp_path, monkeypatch):

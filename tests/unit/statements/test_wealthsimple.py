@@ -96,6 +96,20 @@ def test_the_facts_of_the_activities_pair_the_sides_and_split_all_accounts():
     assert [one.line for one in left] == [11, 13, 15]
 
 
+def test_two_conversions_of_one_day_are_told_apart_by_their_seconds():
+    """Without a time, four sides of one day could be two pairs in two ways, and are left to a person."""
+    sides = [line for line in ACTIVITIES.splitlines() if "FxExchange" in line]
+    later = [line.replace("12:00:00", "12:00:01") for line in sides]
+    head = ACTIVITIES.split("\n", 1)[0]
+
+    def told(lines: list[str]) -> tuple[int, int]:
+        facts, left = door_facts(statement_of("\n".join([head, *lines])).rows, "a")
+        return len(facts), len(left)
+
+    assert told([*sides, *later]) == (2, 0)
+    assert told([*sides, *sides]) == (0, 4)
+
+
 def test_the_earlier_export_is_read_too():
     """Its heading tells no time and no description, and a sale may tell its units above zero."""
     assert events(EARLY) == [
@@ -136,6 +150,21 @@ def test_what_the_monthly_statement_does_not_tell_is_not_guessed():
     assert found[19] == "transaction 'CASHBACK' of 1.0 is not known"
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "event"),
+    [
+        ("0.0036 COIN into the", "0.0036 COIN out of the", UnitsTransfer(Named("COIN"), D("-0.0036"))),
+        ('"0.4"', '"0.0"', None),
+    ],
+)
+def test_units_may_go_out_and_a_row_may_move_nothing(old, new, event):
+    """Out is below zero; a dividend of nothing is aside."""
+    changed = STATEMENT.replace(old, new)
+
+    assert (event in events(changed)) is (event is not None)
+    assert list(asides(changed)) == [6, 7] + [9] * (event is None)
+
+
 def test_a_trade_has_the_day_on_which_it_was_made():
     """The row of a monthly statement stands under the day of its booking, and tells the other in its words."""
     days = [one.row.day for one in statement_of(STATEMENT).rows][1:3]
@@ -152,6 +181,12 @@ def test_a_trade_has_the_day_on_which_it_was_made():
         (ACTIVITIES, "0,82.25", "0,-82.25", "net_cash_amount of a SELL was -82.25; it must be above 0"),
         (ACTIVITIES, "CAD,4.21,,,4.21", "CAD,4.21,,1,4.21", "commission is 1 on Dividend, which has no place for it"),
         (ACTIVITIES, "CAD,363,", "CAD,-363,", "-363 units moved, and the description is 'Transfer of 363 shares into"),
+        (
+            ACTIVITIES,
+            "shares into the",
+            "shares out of the",
+            "363 units moved, and the description is 'Transfer of 363",
+        ),
         (ACTIVITIES, ",,30,,,", ",,31,,,", "no whole ratio, so a part was paid in cash"),
         (ACTIVITIES, ",,3.3333,,,", ",,33.3333,,,", "no whole ratio"),
         (ACTIVITIES, ",,3.3333,,,", ",,1.6667,,,", "a split of 1 for 20, and a row before says 1 for 10"),

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from adapters.statements.opened import CELL_MAX, ROWS_MAX, Record, RowError
 from adapters.statements.workbook import Sheet, WorkbookError, exact, sheets_of
-from tests.unit.statements.workbooks import Cell, changed, made, shared
+from tests.unit.statements.workbooks import FIRST_SHEET, Cell, changed, made, shared
 
 MOMENT = datetime.fromisoformat("2024-01-02T00:10:33")
 SMALL = made({"A": [["Name", "Units"], ["one", 0.102626], ["two", 2]]})
@@ -47,6 +47,13 @@ def test_texts_may_stand_in_their_cells_or_in_a_part_of_their_own():
     assert (
         texts(shared(made({"A": rows}))) == texts(made({"A": rows})) == [("one", "two", "3"), ("two", "one", "a & b")]
     )
+
+
+def test_a_whole_number_with_a_point_is_the_same_number():
+    """A position's name may be kept as a number, and must not change with the program that saved it."""
+    content = changed(SMALL, lambda part: part.replace(b"<v>2</v>", b"<v>2.0</v>"))
+
+    assert texts(content) == texts(SMALL)
 
 
 def test_the_two_ways_to_count_days_are_told_apart_by_the_workbook():
@@ -106,7 +113,9 @@ def test_rows_keep_their_numbers_and_empty_ones_are_left_out():
 
 def test_a_wrong_word_on_the_size_of_a_sheet_loses_no_row():
     """A sheet may say that it ends sooner than it does."""
-    content = changed(SMALL, lambda part: part.replace(b"<sheetData>", b'<dimension ref="A1:A1"/><sheetData>', 1))
+    content = changed(SMALL, lambda part: part.replace(b'<dimension ref="A1:B3"', b'<dimension ref="A1:A1"'))
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        assert b'<dimension ref="A1:A1"' in archive.read(FIRST_SHEET)
 
     assert texts(content) == [("Name", "Units"), ("one", "0.102626"), ("two", "2")]
 
@@ -160,6 +169,17 @@ def test_what_unpacks_into_too_much_is_not_unpacked():
         read(content.getvalue())
 
     assert time.process_time() - begun < 1
+
+
+def test_more_parts_than_a_workbook_has_are_refused():
+    """However small each is."""
+    content = io.BytesIO(SMALL)
+    with zipfile.ZipFile(content, "a") as archive:
+        for number in range(1_000):
+            archive.writestr(f"xl/{number}.xml", "")
+
+    with pytest.raises(WorkbookError, match="or 1000 parts; no statement does"):
+        read(content.getvalue())
 
 
 def test_a_part_that_tells_a_smaller_size_than_it_has_is_refused():
