@@ -8,7 +8,7 @@ from datetime import date
 from core.ledger.question import AnyFact, Ask, Correction, Fact, QuestionError
 
 # Before the open come the actions of a company; then, within `seq`, what brings comes before what takes.
-_ACTIONS = ("SYMBOL_CHANGE", "SPLIT", "SPIN_OFF")
+_ACTIONS = {"SYMBOL_CHANGE": 0, "SPLIT": 1, "SPIN_OFF": 2}
 _RANK = {"OPENING": 0, "CASH_IN_LIEU": 0, "DEPOSIT": 0, "BUY": 1, "TRANSFER": 2, "SELL": 3, "EXCESS_INCOME": 3}
 
 
@@ -19,27 +19,28 @@ def standing_facts(facts: Sequence[AnyFact], ask: Ask) -> list[Fact]:
     The same fact twice counts once. Raises QuestionError when one key tells two things, and when a correction names
     no fact, an earlier unknown one, one that was already taken back, or another correction.
     """
-    by_key = _once(facts)
-    known = {key: fact for key, fact in by_key.items() if fact.recorded <= ask.known_at}
+    by_key, inside = _once(facts)
+    known_at, as_of = ask.known_at, ask.as_of
+    known = [fact for fact in by_key.values() if fact.recorded <= known_at]
+    corrections = [fact for fact in known if isinstance(fact, Correction)]
     gone: dict[str, str] = {}
     added: list[Fact] = []
-    for fact in sorted(known.values(), key=lambda one: (one.recorded, one.key)):
-        if not isinstance(fact, Correction):
-            continue
-        _check_correction(fact, by_key, gone)
+    for fact in sorted(corrections, key=lambda one: (one.recorded, one.key)):
+        _check_correction(fact, (by_key, inside), gone)
         gone[fact.reverses] = fact.key
         if fact.replacement is not None:
             added.append(fact.replacement)
-    standing = [fact for fact in (*known.values(), *added) if not isinstance(fact, Correction) and fact.key not in gone]
-    return sorted((fact for fact in standing if fact.effective <= ask.as_of), key=_order)
+    standing = [fact for fact in (*known, *added) if not isinstance(fact, Correction) and fact.key not in gone]
+    return sorted((fact for fact in standing if fact.effective <= as_of), key=_order)
 
 
-def _once(facts: Sequence[AnyFact]) -> dict[str, AnyFact]:
-    """Give the facts by key; those that stand in a correction are found by their own keys too."""
+def _once(facts: Sequence[AnyFact]) -> tuple[dict[str, AnyFact], dict[str, Correction]]:
+    """Give the facts by key, and the corrections by the keys of what stands in them."""
     found: dict[str, AnyFact] = {}
-    inside: dict[str, AnyFact] = {}
+    inside: dict[str, Correction] = {}
     for fact in facts:
-        if found.setdefault(fact.key, fact) != fact:
+        before = found.setdefault(fact.key, fact)
+        if before is not fact and before != fact:
             raise QuestionError(
                 f"fact {fact.key!r}: the key tells two different things; each fact has a key of its own"
             )
@@ -53,11 +54,13 @@ def _once(facts: Sequence[AnyFact]) -> dict[str, AnyFact]:
             )
     if both := sorted(found.keys() & inside.keys()):
         raise QuestionError(f"fact {both[0]!r}: the key stands in the facts and in a correction; give each its own")
-    return found
+    return found, inside
 
 
-def _check_correction(fact: Correction, facts: dict[str, AnyFact], gone: dict[str, str]) -> None:
-    inside = {one.replacement.key: one for one in facts.values() if isinstance(one, Correction) and one.replacement}
+def _check_correction(
+    fact: Correction, known: tuple[dict[str, AnyFact], dict[str, Correction]], gone: dict[str, str]
+) -> None:
+    facts, inside = known
     reversed_one = facts.get(fact.reverses) or inside.get(fact.reverses)
     what = f"fact {fact.key!r}, reverses"
     if reversed_one is None:
@@ -74,6 +77,7 @@ def _check_correction(fact: Correction, facts: dict[str, AnyFact], gone: dict[st
 
 def _order(fact: Fact) -> tuple[date, int, int, int, str]:
     kind: str = getattr(fact, "kind", "")
-    if kind in _ACTIONS:
-        return fact.effective, 0, _ACTIONS.index(kind), 0, fact.key
+    action = _ACTIONS.get(kind)
+    if action is not None:
+        return fact.effective, 0, action, 0, fact.key
     return fact.effective, 1, fact.seq, _RANK.get(kind, 4), fact.key

@@ -17,7 +17,7 @@ from core.ledger.quotes import NoQuote, Quotes
 from core.money import share_of
 
 ZERO, ONE = Decimal(0), Decimal(1)
-How = Literal["bought", "opened", "income", "spun"]
+How = Literal["opened", "income", "spun"]
 What = Literal["price", "fx", "cash_fx", "income", "withheld", "fee"]
 Place = tuple[str, str]
 _NOTHING = ZERO, ZERO
@@ -45,7 +45,7 @@ class Disposal:
 
 @dataclass(slots=True)
 class Acquired:
-    """Units or cost that came to a holding, and how; what was spun off names its parent and its share of the cost."""
+    """Units or cost that came to a holding unbought; what was spun off names its parent and its share of the cost."""
 
     account: str
     instrument: str
@@ -111,6 +111,7 @@ class Walk:
         self.results: dict[tuple[str, What], Decimal] = defaultdict(Decimal)
         self.flows: list[Flow] = []
         self.disposals: list[Disposal] = []
+        self.bought: list[tuple[asked.Buy, Decimal]] = []
         self.acquired: list[Acquired] = []
         self.days: list[date] = []
         self.currency: dict[str, str] = {}
@@ -149,7 +150,7 @@ class Walk:
             base = cost
         self._number += 1
         self._queue((account, name)).add(Lot(fact.key, day, self._number, quantity, cost, base))
-        self.acquired.append(Acquired(account, name, day, "bought", quantity, base))
+        self.bought.append((fact, base))
 
     def _sell(self, fact: asked.Sell) -> None:
         self._dispose(fact, fact.quantity, fact.consideration, fact.fee)
