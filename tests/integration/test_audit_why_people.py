@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from adapters.postgres.people import PgConfig
 from cli.commands.why import figures_of_book
 from core.audit.reports import BookFigures
 from core.audit.tree import KeptRow, Node, nodes_of, verdict_of
+from core.domain.bars import Basis
+from core.domain.panel import Split
 from tests.integration.workspaces import (
     DAY,
     ONE_DAY,
@@ -93,3 +98,43 @@ def test_a_booked_fact_is_shown_as_it_is_kept(figures):
 
     assert (fee.again, fee.rule) == (None, "FEE, booked from booked_fact 1")
     assert [one.table for one in fee.under[0].origins if isinstance(one, KeptRow)] == ["booked_fact"]
+
+
+def publish_with_split(root: Path, instrument: str) -> None:
+    """Make a clean set current in which an instrument has raw prices and was split in two on the day after the ticket's."""
+    with desk_of(root) as desk:
+        before = desk.clean.current() or ""
+        panel = desk.clean.panel(before)
+        basis = tuple(
+            Basis("raw") if name == instrument else one
+            for name, one in zip(panel.instruments, panel.basis, strict=True)
+        )
+        split = Split(DAY + ONE_DAY, instrument, Decimal(2))
+        made = replace(panel, basis=basis, splits=(split,))
+        made_of = desk.clean.made_of(before)
+        PgConfig(desk.session("desk")).add_snapshot(
+            desk.clean.publish(made, desk.clean.fixings(before), made_of=made_of), "{}"
+        )
+
+
+def test_a_split_that_a_clean_set_told_is_made_again_of_what_was_held(workspaces):
+    """Units that came in a split rest on the clean set that told it, and on what was held the evening before."""
+    root = workspaces.copy("split")
+    make_manual(root)
+    with held(root):
+        with the_time_is(morning(DAY)):
+            assert twokey(root, "run").code == 0
+        confirm_first_line(root)
+        with desk_of(root) as desk:
+            bought = next(one for one in desk.journal.entries("main", "manual") if one.kind == "BUY")
+        publish_with_split(root, bought.instrument or "")
+        with the_time_is(morning(DAY + 2 * ONE_DAY)):
+            settled = twokey(root, "settle")
+            with desk_of(root) as desk:
+                units = figures_of_book(desk, "main", as_of=DAY + ONE_DAY).tree(f"position {bought.instrument}")
+
+    assert settled.code == 0, settled.err
+    (came,) = [node for node in nodes_of(units) if "SPLIT" in node.text]
+    assert verdict_of(units).problems == ()
+    assert (came.again, units.value) == (came.text, 2 * bought.postings[0].amount)
+    assert "clean_snapshot" in {table for table, _ in speakers(came)}
