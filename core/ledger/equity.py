@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -10,7 +11,7 @@ from decimal import Decimal
 
 import numpy as np
 
-from core.domain.bars import Fixing
+from core.domain.bars import Fixing, Floats
 from core.domain.facts import Worth
 from core.domain.holdings import EquityPoint
 from core.domain.instrument import InstrumentId
@@ -82,7 +83,7 @@ def extend_curve(curve: Curve, entries: Sequence[Entry], panel: Panel, *, rates:
     builds it anew. Raises ValueError when a held instrument never had a price, and when the panel does not reach back to where
     it must be built anew.
     """
-    fresh = list(entries[curve.entry_count :])
+    fresh = deque(entries[curve.entry_count :])
     last = curve.points[-1].session if curve.points else None
     if last is not None and any(entry.session <= last for entry in fresh):
         _hold_reach(panel, curve.points[0].session)
@@ -93,7 +94,7 @@ def extend_curve(curve: Curve, entries: Sequence[Entry], panel: Panel, *, rates:
             continue
         due = []
         while fresh and fresh[0].session <= session:
-            due.append(fresh.pop(0))
+            due.append(fresh.popleft())
         if due or walk.points:
             walk.step(session, due, row=row)
     return Curve(
@@ -134,6 +135,7 @@ class _Walk:
         self.cash = curve.cash
         self.panel, self.rates, self.ratios = panel, rates, ratios
         self.columns = {name: column for column, name in enumerate(panel.instruments)}
+        self.closes: dict[InstrumentId, _Closes] = {}
 
     def step(self, session: date, due: Sequence[Entry], *, row: int) -> None:
         """Apply a session's entries and value the book at its close."""
@@ -171,9 +173,9 @@ class _Walk:
 
     def _restate(self, after: date, session: date) -> None:
         """Give kept prices in the units of a session."""
-        for name, price in self.prices.items():
-            if (became := units_since(self.ratios, name, after, session)) != 1:
-                self.prices[name] = round_price(price / became)
+        for name in self.ratios:
+            if name in self.prices and (became := units_since(self.ratios, name, after, session)) != 1:
+                self.prices[name] = round_price(self.prices[name] / became)
 
     def _price(self, name: InstrumentId, row: int) -> Decimal:
         # The panel's last close first, for a kept price may be from an earlier holding, with closes since.
@@ -185,13 +187,36 @@ class _Walk:
 
     def _last_close(self, name: InstrumentId, row: int) -> Decimal | None:
         """Give the last close up to a row, in the units of that row's session."""
-        column = self.columns.get(name)
-        if column is None:
+        closes = self.closes.get(name)
+        if closes is None:
+            if name not in self.columns:
+                return None
+            closes = self.closes[name] = _Closes(self.panel.close[:, self.columns[name]])
+        at = closes.last(row)
+        if at < 0:
             return None
-        at = next((at for at in range(row, -1, -1) if not np.isnan(self.panel.close[at, column])), None)
-        if at is None:
-            return None
+        close = closes.at(at)
+        if at == row or name not in self.ratios:
+            return close
         days: list[date] = self.panel.sessions[[at, row]].astype(object).tolist()
-        close = price_of(float(self.panel.close[at, column]))
         became = units_since(self.ratios, name, *days)
         return close if became == 1 else round_price(close / became)
+
+
+class _Closes:
+    """One instrument's closes in a panel."""
+
+    def __init__(self, column: Floats) -> None:
+        self._column = column
+        self._last = np.maximum.accumulate(np.where(np.isnan(column), -1, np.arange(len(column))))
+        self._newest: tuple[int, Decimal] = (-1, ZERO)
+
+    def last(self, row: int) -> int:
+        """Give the last row up to one that has a close, -1 where there is none."""
+        return int(self._last[row])
+
+    def at(self, row: int) -> Decimal:
+        """Give the close of a row."""
+        if self._newest[0] != row:
+            self._newest = row, price_of(float(self._column[row]))
+        return self._newest[1]

@@ -59,8 +59,10 @@ def ratios_of(entries: Sequence[Entry]) -> Ratios:
     """Give what one unit became in each split that a book's entries, in effective order, tell of."""
     held: dict[InstrumentId, Decimal] = {}
     split: dict[tuple[InstrumentId, date], tuple[Decimal, Decimal]] = {}
-    for entry in standing_entries(entries):
-        if entry.instrument is None:
+    standing = standing_entries(entries)
+    names = {entry.instrument for entry in standing if entry.kind == "SPLIT"}
+    for entry in standing if names else ():
+        if entry.instrument is None or entry.instrument not in names:
             continue
         now = held.get(entry.instrument, ZERO)
         held[entry.instrument] = after = now + _units(entry, entry.instrument)
