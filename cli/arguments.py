@@ -324,6 +324,7 @@ def _import(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="a CSV of name,instrument: which instrument the broker means by a name",
     )
+    parser.add_argument("--of", metavar="ID", help="the broker's own account number, where a file tells of several")
     parser.add_argument("--leave", action="store_true", help="book the rest where rows are left to a person")
     _booked(parser)
 

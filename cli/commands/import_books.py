@@ -39,7 +39,7 @@ def import_files(arguments: argparse.Namespace) -> int:
         names = names_in(setup.universe) | _names(arguments.names, setup.universe)
         target = Target(arguments.account, book, books[book], names)
         now, today = SystemClock().now(), when(desk.configuration("main"), None).today
-        parted = [_parted(one, target, arguments.by, desk) for one in read]
+        parted = [_parted(one, target, arguments, desk) for one in read]
         left = [one for found, file in zip(parted, read, strict=True) for one in (*found.left, *file.unread)]
         facts = [one for found in parted for one in found.facts]
         doors = BookingDoors(PgFacts(desk.session("person")), desk.journal)
@@ -96,15 +96,20 @@ def _names(path: Path | None, universe: Universe) -> dict[str, InstrumentId]:
     return found
 
 
-def _parted(one: Previewed, target: Target, by: str, desk: Desk) -> Parted:
-    facts, left = door_facts(one.overlap.new, target.account)
-    of = {name for name in (row.row.account for row in one.overlap.new) if name}
-    if len(of) > 1:
+def _parted(one: Previewed, target: Target, arguments: argparse.Namespace, desk: Desk) -> Parted:
+    rows = one.overlap.new
+    of = sorted({name for name in (row.row.account for row in rows) if name})
+    if arguments.of is not None and arguments.of not in of:
+        raise UsageError(f"{one.file.name} tells of {', '.join(of) or 'no account by name'}; --of was {arguments.of}")
+    if arguments.of is None and len(of) > 1:
         raise UsageError(
-            f"{one.file.name} tells of accounts {', '.join(sorted(of))}; export each for itself, for facts go to one account"
+            f"{one.file.name} tells of accounts {', '.join(of)}; facts go to one account: book one after another, with --of"
         )
-    lines = {row.key: row.row.line for row in one.overlap.new}
-    source = Source(one.file.sha256, Path(one.file.name).name, by, lines)
+    if arguments.of is not None:
+        rows = tuple(row for row in rows if row.row.account == arguments.of)
+    facts, left = door_facts(rows, target.account)
+    lines = {row.key: row.row.line for row in rows}
+    source = Source(one.file.sha256, Path(one.file.name).name, arguments.by, lines)
     found = part_facts(facts, target, source, desk.journal, now=SystemClock().now())
     extra = tuple(LeftOut(each.line, each.why) for each in left)
     return Parted(found.facts, found.known, tuple(sorted((*found.left, *extra), key=lambda each: each.line)))

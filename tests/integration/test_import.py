@@ -16,6 +16,7 @@ from tests.integration.workspaces import (
     ONE_DAY,
     Done,
     Workspaces,
+    change_desk,
     counts,
     desk_of,
     make_manual,
@@ -122,6 +123,35 @@ def test_a_row_that_is_not_understood_stops_the_whole_unless_it_is_left(root: Pa
     assert held(root, "etoro/unallocated") == {}
     left = imported(root, ALL, "--leave")
     assert (left.code, left.facts["written"], left.facts["facts"]) == (0, True, 7)
+
+
+FLEX = """\
+<FlexQueryResponse queryName="q" type="AF"><FlexStatements count="2">
+<FlexStatement accountId="U1" fromDate="2024-01-01" toDate="2024-01-31"><CashTransactions>
+<CashTransaction accountId="U1" currency="GBP" fxRateToBase="1" dateTime="2024-01-10" amount="100"
+ type="Deposits &amp; Withdrawals" transactionID="1" levelOfDetail="DETAIL" description="IN"/></CashTransactions></FlexStatement>
+<FlexStatement accountId="U2" fromDate="2024-01-01" toDate="2024-01-31"><CashTransactions>
+<CashTransaction accountId="U2" currency="GBP" fxRateToBase="1" dateTime="2024-01-10" amount="7"
+ type="Deposits &amp; Withdrawals" transactionID="2" levelOfDetail="DETAIL" description="IN"/></CashTransactions></FlexStatement>
+</FlexStatements></FlexQueryResponse>
+"""
+
+
+def test_a_file_of_several_accounts_is_booked_one_account_after_another(root: Path) -> None:
+    """Without --of it is refused with the accounts; with it only that account's rows are booked, from the same file."""
+    one = "  - name: etoro\n"
+    change_desk(root, (one, "  - {name: isa, venue_name: Bank, currency: GBP, taxable: false, lots: FIFO}\n" + one))
+    refused = imported(root, FLEX, name="flex.xml")
+    assert (refused.code, "tells of accounts U1, U2" in refused.err) == (2, True), refused.err
+    assert imported(root, FLEX, "--of", "U1", name="flex.xml").code == 0
+    other = imported(root, FLEX, "--of", "U2", "--account", "isa", name="flex.xml")
+    assert other.code == 0, other.err + other.out
+    assert (held(root, "etoro/unallocated"), held(root, "isa/unallocated")) == (
+        {"GBP": Decimal(100)},
+        {"GBP": Decimal(7)},
+    )
+    wrong = imported(root, FLEX, "--of", "U3", name="flex.xml")
+    assert (wrong.code, "--of was U3" in wrong.err) == (2, True)
 
 
 def test_a_preview_writes_no_row(root: Path) -> None:
