@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Final, Protocol
@@ -21,6 +22,10 @@ _TRIAL = "booked_fact:0"
 
 class FactBook(Protocol):
     """Keeps what a person books."""
+
+    def alone(self) -> AbstractContextManager[None]:
+        """Keep everything inside or nothing of it, and be the only one who adds a fact until its end."""
+        ...
 
     def keep(self, files: Sequence[StatementFile], facts: Sequence[BookedFact], *, reversed_by: dict[str, str]) -> int:
         """Keep files and facts, all or nothing, and give how many facts are new; `reversed_by` says what a key takes back."""
@@ -75,12 +80,16 @@ def book_facts(
     `books` gives the base currency of every book that facts may name, None for the part of an account that is in no book.
     The same facts again change nothing. Raises BookingRefused with every objection.
     """
-    tried = try_facts(facts, doors.journal, books=books, now=now, today=today)
-    if not tried.new:
-        # A run that was cut short between the two steps is gone on with here.
-        return Booked(0, tried.known, post_booked(doors.journal))
-    reversed_by = {one.key: fact.reverses for one, fact in _read(tried.new, now) if isinstance(fact, Correction)}
-    kept = doors.facts.keep(files, tried.new, reversed_by=reversed_by)
+    kept = 0
+    # Looked at by two people at once, each sale would be covered by the same units, and a split be news to both.
+    with doors.facts.alone():
+        tried = try_facts(facts, doors.journal, books=books, now=now, today=today)
+        if tried.new:
+            reversed_by = {
+                one.key: fact.reverses for one, fact in _read(tried.new, now) if isinstance(fact, Correction)
+            }
+            kept = doors.facts.keep(files, tried.new, reversed_by=reversed_by)
+    # A run that was cut short between the two steps is gone on with here.
     return Booked(kept, len(facts) - kept, post_booked(doors.journal))
 
 

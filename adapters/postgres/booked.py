@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from hashlib import sha256
 
 from adapters.postgres.bodies import changed
@@ -21,10 +22,18 @@ class PgFacts:
     def __init__(self, session: Session) -> None:
         self._session = session
 
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep everything inside or nothing of it, and be the only one who adds a fact until its end."""
+        with self._session.transaction():
+            # No row, and yet its trigger takes the lock of the chain.
+            self._session.all("INSERT INTO booked_fact (key) SELECT '' WHERE false RETURNING key")
+            yield
+
     def keep(self, files: Sequence[StatementFile], facts: Sequence[BookedFact], *, reversed_by: dict[str, str]) -> int:
         """Keep files and facts, all or nothing, and give how many facts are new; `reversed_by` says what a key takes back.
 
-        The same file or fact again changes nothing. Raises StoreError where a key or a file is kept with other content.
+        The same file or fact again changes nothing. Raises StoreError where a key is kept with other content.
         """
         with self._session.transaction():
             for file in files:
@@ -57,12 +66,8 @@ class PgFacts:
             "content": b64encode(file.content).decode(),
             "said_by": file.by,
         }
-        if not self._session.add("statement_file", [row], once=True):
-            kept = self._session.one("SELECT account FROM statement_file WHERE sha256 = %s", (file.sha256,))
-            if kept is not None and kept["account"] != file.account:
-                raise StoreError(
-                    f"{file.name} is kept already as a file of account {kept['account']}; a file is of one account"
-                )
+        # A file of several accounts is kept once, for the one that it was booked to first.
+        self._session.add("statement_file", [row], once=True)
 
     def _check_same(self, row: Row) -> None:
         kept = self._session.one("SELECT * FROM booked_fact WHERE key = %s", (row["key"],))

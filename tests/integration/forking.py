@@ -24,7 +24,9 @@ from typing import IO, Any
 
 from tests.integration.workspaces import DAY, ROOT, Done, Terminal, Workspaces, command, twokey
 
-MODULES = ("cli.commands.trading", "cli.commands.people", "cli.commands.ledger", "cli.commands.workspace")
+MODULES = tuple(
+    f"cli.commands.{name}" for name in ("trading", "people", "ledger", "workspace", "booking", "import_books", "backup")
+)
 KILLED = -signal.SIGKILL
 
 

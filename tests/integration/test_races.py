@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -250,6 +251,36 @@ def test_cash_is_not_taken_out_twice(workspaces, forker):
         positions = twokey(root, "positions", "--on", str(DAY)).facts
 
     assert positions["cash"] == "10000"
+
+
+@pytest.mark.parametrize("instrument", ["AAPL", "KO", "MSFT"])
+def test_what_is_booked_by_hand_at_once_is_booked_as_one_after_the_other(workspaces, forker, instrument):
+    """Four people sell the same three units, or tell of the same split: one is kept, the others are told why not."""
+    root = workspaces.copy(f"by-hand-{instrument}")
+    make_manual(root)
+    units = {"account": "main", "instrument": instrument, "quantity": "3", "currency": "GBP"}
+    opening = units | {"kind": "OPENING", "key": "o", "cost": "300", "evidence": "a" * 64}
+    sale = units | {"kind": "SELL", "amount": "9"}
+    split: dict[str, Any] = {"kind": "SPLIT", "instrument": instrument, "new": 2, "old": 1}
+
+    def at_once(fact: dict[str, Any]) -> list[tuple[int, str]]:
+        told_of = [by_hand(root, fact | {"key": f"{fact['kind']}-{number}"}) for number in range(4)]
+        return sorted(told(*forker.together(*(job(root, *words, at=morning(DAY)) for words in told_of))))
+
+    with held(root):
+        assert forker.run(root, *by_hand(root, opening), at=morning(DAY)).done.code == 0
+        sales, splits = at_once(sale), at_once(split)
+
+    assert [code for code, _ in sales + splits] == [0, 2, 2, 2] * 2, (sales, splits)
+    assert all("book main would hold -3" in words for code, words in sales if code)
+    assert all("a split is booked once" in words for code, words in splits if code)
+
+
+def by_hand(root: Path, fact: dict[str, Any]) -> tuple[str, ...]:
+    """Write a file with one fact of the day before, and give the words that book it."""
+    path = root / f"{fact['key']}.json"
+    path.write_text(json.dumps([fact | {"effective": str(DAY - ONE_DAY)}]))
+    return ("ledger", "add", str(path), "--by", "ann", "--note", "told at once")
 
 
 def test_sixteen_readers_and_a_run_find_room(workspaces, forker):
