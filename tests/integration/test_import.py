@@ -129,10 +129,10 @@ FLEX = """\
 <FlexQueryResponse queryName="q" type="AF"><FlexStatements count="2">
 <FlexStatement accountId="U1" fromDate="2024-01-01" toDate="2024-01-31"><CashTransactions>
 <CashTransaction accountId="U1" currency="GBP" fxRateToBase="1" dateTime="2024-01-10" amount="100"
- type="Deposits &amp; Withdrawals" transactionID="1" levelOfDetail="DETAIL" description="IN"/></CashTransactions></FlexStatement>
+ type="Deposits &amp; Withdrawals" transactionID="1" levelOfDetail="DETAIL"/></CashTransactions></FlexStatement>
 <FlexStatement accountId="U2" fromDate="2024-01-01" toDate="2024-01-31"><CashTransactions>
 <CashTransaction accountId="U2" currency="GBP" fxRateToBase="1" dateTime="2024-01-10" amount="7"
- type="Deposits &amp; Withdrawals" transactionID="2" levelOfDetail="DETAIL" description="IN"/></CashTransactions></FlexStatement>
+ type="Deposits &amp; Withdrawals" transactionID="2" levelOfDetail="DETAIL"/></CashTransactions></FlexStatement>
 </FlexStatements></FlexQueryResponse>
 """
 
