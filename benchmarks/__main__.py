@@ -6,7 +6,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from benchmarks import market_data
+from benchmarks import ledger_store, market_data
 
 DEFAULT_SHARED = Path(__file__).resolve().parents[2] / "shared"
 
@@ -17,9 +17,12 @@ def main() -> None:
     parser.add_argument("--shared", type=Path, default=DEFAULT_SHARED, help="the folder with the recorded market data")
     parser.add_argument("--peers", type=Path, help="a Python that has the peers' packages (see benchmarks/peers.txt)")
     parser.add_argument("--largest", type=int, default=10_000, help="instruments at the end of the curve")
+    parser.add_argument("--fills", type=int, default=300_000, help="fills at the end of the ledger's curves")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="twokey-bench-") as folder:
         print(market_data.report(Path(folder), arguments.shared, arguments.peers, largest=arguments.largest))
+    with tempfile.TemporaryDirectory(prefix="twokey-bench-") as folder:
+        print(ledger_store.report(Path(folder), largest=arguments.fills))
 
 
 if __name__ == "__main__":

@@ -117,7 +117,10 @@ class Chain:
             for table in tables
         ]
         # What rows look like as text must not hang on how a server was set up; and a batch is sorted in memory.
-        self._session.one("SELECT set_config('datestyle', 'ISO, YMD', true), set_config('work_mem', '64MB', true), set_config('jit', 'off', true)")
+        settings = {"datestyle": "ISO, YMD", "work_mem": "64MB", "jit": "off"}
+        self._session.one(
+            f"SELECT {', '.join(f'set_config({name!r}, {value!r}, true)' for name, value in settings.items())}"
+        )
         columns = {row["name"]: row["columns"] for row in self._session.all(COLUMNS, (list(tables),))}
         for name, seq, rows, digest, *ids in (
             self._session.tuples(" UNION ALL ".join(selects), arguments) if selects else ()

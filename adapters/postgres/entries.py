@@ -48,7 +48,7 @@ def read_entries(session: Session, where: str, arguments: Sequence[Any]) -> list
 
 
 def _add_batch(session: Session, entries: Sequence[Entry]) -> int:
-    added = session.add("entry", [_entry_row(entry) for entry in entries], once=True, giving="id, key")
+    added = session.add("entry", _entry_rows(entries), once=True, giving="id, key")
     if added:
         ids = {row["key"]: row["id"] for row in added}
         session.copy("posting", _POSTING, _posting_rows(ids, entries))
@@ -64,21 +64,32 @@ def _posting_rows(ids: dict[str, int], entries: Sequence[Entry]) -> Iterator[tup
                 yield number, line, posting.account, posting.commodity, posting.amount
 
 
-def _entry_row(entry: Entry) -> Row:
+def _entry_rows(entries: Sequence[Entry]) -> list[Row]:
+    """Give the rows of entries, with a column for each kind of evidence among them."""
+    evidence = [_evidence(entry) for entry in entries]
+    kinds = dict.fromkeys(kind for kind, _ in evidence)
+    return [
+        {
+            "key": entry.key,
+            "kind": entry.kind,
+            "book": entry.book,
+            "venue": entry.venue,
+            "session": entry.session,
+            "instrument": entry.instrument,
+            **kinds,
+            kind: number,
+        }
+        for entry, (kind, number) in zip(entries, evidence, strict=True)
+    ]
+
+
+def _evidence(entry: Entry) -> tuple[str, int]:
     kind, _, number = entry.evidence.partition(":")
     if kind not in EVIDENCE_KINDS or not number.isdigit():
         raise StoreError(
             f"entry {entry.key} rests on {entry.evidence!r}; evidence is one of {EVIDENCE_KINDS} with its id"
         )
-    row: dict[str, Any] = {
-        "key": entry.key,
-        "kind": entry.kind,
-        "book": entry.book,
-        "venue": entry.venue,
-        "session": entry.session,
-        "instrument": entry.instrument,
-    }
-    return row | {name: int(number) if name == kind else None for name in EVIDENCE_KINDS}
+    return kind, int(number)
 
 
 def _entry(postings: tuple[Posting, ...], number: int, key: str, kind: EntryKind, *fields: Any) -> tuple[int, Entry]:
