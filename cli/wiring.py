@@ -22,6 +22,7 @@ from adapters.postgres.connect import Session
 from adapters.postgres.journal import PgJournal, PgVenue
 from adapters.postgres.location import Server
 from adapters.postgres.people import PgConfig, PgPeople
+from adapters.postgres.recorded import PgRecorded
 from adapters.postgres.rights import Role
 from adapters.postgres.runs import PgDecisions, PgRuns, PgScores
 from adapters.postgres.tickets import PgConfirmations, PgTickets
@@ -42,6 +43,7 @@ from flows.portfolio import PortfolioDoors, write_portfolio
 from flows.ports import CleanSet, Clock
 from flows.publish import PublishDoors
 from flows.replay import ReplayDoors
+from flows.results import ResultDoors
 from flows.score import ScoreDoors
 from flows.settle import SettleDoors
 from flows.setup import BookSetup
@@ -130,6 +132,12 @@ class Desk:
     def settle_doors(self, clean: CleanSet) -> SettleDoors:
         """Wire settling: the venue's reports as desk, the journal as ledger."""
         return SettleDoors(self.venue, self.journal, PgTickets(self.session("ledger")), clean, PaperVenue)
+
+    @property
+    def result_doors(self) -> ResultDoors:
+        """Wire what results are made of, as reader."""
+        reader = self.session("reader")
+        return ResultDoors(PgRecorded(reader), self.clean, PgConfig(reader))
 
     @cached_property
     def venue(self) -> PgVenue:

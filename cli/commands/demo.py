@@ -9,18 +9,20 @@ from datetime import date
 from pathlib import Path
 from shlex import quote
 
+from adapters.files.configuration import read_scope
 from adapters.files.workspace import Workspace, WorkspaceError
 from adapters.render.markdown import ticket_markdown
 from cli.commands.ingest import ingest_into, synthetic_source
 from cli.commands.trading import next_step, run_facts, simulate_slots
 from cli.commands.workspace import prepare
 from cli.output import emit, table
-from cli.wiring import Desk
+from cli.wiring import Desk, when
 from core.domain.ticket import IssuedTicket
+from core.ledger.figures import figures_of
 from core.settings_text import SettingsError
 from core.universe_text import UniverseError
 from flows.ports import SourceError
-from flows.value import Valuation, value_book
+from flows.results import Moment, Results, results_of
 
 # A market of its own, so its days are fixed: the demo gives the same ticket on every day and machine.
 FIRST_BAR, LAST_BAR = date(2023, 1, 3), date(2024, 6, 28)
@@ -53,7 +55,7 @@ def _of_this_version(root: Path) -> Iterator[None]:
         ) from error
 
 
-def _play(root: Path, seed: int) -> tuple[list[IssuedTicket], IssuedTicket, Valuation, dict[str, object]]:
+def _play(root: Path, seed: int) -> tuple[list[IssuedTicket], IssuedTicket, Results, dict[str, object]]:
     prepare(root, is_synthetic=True)
     with Desk(Workspace(root)) as desk:
         configuration = desk.configuration("main")
@@ -61,7 +63,8 @@ def _play(root: Path, seed: int) -> tuple[list[IssuedTicket], IssuedTicket, Valu
             ingest_into(desk, configuration, [synthetic_source(configuration, seed, FIRST_BAR, LAST_BAR)])
         issued = simulate_slots(desk, configuration, FIRST_SLOT, LAST_SLOT)
         shown = next(item for item in reversed(issued) if item.ticket.kind == "TRADE")
-        valued = value_book(configuration.setup, desk.journal, desk.clean, up_to=LAST_SLOT)
+        scope, _ = read_scope(desk.workspace, {}, book="main")
+        valued = results_of(scope, desk.result_doors, Moment(LAST_SLOT, when(configuration, None).clock.now()))
         return issued, shown, valued, run_facts(shown, desk)
 
 
@@ -70,10 +73,11 @@ def _folder(arguments: argparse.Namespace) -> Path:
     return folder if arguments.seed == 1 else folder.with_name(f"{folder.name}-{arguments.seed}")
 
 
-def _words(steps: list[str], issued: list[IssuedTicket], shown: IssuedTicket, valued: Valuation, *, path: str) -> str:
+def _words(steps: list[str], issued: list[IssuedTicket], shown: IssuedTicket, valued: Results, *, path: str) -> str:
     rows = [(item.ticket.day, item.ticket.kind, len(item.ticket.lines), *item.ticket.reasons[:1]) for item in issued]
     slots = table(("slot", "ticket", "lines", "why"), [(*row, "")[:4] for row in rows])
-    held = f"{len(valued.holdings.positions)} positions, equity {valued.worth.equity} GBP, closes of {valued.as_of}"
+    equity = figures_of(valued.answer["pnl"]).equity
+    held = f"{len(valued.answer['positions'])} positions, equity {equity} GBP, closes of {valued.session}"
     return "\n".join(
         [
             ticket_markdown(shown),

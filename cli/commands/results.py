@@ -12,7 +12,7 @@ from adapters.clock import SystemClock
 from adapters.files.artefacts import Artefacts
 from adapters.files.configuration import read_scope
 from adapters.files.workspace import Workspace
-from adapters.postgres.people import PgConfig, PgPeople
+from adapters.postgres.people import PgPeople
 from adapters.postgres.recorded import PgRecorded
 from adapters.render.tax import tax_markdown
 from adapters.slot_time import when
@@ -26,7 +26,7 @@ from core.ledger.question import Method
 from core.ledger.tax_report import tax_report
 from flows.books import StoreError
 from flows.look import ledger_head
-from flows.results import Moment, ResultDoors, Results, Scope, drawdown_of, results_of
+from flows.results import Moment, Results, Scope, drawdown_of, results_of
 from flows.value import NothingToValue
 
 HUNDRED = Decimal(100)
@@ -184,8 +184,7 @@ def _results(arguments: argparse.Namespace, *, with_returns: bool = False, metho
         book, account = arguments.book, getattr(arguments, "account", None)
         if book is None and account is None and method != "UK" and not arguments.desk:
             book = "main"
-        recorded = PgRecorded(reader)
-        apart = recorded.books_with_entries("manual")
+        apart = PgRecorded(reader).books_with_entries("manual")
         verified = PgPeople(reader).verifications()
         scope, setup = read_scope(workspace, verified, book=book, account=account, booked=apart)
         if method == "UK":
@@ -202,9 +201,8 @@ def _results(arguments: argparse.Namespace, *, with_returns: bool = False, metho
             raise UsageError(
                 f"--known-at {moment.known_at.isoformat()} is to come; nobody knows yet what will be known then"
             )
-        doors = ResultDoors(recorded, desk.clean, PgConfig(reader))
         try:
-            return results_of(scope, doors, moment, with_returns=with_returns, method=method)
+            return results_of(scope, desk.result_doors, moment, with_returns=with_returns, method=method)
         except NothingToValue as error:
             raise UsageError(str(error)) from error
         except BooksDiffer as error:

@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 
+from adapters.files.configuration import read_scope
 from core.canonical import instant_text
-from flows.value import value_book
+from core.ledger.positions import open_lots
+from flows.results import Moment, drawdown_of, results_of
 from tests.integration.workspaces import (
     BUSY,
     DAY,
@@ -91,11 +93,14 @@ def test_results_add_up_to_what_the_last_ticket_looked_at(traded):
     for name in ("realised", "unrealised"):
         assert sum(D(part) for part in found["split"][name].values()) == D(found[name])
     with desk_of(traded) as desk:
-        setup = desk.configuration("main").setup
-        worth = value_book(setup, desk.journal, desk.clean, up_to=LAST)
-    assert (D(found["equity"]), D(found["drawdown"])) == (worth.worth.equity, worth.worth.drawdown)
+        scope, _ = read_scope(desk.workspace, {}, book="main")
+        asked = results_of(scope, desk.result_doors, Moment(LAST, morning(LAST)))
+        _, realised = open_lots(asked.entries)
+    worth = drawdown_of(asked)
+    assert worth is not None
+    assert (D(found["equity"]), D(found["drawdown"])) == (worth.equity, worth.drawdown)
     # The journal's own figure keeps four decimals of a part of a lot.
-    assert abs(D(found["realised"]) - worth.result.realised) <= D("0.01")
+    assert abs(D(found["realised"]) - realised) <= D("0.01")
 
 
 def test_returns_stand_next_to_the_benchmark(traded):

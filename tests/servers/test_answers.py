@@ -15,6 +15,7 @@ from core.domain.instrument import Universe
 from core.domain.order import OrderLine, Proposal, Target, TargetWeight
 from core.domain.slot import AsOf, Run, Slot
 from core.gate import Gate, block, closed
+from core.ledger.asked_of_books import Known, Quoted
 from core.ledger.question import Ask
 from flows.results import Market, Results, Scope
 from servers import answers
@@ -130,7 +131,7 @@ def test_a_page_of_positions_and_a_result_always_fit():
     answer |= {"returns": {"windows": windows}, "benchmark": {}}
     scope = Scope("book main", "manual", "GBP", ("main",), (), Universe(()), "SPY", "USD")
     ask = Ask(as_of=day, known_at=datetime(2024, 6, 8, tzinfo=UTC), base="GBP")
-    found = Results(scope, ask, answer, (), Market(day, (), ()))
+    found = Results(scope, ask, answer, (), Market(day, (), ()), Known(()), Quoted("GBP"))
 
     pages = [
         positions_of(Holdings((), long), found, book="main", venue="manual", base="GBP", page=number)

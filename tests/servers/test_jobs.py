@@ -7,15 +7,17 @@ import signal
 import subprocess
 import sys
 import time
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
 
+from adapters.files.configuration import read_scope
 from adapters.files.workspace import Workspace
 from cli.commands.trading import simulate_slots
 from cli.wiring import Desk
-from flows.value import value_book
+from core.ledger.figures import figures_of
+from flows.results import Moment, drawdown_of, results_of
 from servers.quant.jobs import Backtest, Claim, Jobs
 from servers.quant.server import backtest_of
 from servers.quant.worker import work
@@ -51,9 +53,16 @@ def simulated(root: Any, first: date, last: date) -> tuple[dict[str, int], str, 
     with Desk(Workspace(root)) as desk:
         configuration = desk.configuration("main")
         issued = simulate_slots(desk, configuration, first, last)
-        worth = value_book(configuration.setup, desk.journal, desk.clean, up_to=last).worth
+        scope, _ = read_scope(desk.workspace, {}, book="main")
+        found = results_of(scope, desk.result_doors, Moment(last, datetime(2024, 6, 10, tzinfo=UTC)))
+    worth = drawdown_of(found)
+    assert worth is not None
     kinds = [item.ticket.kind for item in issued]
-    return {kind: kinds.count(kind) for kind in ("TRADE", "HOLD", "NO-TRADE")}, str(worth.equity), str(worth.drawdown)
+    return (
+        {kind: kinds.count(kind) for kind in ("TRADE", "HOLD", "NO-TRADE")},
+        str(figures_of(found.answer["pnl"]).equity),
+        str(worth.drawdown),
+    )
 
 
 def test_a_backtest_outlives_its_client_and_leaves_the_live_book_alone(prepared, bare, fresh, shelf):
