@@ -277,6 +277,7 @@ def test_no_row_of_a_table_is_lost(broker):
         (samples.IBKR_ACTIVITY, "150,150,3000", "150,150,-3000", "the signs contradict each other"),
         (samples.IBKR_ACTIVITY, "Data,Order,Stocks,EUR", "Data,Lot,Stocks,EUR", "DataDiscriminator was 'Lot'; export"),
         (samples.IBKR_ACTIVITY, "US0000000003)", "US0000000003", "half of a split whose other half does not stand"),
+        (samples.IBKR_ACTIVITY, "Data,Stocks,USD,2024-06-10", "Data,Bonds,USD,2024-06-10", "no split of stocks"),
         (samples.IBKR_ACTIVITY, '",900,0,0,', '",900,0,0,Ca', "a split taken back: look it up at the broker"),
         (samples.IBKR_ACTIVITY, "Corporate Actions,Header", "Corporate Events,Header", "cells and the heading has 0"),
         (samples.IBKR_XML, 'tradePrice="5.432"', 'tradePrice="54.32"', "450 units at 54.32 are 24444.00"),

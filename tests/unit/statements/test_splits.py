@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from adapters.statements.opened import RowError
 from adapters.statements.splits import whole_ratio
-from core.domain.statement import Conversion, Interest, Money, Named, StockSplit, overlaps
+from core.domain.statement import Conversion, Deposit, Interest, Money, Named, StockSplit, overlaps
 from tests.unit.statements import samples
 from tests.unit.statements.samples import asides, events, statement_of, why
 
@@ -57,16 +57,19 @@ def test_half_a_split_of_trading_212_is_not_guessed_at(rows, reason):
 def test_the_newer_history_of_trading_212_is_read():
     """The time is called UTC; a conversion tells both its amounts, and is understood where it cost nothing."""
     head = "Currency conversion from amount,Currency (Currency conversion from amount),Currency conversion to amount,"
-    head = HEAD.replace("Action,Time,", "Action,Time (UTC),") + f",{head}Currency (Currency conversion to amount)\n"
-    free = 'Currency conversion,2026-01-02 10:00:00,,,,,,,,,,,"GBP",,,,f1,,,100,USD,80.50,GBP\n'
-    costly = 'Currency conversion,2026-01-02 10:00:00,,,,,,,,,,,"GBP",,,,f2,0.15,GBP,100,USD,80.50,GBP\n'
-    lent = 'Lending interest,2026-01-03 10:00:00,,,,,,,,,,0.07,"GBP",,,,i1,,,,,,\n'
+    head = HEAD.replace("Action,Time,", "Action,Time (UTC),") + f",{head}Currency (Currency conversion to amount)"
+    head += ",Charge amount,Currency (Charge amount)\n"
+    free = 'Currency conversion,2026-01-02 10:00:00,,,,,,,,,,,"GBP",,,,f1,,,100,USD,80.50,GBP,,\n'
+    costly = 'Currency conversion,2026-01-02 10:00:00,,,,,,,,,,,"GBP",,,,f2,0.15,GBP,100,USD,80.50,GBP,,\n'
+    lent = 'Lending interest,2026-01-03 10:00:00,,,,,,,,,,0.07,"GBP",,,,i1,,,,,,,,\n'
+    paid = 'Deposit,2026-01-04 10:00:00,,,,,,,,,,50.00,"GBP",,,,d1,,,,,,,58.12,EUR\n'
 
-    assert events(head + free + costly + lent) == [
+    assert events(head + free + costly + lent + paid) == [
         Conversion(Money(Decimal(100), "USD"), Money(Decimal("80.50"), "GBP")),
         Interest(Money(Decimal("0.07"), "GBP")),
+        Deposit(Money(Decimal("50.00"), "GBP")),
     ]
-    assert why(head + free + costly + lent) == {
+    assert why(head + free + costly + lent + paid) == {
         3: "a conversion with a fee of 0.15 GBP: which amount holds it is not told",
     }
 
