@@ -5,10 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
+import alembic.command
+import psycopg
 import pytest
 
 from adapters.files.heads import FileHeads
+from adapters.postgres import schema
 from adapters.postgres.chain import Chain
+from adapters.postgres.connect import Location, Session
+from adapters.postgres.location import Server
+from core.domain.facts import AuditState
 from tests.integration.test_chain import Inside, Tamperer, rewrite
 from tests.integration.workspaces import DAY, Workspaces, superuser, twokey
 
@@ -62,3 +68,34 @@ def test_events_of_earlier_versions_verify_beside_new_ones(tamperer):
                 tamperer.do(f"UPDATE posting SET account = account || ' ' WHERE id = (SELECT {side})")
 
                 assert "rows of posting" in (tamperer.verify(head) or ""), side
+
+
+def test_books_of_an_earlier_version_go_on_after_the_upgrade(workspaces, monkeypatch):
+    """Rows that a trigger filled and that are hashed as JSON verify, rows come after them, and each is watched as before."""
+    root, upgrade = workspaces.copy("earlier"), alembic.command.upgrade
+    server = Server(root / "pg", root / "secrets")
+    location, admin = server.start(), server.administrator()
+    earlier, secrets = Location(location.host, location.port, "earlier"), root / "earlier_secrets"
+    login = {"admin": admin.user, "admin_password": admin.password, "secrets_dir": secrets}
+    monkeypatch.setattr(alembic.command, "upgrade", lambda config, _: upgrade(config, "0008"))
+    schema.prepare(earlier, **login)
+    monkeypatch.undo()
+    desk, heads = Session(earlier, "desk", secrets), []
+    for number in range(2):
+        desk.add("config_version", [{"kind": "policy", "hash": f"{number} {one}", "body": ""} for one in range(3)])
+        heads.append(Chain(desk).head())
+        schema.prepare(earlier, **login)
+
+    verified = Chain(desk).verify(heads)
+    with psycopg.connect(
+        host=earlier.host, port=earlier.port, dbname="earlier", user=admin.user, password=admin.password
+    ) as connection:
+        connection.execute("SET session_replication_role = replica")
+        connection.execute("UPDATE config_version SET body = 'x' WHERE id = (SELECT min(id) FROM config_version)")
+    changed = Chain(desk).verify(heads)
+    forms = ["columns" in event["body"] for event in Chain(desk).events()]
+    desk.close()
+    server.release()
+
+    assert (verified, forms) == (AuditState(2, heads[-1].hash, None), [False, True])
+    assert (changed.problem or "").startswith("rows of config_version that event 1 added were changed")
