@@ -198,6 +198,23 @@ def test_equity_is_the_same_on_raw_and_on_adjusted_bars(raw_world, adjusted_worl
     assert abs(raw_world.units(LAST) - adjusted_world.units(LAST)) < Decimal("0.01")
 
 
+@pytest.mark.parametrize("world", ["raw_world", "adjusted_world"])
+def test_the_returns_and_the_gates_see_one_worth_on_every_day(world, request):
+    """The daily curve of `twokey returns`, over the split too, is the one that the drawdown gate looks at."""
+    found: World = request.getfixturevalue(world)
+    told = twokey(found.root, "returns", "--as-of", str(LAST)).facts
+    equity = found.equity()
+
+    curve = {date.fromisoformat(row["date"]): Decimal(row["value"]) for row in told["curve"]}
+    assert equity.keys() - curve.keys() == set()
+    assert max(abs(curve[day] - equity[day]) for day in equity) <= Decimal("0.01")
+    assert told["windows"]["ITD"]["benchmark"] is not None
+    held = {
+        row["instrument"]: row for row in twokey(found.root, "positions", "--as-of", str(EX_DATE)).facts["positions"]
+    }
+    assert (Decimal(held["NFLX"]["quantity"]), held["NFLX"]["price_date"]) == (found.units(EX_DATE), str(EX_DATE))
+
+
 def test_a_broker_splits_without_a_report(market, place, copy, raw, fixings):
     """What a person bought is split by the clean set's word; a fill from before it that is told later is split too."""
     root = copy(market, place / "splits-manual")
