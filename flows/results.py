@@ -11,11 +11,12 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from core.canonical import plain_decimal
 from core.domain.bars import Fixing
 from core.domain.facts import Worth
 from core.domain.instrument import CALENDARS, EXCHANGE_CALENDAR, InstrumentId, Universe
 from core.domain.panel import Panel
-from core.domain.posting import Entry
+from core.domain.posting import Entry, standing_entries
 from core.domain.slot import AccountName, BookName, VenueName
 from core.ledger.asked_of_books import Known, Quoted, check_books, question_of
 from core.ledger.benchmark import Benchmark, benchmark_returns
@@ -23,6 +24,7 @@ from core.ledger.booked import FactError, fact_of
 from core.ledger.equity import Curve, extend_curve, rates_of, worth_of
 from core.ledger.evaluate import evaluate
 from core.ledger.question import Account, Ask, Method, Opening, Price, QuestionError
+from core.ledger.splits import splits_in, splits_unposted
 from core.money import price_of
 from core.settings import LotMethod
 from flows.ports import CleanSet
@@ -165,6 +167,21 @@ def results_of(
 def accounts_of(scope: Scope) -> list[Account]:
     """Give the parts of a scope's world as the accounts of the engine's question."""
     return [Account(id=part.name, taxable=part.is_taxable, method=part.lots) for part in scope.world]
+
+
+def warnings_of(results: Results) -> tuple[str, ...]:
+    """Say of which books the units do not follow a split that the bars tell of: their value is that of other units."""
+    told: list[str] = []
+    for book in results.scope.asked:
+        mine = standing_entries(one for one in results.entries if one.book == book)
+        for panel in results.market.panels if mine else ():
+            splits = splits_in(panel, min(one.session for one in mine), results.ask.as_of)
+            told += [
+                f"{one.instrument} was split {plain_decimal(one.ratio)} for 1 on {one.session}, and book {book} holds units of"
+                " before it: run `twokey settle`, or book the split (docs/BOOKING.md)"
+                for one in splits_unposted(mine, splits)
+            ]
+    return tuple(told)
 
 
 def drawdown_of(results: Results) -> Worth | None:

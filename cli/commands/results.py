@@ -26,7 +26,7 @@ from core.ledger.question import Method
 from core.ledger.tax_report import tax_report
 from flows.books import StoreError
 from flows.look import ledger_head
-from flows.results import Moment, Results, Scope, drawdown_of, results_of
+from flows.results import Moment, Results, Scope, drawdown_of, results_of, warnings_of
 from flows.value import NothingToValue
 
 HUNDRED = Decimal(100)
@@ -71,7 +71,7 @@ def positions(arguments: argparse.Namespace) -> int:
     ]
     words += ["", table(("book", "cash", "", f"value {base}", "rate", "of", "source"), balances)]
     told = f"equity {_or_dash(result.equity)} {base}, closes of {found.session}"
-    words += ["", told if result.missing is None else f"{told}; not computable: {result.missing}"]
+    words += ["", told if result.missing is None else f"{told}; not computable: {result.missing}", *_warned(facts)]
     emit(arguments, facts, "\n".join(words))
     return 0
 
@@ -111,7 +111,8 @@ def pnl(arguments: argparse.Namespace) -> int:
     ]
     words = table(("figure", found.scope.base, ""), [(name, _or_dash(one), told) for name, one, told in rows])
     told = "" if result.missing is None else f"\nnot computable: {result.missing}"
-    emit(arguments, facts, f"{words}\n{found.scope.title}, closes of {found.session}{told}")
+    lines = [words, f"{found.scope.title}, closes of {found.session}{told}", *_warned(facts)]
+    emit(arguments, facts, "\n".join(lines))
     return 0
 
 
@@ -143,7 +144,8 @@ def returns(arguments: argparse.Namespace) -> int:
     why = [f"{name}: {words}" for name, one in joined.items() for words in _reasons(one)]
     words = [table(head, rows), "", *_risk(answer["risk"]), "", *why]
     told = [f"not computable: {reason}"] if reason else words
-    emit(arguments, facts, "\n".join([*told, f"{found.scope.title} in {found.scope.base}, closes of {found.session}"]))
+    closing = f"{found.scope.title} in {found.scope.base}, closes of {found.session}"
+    emit(arguments, facts, "\n".join([*told, closing, *_warned(facts)]))
     return 0
 
 
@@ -209,10 +211,15 @@ def _results(arguments: argparse.Namespace, *, with_returns: bool = False, metho
             raise StoreError(str(error)) from error
 
 
+def _warned(facts: Mapping[str, Any]) -> list[str]:
+    return [f"WARNING: {words}" for words in facts["warnings"]]
+
+
 def _about(found: Results) -> dict[str, Any]:
     scope = found.scope
     about: dict[str, Any] = {"scope": scope.title, "base": scope.base, "venue": scope.venue}
     about |= {"as_of": found.session, "on": found.ask.as_of, "known_at": found.ask.known_at}
+    about |= {"warnings": list(warnings_of(found))}
     about |= {"lot_methods": {part.name: part.lots for part in scope.world if part.name in scope.asked}}
     return about | ({"book": scope.asked[0]} if len(scope.asked) == 1 else {"books": list(scope.asked)})
 

@@ -50,6 +50,17 @@ def splits_due(
     return tuple(due)
 
 
+def splits_unposted(entries: Sequence[Entry], splits: Sequence[Split]) -> tuple[Split, ...]:
+    """Give the splits that a book held units through and has no entry of; `entries` are those that stand."""
+    posted = {(one.instrument, one.session) for one in entries if one.kind == "SPLIT"}
+    return tuple(
+        split
+        for split in splits
+        if (split.instrument, split.session) not in posted
+        and sum((_units(one, split.instrument) for one in entries if one.session < split.session), ZERO) > 0
+    )
+
+
 def split_key(split: Split, book: BookName, venue: VenueName) -> str:
     """Name a split of what a book holds at a venue: it is posted once."""
     return f"SPLIT-{split.session:%Y%m%d}-{split.instrument}-{book}-{venue}"

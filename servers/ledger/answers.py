@@ -61,6 +61,7 @@ class Positions(Answer):
     cash_by_currency: tuple[Balance, ...]
     equity: Number | None
     not_computable: str | None
+    warnings: tuple[str, ...]
     positions: tuple[Held, ...]
     page: int
     pages: int
@@ -118,6 +119,7 @@ class Result(Answer):
     equity: Number | None
     drawdown: Number | None
     not_computable: str | None
+    warnings: tuple[str, ...]
     returns: tuple[Window, ...]
 
 
@@ -179,16 +181,19 @@ def positions_of(
 ) -> Positions:
     """Give holdings with lots, costs and values; without any market data units and cash alone."""
     from core.ledger.figures import balances_told, figures_of, holdings_told
+    from flows.results import warnings_of
 
     equity: Decimal | None = None
     missing: str | None = NO_MARKET
     cash: list[Balance] = []
+    warnings: tuple[str, ...] = ()
     rows = [_unvalued(row.instrument, row.quantity) for row in holdings.positions]
     if found is not None:
         told = figures_of(found.answer["pnl"])
         equity, missing = told.equity, told.missing
         rows = [_held(one) for one in holdings_told(found.answer)]
         cash = [_balance(one) for one in balances_told(found.answer)]
+        warnings = warnings_of(found)
     shown, paging = paged(rows, page, POSITIONS_A_PAGE)
     return Positions(
         book=book,
@@ -199,6 +204,7 @@ def positions_of(
         cash_by_currency=tuple(cash[:CURRENCIES_MAX]),
         equity=equity,
         not_computable=missing[:WORDS_LENGTH_MAX] if missing else None,
+        warnings=words(warnings),
         positions=tuple(shown),
         page=paging.page,
         pages=paging.pages,
@@ -210,6 +216,7 @@ def positions_of(
 def result_of(found: Results, worth: Worth | None, *, book: str) -> Result:
     """Give a book's result and its returns."""
     from core.ledger.figures import figures_of, not_computed
+    from flows.results import warnings_of
 
     told, windows = figures_of(found.answer["pnl"]), found.answer["returns"]["windows"]
     benchmark = found.answer["benchmark"]
@@ -224,6 +231,7 @@ def result_of(found: Results, worth: Worth | None, *, book: str) -> Result:
         as_of=found.session,
         drawdown=worth.drawdown if worth else None,
         not_computable=told.missing[:WORDS_LENGTH_MAX] if told.missing else None,
+        warnings=words(warnings_of(found)),
         returns=tuple(_window(name, one, benchmark.get(name)) for name, one in listed.items()),
         **{name: getattr(told, name) for name in figures},
     )

@@ -248,6 +248,7 @@ def test_a_broker_splits_without_a_report(market, place, copy, raw, fixings):
     counts = [settled(EX_DATE), settled(EX_DATE + timedelta(days=1))]
     # Told a week late: it was bought before the split, and nothing was held then by the books.
     confirm(datetime.combine(EX_DATE, time(18), UTC), filled)
+    warned = [twokey(root, "positions", "--as-of", str(EX_DATE)).facts["warnings"]]
     counts += [settled(EX_DATE + timedelta(days=1)), settled(LAST), settled(LAST)]
 
     world = World(root, raw, fixings)
@@ -258,3 +259,6 @@ def test_a_broker_splits_without_a_report(market, place, copy, raw, fixings):
     assert split.postings[0].amount == 6 * bought
     held = holdings_of(world.entries("manual"), base="GBP").quantities()
     assert held == {"NFLX": 7 * bought}
+    warned += [twokey(root, name, "--as-of", str(LAST)).facts["warnings"] for name in ("positions", "pnl", "returns")]
+    assert "NFLX was split 7 for 1 on 2015-07-15, and book main holds units of before it" in warned[0][0]
+    assert warned[1:] == [[], [], []]

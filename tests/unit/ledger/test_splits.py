@@ -18,7 +18,7 @@ from core.ledger.equity import Curve, extend_curve
 from core.ledger.journal import Journal, compute_positions, record_cash, record_fill, record_split
 from core.ledger.positions import Lot, holdings_of, open_lots, profit_and_loss
 from core.ledger.post import post_cash, post_fill, post_split
-from core.ledger.splits import ratios_of, splits_due, splits_in, units_since
+from core.ledger.splits import ratios_of, splits_due, splits_in, splits_unposted, units_since
 from core.money import split_units
 from tests.unit.making import SESSIONS, cash_fact, fill, panel, rates
 
@@ -180,6 +180,16 @@ def test_two_splits_of_one_holding_follow_each_other():
     assert units_since(ratios_of(entries), "AAA", MON, FRI) == 6
     assert units_since(ratios_of(entries), "AAA", TUE, WED) == 1
     assert units_since(ratios_of(entries), "AAA", TUE, THU) == 3
+
+
+def test_a_split_that_nothing_was_posted_of_is_named():
+    """Held through it without an entry; bought on its day, sold before it, or posted, there is nothing to name."""
+    held = [traded("buy", "4", "700", TUE)]
+
+    assert splits_unposted(held, [split()]) == (split(),)
+    assert splits_unposted(posted(held, split()), [split()]) == ()
+    assert splits_unposted([traded("buy", "4", "100", WED)], [split()]) == ()
+    assert splits_unposted([traded("buy", "4", "700", MON), traded("sell", "4", "700", TUE)], [split()]) == ()
 
 
 def test_what_is_bought_on_the_ex_date_is_not_split():
