@@ -24,7 +24,7 @@ from tests.integration.workspaces import (
     the_time_is,
     twokey,
 )
-from tests.unit.statements import samples
+from tests.unit.statements import etoro_sheets, samples
 
 # Every row of it is a fact: its tax is in the currency of the dividend.
 ALL = samples.FREETRADE.replace("5.0,,USD,0.00,0.21", "5.0,,GBP,0.00,0.21")
@@ -152,6 +152,20 @@ def test_a_file_of_several_accounts_is_booked_one_account_after_another(root: Pa
     )
     wrong = imported(root, FLEX, "--of", "U3", name="flex.xml")
     assert (wrong.code, "--of was U3" in wrong.err) == (2, True)
+
+
+def test_a_workbook_is_booked_and_kept_byte_for_byte(root: Path) -> None:
+    """eToro's XLSX: 1,000 in, 200 spent, 90.50 and 1,150 got, 0.85 paid, 1 charged, 500.25 out; all units bought were sold."""
+    content = etoro_sheets.statement()
+    (root / "etoro.xlsx").write_bytes(content)
+    with the_time_is(SUMMER):
+        done = twokey(root, "import", str(root / "etoro.xlsx"), "--account", "etoro", "--by", "ann", "--leave")
+    assert (done.code, done.facts["written"]) == (0, True), done.err + done.out
+    with desk_of(root) as desk:
+        kept = PgFacts(desk.session("reader")).file(sha256(content).hexdigest())
+    assert kept is not None
+    assert kept.content == content
+    assert held(root, "etoro/unallocated") == {"USD": Decimal("1540.10")}
 
 
 def test_a_preview_writes_no_row(root: Path) -> None:
