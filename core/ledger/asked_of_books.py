@@ -113,7 +113,8 @@ def check_books(known: Known, ask: Ask, answer: Mapping[str, Sequence[Mapping[st
     if off:
         raise BooksDiffer(
             f"as of {ask.as_of}: {'; '.join(off)}; after a split or a late fact run `twokey settle --book NAME` of each book"
-            " of the account, and if that changes nothing `twokey audit verify`"
+            " of the account, and book a split of what is in no book (docs/BOOKING.md); if that changes nothing `twokey audit"
+            " verify`"
         )
 
 
