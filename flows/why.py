@@ -80,7 +80,8 @@ class Sourced(CleanSet, Protocol):
 class WhyDoors:
     """What asking may use: it reads everything and writes nothing.
 
-    `page` gives the text of a published file by its path in the workspace, or None where there is none.
+    `page` gives the text of a published file by its path in the workspace, or None where there is none. Who only wants the
+    names of figures reads no raw file (`reads_files`).
     """
 
     facts: FactRows
@@ -94,6 +95,7 @@ class WhyDoors:
     parser: Parser
     verifier: Verifier
     page: Callable[[str], str | None]
+    reads_files: bool = True
 
 
 def ticket_why(run_id: RunId, setup: BookSetup, doors: WhyDoors) -> TicketFigures:
@@ -344,6 +346,8 @@ def _files(snapshot: str, doors: WhyDoors) -> tuple[KeptFile, ...]:
 
 def _tellings(snapshot: str, doors: WhyDoors, setup: BookSetup, *, names: set[InstrumentId]) -> tuple[RawTelling, ...]:
     """Read the raw files of a clean set that may tell of some instruments, oldest first: those of many symbols, and theirs."""
+    if not doors.reads_files:
+        return ()
     made_of, rows = doors.clean.made_of(snapshot), setup.universe.by_id()
     own = [rows[name] for name in names if name in rows]
     symbols = {name.lower() for row in own for name in (row.yahoo_symbol, row.stooq_symbol)}

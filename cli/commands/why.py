@@ -59,13 +59,13 @@ def _of_ticket(arguments: argparse.Namespace, desk: Desk) -> int:
         raise UsageError(f"there is no ticket {arguments.subject}; `twokey ticket list` names them")
     issued: IssuedTicket = standing.issued
     run_id = issued.seal.run_id
-    figures = ticket_why(run_id, stored_setup(run_id, desk), why_doors(desk))
+    figures = ticket_why(run_id, stored_setup(run_id, desk), why_doors(desk, reads_files=bool(arguments.figure)))
     return _answer(arguments, figures, ticket_name(arguments.figure, issued.ticket))
 
 
 def _of_book(arguments: argparse.Namespace, desk: Desk) -> int:
     try:
-        figures = figures_of_book(desk, arguments.subject, as_of=arguments.as_of)
+        figures = figures_of_book(desk, arguments.subject, as_of=arguments.as_of, reads_files=bool(arguments.figure))
     except NothingToValue as error:
         raise UsageError(str(error)) from error
     except BooksDiffer as error:
@@ -73,13 +73,13 @@ def _of_book(arguments: argparse.Namespace, desk: Desk) -> int:
     return _answer(arguments, figures, asked_for(arguments.figure))
 
 
-def figures_of_book(desk: Desk, book: str, *, as_of: date | None) -> BookFigures:
+def figures_of_book(desk: Desk, book: str, *, as_of: date | None, reads_files: bool = True) -> BookFigures:
     """Give the figures of a book as its reports print them, of a day or of today."""
     reader, clock = desk.session("reader"), SystemClock()
     scope, setup = read_scope(desk.workspace, PgPeople(reader).verifications(), book=book)
     moment = Moment(as_of=as_of or when(setup.policy, None, clock).today, now=clock.now())
     results = ResultDoors(PgRecorded(reader), desk.clean, PgConfig(reader))
-    return book_why(scope, setup, moment, doors=why_doors(desk), results=results)
+    return book_why(scope, setup, moment, doors=why_doors(desk, reads_files=reads_files), results=results)
 
 
 def _answer(arguments: argparse.Namespace, figures: TicketFigures | BookFigures, name: str) -> int:
@@ -134,7 +134,7 @@ def _text(root: Path, path: str) -> str | None:
         raise WorkspaceError(f"{path} could not be read: {error}") from error
 
 
-def why_doors(desk: Desk) -> WhyDoors:
+def why_doors(desk: Desk, *, reads_files: bool = True) -> WhyDoors:
     """Wire asking why, as reader."""
     reader = desk.session("reader")
     return WhyDoors(
@@ -149,4 +149,5 @@ def why_doors(desk: Desk) -> WhyDoors:
         parser=FormatParser(),
         verifier=desk.verifier,
         page=partial(_text, desk.workspace.root),
+        reads_files=reads_files,
     )

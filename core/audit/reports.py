@@ -23,6 +23,7 @@ from core.ledger.equity import Curve, Rates, extend_curve, rates_of, worth_of
 from core.ledger.evaluate import evaluate
 from core.ledger.figures import Holding, balances_told, figures_of, holdings_told
 from core.ledger.question import Account, Ask
+from core.money import to_pence
 
 Answer = Mapping[str, Any]
 Marked = tuple[InstrumentId, date]
@@ -41,11 +42,8 @@ RESULTS: dict[str, tuple[str, str]] = {
     "fees": ("fees", "fees of no trade"),
     "total": ("total", "equity less capital: realised + unrealised + income - fees"),
 }
-# A figure of a position: where it stands, and what it is.
-HELD: dict[str, tuple[str, str]] = {
-    "value": ("value", "units x close, at the rate, to the penny"),
-    "cost": ("cost_base", "what the lots that are left cost at the rates of their days, fees included, to the penny"),
-}
+# Those that hang on what holdings are worth; the others are made of entries and rates alone.
+AT_MARKS = ("unrealised", "unrealised price", "unrealised fx", "total")
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,16 +95,20 @@ class BookFigures:
             found[f"cash {currency}"] = (balances[currency], partial(self._cash, currency))
         for one in self._held:
             found[f"position {one.instrument}"] = (one.quantity, partial(self._position, one.instrument))
-            for part, (field, rule) in HELD.items():
-                pick = partial(_of_holding, instrument=one.instrument, field=field)
-                make = partial(self._asked, rule, pick, first=one.instrument)
-                found[f"position {one.instrument} {part}"] = (getattr(one, field), make)
+            found[f"position {one.instrument} value"] = (one.value, partial(self._value, one))
+            rule = "what the lots that are left cost at the rates of their days, fees included, to the penny"
+            pick = partial(_cost_of, instrument=one.instrument)
+            found[f"position {one.instrument} cost"] = (one.cost_base, partial(self._asked, rule, pick, ()))
         figures = figures_of(kept.answer["pnl"])
         rule = "cash, and units x close of every holding, at the rates of the day, to the penny"
-        found["equity"] = (figures.equity, partial(self._asked, rule, partial(_of_result, field="equity")))
+        found["equity"] = (
+            figures.equity,
+            partial(self._asked, rule, partial(_of_result, field="equity"), self._marked),
+        )
         for name, (field, rule) in RESULTS.items():
             pick = partial(_of_result, field=field)
-            found[f"pnl {name}"] = (getattr(figures, field), partial(self._asked, rule, pick))
+            marked = self._marked if name in AT_MARKS else ()
+            found[f"pnl {name}"] = (getattr(figures, field), partial(self._asked, rule, pick, marked))
         if kept.worth is not None:
             found["drawdown"] = (kept.worth.drawdown, self._drawdown)
         return found
@@ -117,15 +119,28 @@ class BookFigures:
     def _position(self, name: InstrumentId, value: Decimal) -> Node:
         return position_node(self._books, name, value)
 
-    def _asked(
-        self, rule: str, pick: Callable[[Answer], Any], value: Any, *, first: InstrumentId | None = None
-    ) -> Node:
-        """Give a figure of the ledger's engine, which is asked again of what stands under it; `first` is shown first."""
-        marked = sorted(self._marked, key=lambda one: one[0] != first)
+    def _value(self, held: Holding, value: Decimal | None) -> Node:
+        """Give what a position is worth: its units at its close and the newest rate."""
+        under, rule = [self._position(held.instrument, held.quantity)], "units x close, to the penny"
+        if held.price_date is None or value is None:
+            return replace(under[0], faults=(f"{held.instrument} has no value: {held.missing}",))
+        under.append(self._mark(held.instrument, held.price_date))
+        if held.currency != self._kept.ask.base:
+            under.append(self._rates_of(held.currency))
+            rule = "units x close / rate, to the penny"
+
+        def again(units: Decimal, price: Decimal, *rates: Rates) -> Decimal:
+            worth = units * price
+            return to_pence(worth / rates[0].on(self._kept.ask.as_of) if rates else worth)
+
+        return derived("value", value, rule, under, compute=again)
+
+    def _asked(self, rule: str, pick: Callable[[Answer], Any], marked: Sequence[Marked], value: Any) -> Node:
+        """Give a figure of the ledger's engine, which is asked again of what stands under it."""
         marks, rates = [self._mark(*one) for one in marked], self._rates
 
         def again(*values: Any) -> Any:
-            closes, others = dict(zip(marked, values, strict=False)), values[len(marks) :]
+            closes, others = dict(zip(marked, values[: len(marks)], strict=True)), values[len(marks) :]
             return pick(self._answer_again(closes, others[: len(rates)], others[len(rates) :]))
 
         return derived("figure", value, rule, [*marks, *rates, *self._books.nodes], compute=again)
@@ -214,9 +229,9 @@ class BookFigures:
         return derived("drawdown", value, rule, [bars, limit, *self._books.nodes], compute=again)
 
 
-def _of_holding(answer: Answer, *, instrument: InstrumentId, field: str) -> Any:
+def _cost_of(answer: Answer, *, instrument: InstrumentId) -> Decimal:
     held: dict[str, Holding] = {one.instrument: one for one in holdings_told(answer)}
-    return getattr(held[instrument], field)
+    return held[instrument].cost_base
 
 
 def _of_result(answer: Answer, *, field: str) -> Any:

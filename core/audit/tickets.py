@@ -41,7 +41,6 @@ SPOKEN_OF: dict[str, tuple[str, ...]] = {
     "drawdown": ("limits.drawdown_max",),
     "proposal": PLANNING,
     "review": ("limits.turnover_max", "limits.weight_max", "limits.cash_buffer_min", "limits.order_value_min"),
-    "left_undone": PLANNING,
     "refused": ("limits.turnover_max", "limits.weight_max", "limits.cash_buffer_min", "limits.order_value_min"),
     "notes": ("limits.turnover_max",),
     "reasons": ("limits.drawdown_max", "data.fx_age_days_max", "reconciliation.required_every_days"),
@@ -105,6 +104,8 @@ class TicketFigures:
                 return self._of_holdings(value)
             case ("ticket", "fx_rate") if value is not None:
                 return self._fx_rate()
+            case ("ticket", "left_undone", int(at)):
+                return self._left_undone(at, value)
             case ("ticket", "lines", int(at), "expected_cash_after"):
                 return self._cash_after(at)
             case ("ticket", "lines", int(at), str(key)) if key in PLANNED:
@@ -203,6 +204,18 @@ class TicketFigures:
         under, rule = [self._trace.rate], "the exchange rate of the morning"
         return derived(
             "fx rate", self._ticket.fx_rate, rule, under, compute=_number_of, origins=self._trace.rows("ticket")
+        )
+
+    def _left_undone(self, at: int, value: str) -> Node:
+        trace, rule = self._trace, "what the plan wanted, and the budget or list that left no room for it"
+        under = [trace.proposal, *map(trace.number, PLANNING)]
+        return derived(
+            f"left undone {at + 1}",
+            value,
+            rule,
+            under,
+            compute=lambda plan, *_: plan.left_undone[at],
+            origins=trace.rows("ticket"),
         )
 
     def _drafted(self, name: str, value: Any, pick: Callable[[Ticket], Any], inside: Sequence[str | int] = ()) -> Node:
