@@ -28,9 +28,8 @@ class Reach:
         never, before = (np.full(width, day, dtype=np.int64) for day in (NEVER, -1))
         return cls(np.zeros(width, dtype=np.bool_), never, before)
 
-    def add(self, outline: Outline, columns: Mapping[str, int]) -> None:
-        """Add the bars of a file, whose symbols stand in columns or in none."""
-        column = columns_of(outline.symbols, columns)
+    def add(self, outline: Outline, column: NDArray[np.int64]) -> None:
+        """Add the bars of a file, whose symbols stand in these columns, -1 in none."""
         is_ours = column >= 0
         column = column[is_ours]
         self.is_told[column] = True

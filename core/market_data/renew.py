@@ -119,7 +119,8 @@ def planned(
     if unusable(held, chosen, asked.rules.source_order) or keys != made.chosen or _has_rival(tellings, chosen):
         return None
     rows, outside = within(rows_of(chosen), days)
-    left = {day: count for day, count in made.outside.items() if day not in set(touched.tolist())}
+    told_anew = set(touched.tolist())
+    left = {day: count for day, count in made.outside.items() if day not in told_anew}
     judged = sound(rows, days, asked.universe, kinds=(), told_by=asked.told_by)
     begins, ends = _begins(made, judged, touched), _ends(made, judged, touched)
     if begins is None or ends is None:

@@ -113,8 +113,10 @@ def _series(
 ) -> Series:
     provider, _, basis = key
     columns, reach = columns_in(universe, provider), Reach.of_nothing(len(universe.instruments))
+    # Files of a day each name the same symbols.
+    column = {symbols: columns_of(symbols, columns) for symbols in {piece.outline.symbols for _, piece in parts}}
     for _, piece in parts:
-        reach.add(piece.outline, columns)
+        reach.add(piece.outline, column[piece.outline.symbols])
     if basis.as_of is None and basis.kind != "raw":
         # Nobody said as of which day the provider adjusted; it cannot have been before the collection's last bar.
         last = np.datetime64(max(int(piece.outline.days[-1]) for _, piece in parts), "D")

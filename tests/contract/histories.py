@@ -43,6 +43,7 @@ class History:
     rules: DataRules = field(default_factory=rules)
     sessions: int = FIRST_DAYS
     files: dict[str, RawFile] = field(default_factory=dict)
+    past: list[RawFile] = field(default_factory=list)
     days: int = FIRST_DAYS
     at: datetime = AT
 
@@ -57,6 +58,7 @@ class History:
     def put(self, name: str, content: bytes, **changes: Any) -> None:
         """Put a file into the archive, or another in its place."""
         told: dict[str, Any] = {"format": "yahoo_parquet", "basis": SPLIT, **changes}
+        self.past += [self.files[name]] if name in self.files else []
         self.files[name] = raw_file(name, content, **told)
 
     def bars(self, days: Sequence[date], *, symbols: Sequence[str] = SYMBOLS, price: float | None = None) -> bytes:
@@ -116,6 +118,14 @@ def a_restated_file(history: History) -> None:
     year = int(name.removeprefix("main/prices_")[:4])
     days = [day for day in DAYS[: history.days] if day.year == year and history.draw.random() < 0.9]
     history.put(name, history.bars(days))
+
+
+def told_as_before(history: History) -> None:
+    """A provider gives a file again that it gave before another of the same name; an hour may have passed, or none."""
+    history.at += timedelta(hours=history.draw.choice((0, 1)))
+    if history.past:
+        file = history.draw.choice(history.past)
+        history.files[file.name] = file
 
 
 def a_late_file(history: History) -> None:
@@ -267,6 +277,7 @@ EVENTS: tuple[Event, ...] = (
     *(a_day_more,) * 8,
     *(nothing,) * 2,
     *(a_restated_file,) * 3,
+    *(told_as_before,) * 3,
     *(a_late_file,) * 3,
     *(a_second_provider, an_answer, an_answer),
     *(other_actions, other_actions, other_rates, coins, a_broken_file, evenings_noted),

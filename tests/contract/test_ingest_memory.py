@@ -181,6 +181,19 @@ def test_a_memory_of_an_older_set_is_not_used(history):
     assert report.snapshot == rebuild(history.cleaning(), doors(history)).snapshot
 
 
+def test_a_file_that_came_back_at_the_same_instant_is_the_newest(history):
+    """Of a day told twice the later file counts: two that only changed places are no reason to keep what was made of them."""
+    for name, price in (("one", 10.0), ("two", 20.0)):
+        history.put(f"main/prices_{name}.parquet", history.bars([DAYS[3]], symbols=("SPY",), price=price))
+    first, one = ingested(history), history.files["main/prices_one.parquet"]
+    for file in (replace(one, content=history.bars([DAYS[3]])), one):
+        doors(history).raw.store(file, at=history.at)
+
+    report = ingested(history)
+
+    assert report.snapshot == rebuild(history.cleaning(), doors(history)).snapshot != first.snapshot
+
+
 def test_an_interrupted_renewal_leaves_the_old_set_and_is_done_again(history, tmp_path):
     """Cut at each file that it writes: only CURRENT decides, and it comes last."""
     first = ingested(history)

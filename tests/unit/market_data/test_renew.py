@@ -51,11 +51,12 @@ def plan(
     return planned(renewing, made, pieces, touched=touched, paid=told)
 
 
-def joined(made: Plan, before: Panel) -> tuple[Panel, Panel]:
-    """Give what was made anew, and the same years of the older panel."""
+def made_anew(made: Plan, before: Panel) -> Panel:
+    """Give the years that were made anew."""
     cleaned_years, renewal = renewed(made, before)
     assert cleaned_years.gate.value is renewal.panel
-    return renewal.panel, before.between(date(min(renewal.years), 1, 1), date(max(renewal.years), 12, 31))
+    assert renewal.years == made.years
+    return renewal.panel
 
 
 def test_a_day_more_renews_its_year_alone():
@@ -64,7 +65,7 @@ def test_a_day_more_renews_its_year_alone():
     made = plan(before, now, [NEXT])
 
     assert made is not None
-    part, _ = joined(made, whole(before).gate.value)
+    part = made_anew(made, whole(before).gate.value)
     anew = whole(now)
     wanted = anew.gate.value.between(date(2024, 1, 1), None)
     assert made.years == {2024}
@@ -84,7 +85,7 @@ def test_what_a_changed_file_no_longer_tells_is_gone():
     assert made is not None
     older = whole(before).gate.value
     assert [one.check for one in older.defects] == ["duplicate_date", "ohlc"]
-    part, _ = joined(made, older)
+    part = made_anew(made, older)
     wanted = whole(now).gate.value.between(None, date(2023, 12, 31))
     assert part.between(None, date(2023, 12, 31)).content_hash() == wanted.content_hash()
     assert part.defects == ()
@@ -96,10 +97,26 @@ def test_actions_told_otherwise_renew_the_years_of_their_days():
 
     assert made is not None
     assert made.years == {2024}
-    part, _ = joined(made, whole([OLD, NEXT]).gate.value)
+    part = made_anew(made, whole([OLD, NEXT]).gate.value)
     wanted = whole([OLD, NEXT, ACTIONS]).gate.value.between(date(2024, 1, 1), None)
     assert part.dividends == wanted.dividends != ()
     assert part.defects == wanted.defects
+
+
+def test_a_panel_that_goes_on_after_a_gap_gains_what_lies_in_the_gap():
+    """A session without bars, and a dividend between two sessions, of the year before the one that is touched."""
+    early = parsed(every_session("AAPL", "SPY", sessions=SESSIONS[:2]), file="main/a.parquet")
+    late = parsed([("SPY", SESSIONS[3], 12.0)], file="main/b.parquet")
+    paid = Parsed(actions=(dividend("SPY", DAYS[5], "0.5"),), file="main/actions.csv")
+    made = plan([early, paid], [early, paid, late], [late])
+
+    assert made is not None
+    assert made.years == {2023, 2024}
+    part = made_anew(made, whole([early, paid]).gate.value)
+    wanted = whole([early, paid, late]).gate.value
+    assert part.content_hash() == wanted.content_hash()
+    assert wanted.sessions.tolist() == SESSIONS[:4]
+    assert [one.session for one in part.defects] == [DAYS[5]]
 
 
 STOOQ = parsed([("aapl.us", SESSIONS[1], 10.0)], provider="stooq", basis=Basis("total-return"), file="csv/aapl.csv")
