@@ -21,8 +21,9 @@ from tests.contract.histories import EVENTS, History, begin
 from tests.contract.test_ingest import Given
 
 LENGTH = 5
-# How many histories a run of the suite walks through, in parts that may run side by side.
+# How many histories a run of the suite walks through; the first part stands for all of them before each commit.
 PARTS, EACH = 4, 26
+SLOW = tuple(pytest.param(part, marks=pytest.mark.slow) for part in range(1, PARTS))
 
 
 class Counting(CleanFiles):
@@ -51,7 +52,7 @@ def doors(folder: Path, counts: Counter[str], *, remembers: bool = True) -> Inge
     return IngestDoors(RawFiles(folder / "raw"), FormatParser(), Counting(folder / "clean", counts), memory)
 
 
-@pytest.mark.parametrize("part", range(PARTS))
+@pytest.mark.parametrize("part", [0, *SLOW])
 def test_any_history_of_ingests_ends_in_what_a_rebuild_makes(tmp_path, part):
     """A hundred and more: days appended, files restated, late, broken; other symbols and rules; memory and parts damaged."""
     counts: Counter[str] = Counter()
