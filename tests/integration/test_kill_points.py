@@ -42,6 +42,19 @@ SEED = 20240207
 MANY_LINES = (("positions_max: 15", "positions_max: 24"), ("turnover_max: 0.30", "turnover_max: 1"))
 TICKET = f"TICKET-{DAY:%Y%m%d}"
 EVENING = timedelta(hours=11)
+# Behind each border in a suite of every day, at every moment in the soak.
+EVERY = (2, pytest.param(1, marks=pytest.mark.soak))
+MAP = """\
+broker: small bank
+delimiter: ";"
+decimal_mark: "."
+day_form: "%Y-%m-%d"
+amount_holds_fee: true
+dividend_holds_tax: true
+columns: {day: day, kind: kind, amount: amount, currency: currency, id: id, instrument: name, quantity: units}
+kinds: {deposit: deposit}
+"""
+HEAD = "day;kind;name;units;amount;currency;id"
 COLUMNS = "kind,instrument,quantity,price,currency,broker_id"
 
 
@@ -114,16 +127,17 @@ class Victim:
     finish: tuple[str, ...] = ()
 
 
-def at_every_moment(forker: Forker, root: Path, victim: Victim) -> int:
-    """Kill a command at its first moment, another like it at its second and so on, until one lives; gives how many died.
+def at_every_moment(forker: Forker, root: Path, victim: Victim, step: int) -> int:
+    """Kill a command at a moment, another like it a step later and so on, until one lives; gives how many died.
 
-    After each the rows are those of before or those that it adds, table by table; given again all are there, and once.
+    Moments come in pairs: every second one is behind a border, which is before the next. After each kill the rows are those
+    of before or those that it adds, table by table; given again all are there, and once.
     """
     number, is_alive = 0, False
     while not is_alive:
         number += 1
         words, before = victim.words(number), rows_of(root)
-        first = forker.run(root, *words, at=victim.at, kill_at=number)
+        first = forker.run(root, *words, at=victim.at, kill_at=number * step)
         is_alive, grown = first.done.code == 0, growth(root, before)
         again = forker.run(root, *words, at=victim.at)
         finished = [forker.run(root, *victim.finish, at=victim.at)] if victim.finish else []
@@ -145,16 +159,17 @@ def growth(root: Path, before: dict[str, int]) -> dict[str, int]:
     return {name: after[name] - before[name] for name in after if after[name] != before[name] and name != "event"}
 
 
-def test_cash_killed_at_every_moment_is_kept_once(workspaces, forker, asked):
+@pytest.mark.parametrize("step", EVERY, ids=("borders", "moments"))
+def test_cash_killed_at_every_moment_is_kept_once(workspaces, forker, asked, step):
     """The fact or nothing of it; the same words again make it whole, and no pound is there twice."""
     added = {"cash_movement": 1, "entry": 1, "posting": 2}
-    with struck(workspaces, asked, "cash-killed") as root:
+    with struck(workspaces, asked, f"cash-killed-{step}") as root:
         died = at_every_moment(
-            forker, root, Victim(lambda number: paid(f"K-{number}", number, DAY), morning(DAY), added)
+            forker, root, Victim(lambda number: paid(f"K-{number}", number, DAY), morning(DAY), added), step
         )
         cash = twokey(root, "positions", "--on", str(DAY)).facts["cash"]
 
-    assert died >= 8
+    assert died >= 8 // step
     assert Decimal(cash) == 10000 + sum(range(1, died + 2))
 
 
@@ -163,28 +178,30 @@ def paid(key: str, amount: int, day: date) -> tuple[str, ...]:
     return ("cash", "deposit", str(amount), "--key", key, "--by", "p", "--on", str(day))
 
 
-def test_a_halt_killed_at_every_moment_holds_or_was_never_said(workspaces, forker, asked):
+@pytest.mark.parametrize("step", EVERY, ids=("borders", "moments"))
+def test_a_halt_killed_at_every_moment_holds_or_was_never_said(workspaces, forker, asked, step):
     """Whole or not at all; given again it is said again, which halts no less."""
-    with struck(workspaces, asked, "halt-killed") as root:
+    with struck(workspaces, asked, f"halt-killed-{step}") as root:
         victim = Victim(
             lambda number: ("halt", "--book", "other", f"the {number}."), morning(DAY), {"halt": 1}, repeats=False
         )
-        died = at_every_moment(forker, root, victim)
+        died = at_every_moment(forker, root, victim, step)
 
-    assert died >= 4
+    assert died >= 4 // step
 
 
-def test_an_answer_killed_at_every_moment_is_there_whole_and_posted_once(workspaces, forker, asked):
+@pytest.mark.parametrize("step", EVERY, ids=("borders", "moments"))
+def test_an_answer_killed_at_every_moment_is_there_whole_and_posted_once(workspaces, forker, asked, step):
     """Given again it is taken, or told that the line was answered; the next settlement posts what was not."""
     added = {"confirmation": 1, "confirmation_line": 1, "entry": 1, "posting": 6}
-    with struck(workspaces, asked, "answer-killed") as root:
+    with struck(workspaces, asked, f"answer-killed-{step}") as root:
         ticket = ticket_of(root, TICKET)
         settle = ("settle", "--on", str(DAY))
         assert twokey(root, *settle).code == 0
         victim = Victim(lambda number: answered(ticket, [number]), morning(DAY) + EVENING, added, finish=settle)
-        died = at_every_moment(forker, root, victim)
+        died = at_every_moment(forker, root, victim, step)
 
-    assert died >= 12
+    assert died >= 12 // step
 
 
 def answered(ticket: Any, numbers: list[int]) -> tuple[str, ...]:
@@ -195,14 +212,15 @@ def answered(ticket: Any, numbers: list[int]) -> tuple[str, ...]:
     return (*words, *(word for text in said for word in ("--line", text)))
 
 
-def test_a_reconciliation_killed_at_every_moment_goes_on(workspaces, forker, asked):
+@pytest.mark.parametrize("step", EVERY, ids=("borders", "moments"))
+def test_a_reconciliation_killed_at_every_moment_goes_on(workspaces, forker, asked, step):
     """The file is kept and compared, once for each book of the account, whenever it was cut short."""
     added = {"account_snapshot": 2, "reconciliation": 2}
-    with struck(workspaces, asked, "compared-killed") as root:
+    with struck(workspaces, asked, f"compared-killed-{step}") as root:
         victim = Victim(lambda number: told(root, DAY, number), morning(DAY + ONE_DAY), added)
-        died = at_every_moment(forker, root, victim)
+        died = at_every_moment(forker, root, victim, step)
 
-    assert died >= 8
+    assert died >= 8 // step
 
 
 def told(root: Path, day: date, number: int) -> tuple[str, ...]:
@@ -213,6 +231,27 @@ def told(root: Path, day: date, number: int) -> tuple[str, ...]:
     rows = "\n".join([COLUMNS, *units, f"cash,,{facts['cash']},,GBP,"])
     path.write_text(f"# account: etoro\n# as_of: {at.isoformat()}\n{rows}\n")
     return ("reconcile", "--snapshot", str(path))
+
+
+@pytest.mark.parametrize("step", EVERY, ids=("borders", "moments"))
+def test_an_import_killed_at_every_moment_goes_on(workspaces, forker, asked, step):
+    """The file with all of its facts or nothing; imported again, what was kept is posted, and no row is booked twice."""
+    added = {"statement_file": 1, "booked_fact": 2, "entry": 2, "posting": 4}
+    with struck(workspaces, asked, f"imported-killed-{step}") as root:
+        victim = Victim(lambda number: imported(root, DAY, number), morning(DAY), added)
+        died = at_every_moment(forker, root, victim, step)
+        cash = twokey(root, "positions", "--on", str(DAY)).facts["cash"]
+
+    assert died >= 10 // step
+    assert Decimal(cash) == 10000 + sum(range(1, died + 2)) + died + 1
+
+
+def imported(root: Path, day: date, number: int) -> tuple[str, ...]:
+    """Write a statement of two deposits, of so many pounds and of one, and give the words that import it."""
+    (root / "map.yml").write_text(MAP)
+    path = root / f"statement-{day}-{number}.csv"
+    path.write_text(f"{HEAD}\n{day};deposit;;;{number};GBP;{number}\n{day};deposit;;;1;GBP;x{number}\n")
+    return ("import", str(path), "--map", str(root / "map.yml"), "--account", "etoro", "--book", "main", "--by", "p")
 
 
 # --- random moments ---------------------------------------------------------------------------------------------------
@@ -286,7 +325,10 @@ def test_kills_at_random_lose_nothing_and_double_nothing(workspaces, forker, des
 
     assert seen[1] == seen[0]
     assert seen[1]["problem"] is None
-    assert min(twins.kills[name] for name in ("run", "confirm", "cash", "halt", "reconcile", "settle")) >= kills // 40
+    assert (
+        min(twins.kills[name] for name in ("run", "confirm", "cash", "halt", "import", "reconcile", "settle"))
+        >= kills // 40
+    )
     with capsys.disabled():
         by_command = ", ".join(f"{count} {name}" for name, count in sorted(twins.kills.items()))
         sys.stdout.write(
@@ -303,6 +345,7 @@ def live_a_day(twins: Twins, day: date) -> None:
     at, evening = morning(day), morning(day) + EVENING
     issued = twins.do(lambda root: ("run",), at)
     twins.do(lambda root: paid(f"{day}", 100, day), at)
+    twins.do(lambda root: imported(root, day, int(f"{day:%m%d}")), at)
     lines = ticket_of(twins.calm, issued["ticket_id"])["waiting"]
     for start in range(0, len(lines), 3):
         # The answers are the same in both: so are the tickets.
