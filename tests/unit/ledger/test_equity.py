@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from core.domain.bars import Fixing
 from core.domain.facts import Worth
 from core.domain.holdings import EquityPoint
-from core.domain.posting import Entry, Posting
+from core.domain.posting import Entry, EntryKind, LedgerAccount, Posting
 from core.ledger.equity import Curve, Rates, extend_curve, rates_of, worth_of
 from core.ledger.post import post_cash, post_fill
 from tests.unit.making import SESSIONS, cash_fact, fill, fixings, panel, rates
@@ -376,16 +376,16 @@ def test_rates_within_a_stretch_are_no_more_than_it_needs():
     assert replace(part, days=(), rates=()) == Rates("GBP", (), ())
 
 
-def brought(quantity: str, session: date, *, account: str = "opening") -> Entry:
+def brought(quantity: str, session: date, *, account: LedgerAccount = "opening") -> Entry:
     """Give the entry of units that came from outside, as an opening or a transfer."""
-    kind = "OPENING" if account == "opening" else "TRANSFER"
+    kind: EntryKind = "OPENING" if account == "opening" else "TRANSFER"
     units = Decimal(quantity)
     postings = (Posting("units", "AAA", units), Posting(account, "AAA", -units))
     return Entry(f"{kind}-{session}", kind, "main", "paper", session, "AAA", "booked_fact:1", postings)
 
 
 @pytest.mark.parametrize("account", ["opening", "transfer"])
-def test_units_that_come_from_outside_are_no_gain_and_what_they_gain_later_is(account: str):
+def test_units_that_come_from_outside_are_no_gain_and_what_they_gain_later_is(account: LedgerAccount):
     """4 units come on Tuesday at 125 dollars: equity grows by 400 pounds and the index stays; on Wednesday both follow 150."""
     entries = [deposit("1000", MON), brought("4", TUE, account=account)]
 

@@ -49,7 +49,7 @@ def trade(key: str = "f", units: str = "10", *, kind: str = "BUY", day: date = M
 def test_the_same_trade_a_day_apart_is_known(days: int) -> None:
     """A broker's day may be the one before or after ours; the cash is compared, fee included."""
     found = told_already([trade(day=date(2024, 3, 4 + days))], [fill("A", "10")])
-    assert [(one.entry, one.cash_difference) for one in found.known] == [("A", 0)]
+    assert [(one.entry, one.cash_difference) for one in found.known] == [("A", Decimal(0))]
     assert (found.new, found.doubtful) == ((), ())
 
 
