@@ -21,6 +21,8 @@ from core.canonical import plain_decimal
 from core.domain.booked import BookedFact, unallocated_of
 from core.domain.posting import Entry
 from core.ledger.booked import body_of
+from core.ledger.question import Method
+from core.ledger.trial import Places
 from core.settings_text import parse_desk
 from flows.booking import VENUE, BookingDoors, BookingRefused, KeyConflict, book_facts, try_facts
 
@@ -32,21 +34,21 @@ def add(arguments: argparse.Namespace) -> int:
     """Keep the facts of a file and post them, all or nothing; with --preview only show what that would do."""
     told = _told(arguments.file)
     with Desk(Workspace(arguments.workspace)) as desk:
-        books, accounts = books_of(desk)
+        places, accounts = places_of(desk)
         facts = [_fact(one, at, accounts, arguments) for at, one in enumerate(told, start=1)]
-        return book(arguments, facts, desk, books=books)
+        return book(arguments, facts, desk, places=places)
 
 
-def book(
-    arguments: argparse.Namespace, facts: Sequence[BookedFact], desk: Desk, *, books: Mapping[str, str | None]
-) -> int:
+def book(arguments: argparse.Namespace, facts: Sequence[BookedFact], desk: Desk, *, places: Places) -> int:
     """Book facts, or say what booking them would do, and show it."""
     doors = BookingDoors(PgFacts(desk.session("person")), desk.journal)
     now, today = SystemClock().now(), when(desk.configuration("main"), None).today
     try:
-        tried = try_facts(facts, doors.journal, books=books, now=now, today=today)
-        if not arguments.preview:
-            done = book_facts(facts, doors, books=books, now=now, today=today)
+        if arguments.preview:
+            tried = try_facts(facts, doors.journal, places=places, now=now, today=today)
+        else:
+            done = book_facts(facts, doors, places=places, now=now, today=today)
+            tried = done.tried
             desk.changed()
     except BookingRefused as error:
         alert_of(error, desk, by=arguments.by)
@@ -96,22 +98,24 @@ def facts(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def books_of(desk: Desk) -> tuple[dict[str, str | None], dict[str, str]]:
-    """Give the base currency of all that facts may be booked to (None: several), and the account of each.
+def places_of(desk: Desk) -> tuple[Places, dict[str, str]]:
+    """Give all that facts may be booked to, and the account of each.
 
     These are the books at a venue that people execute at, and of each account the part that is in no book.
     """
-    currencies: dict[str, str | None] = {}
+    bases: dict[str, str | None] = {}
     accounts: dict[str, str] = {}
+    lots: dict[str, Method] = {}
     for name in desk.workspace.books():
         policy = desk.configuration(name).setup.policy
         if policy.execution.venue == VENUE:
-            currencies[name], accounts[name] = policy.base_currency, policy.account
+            bases[name], accounts[name], lots[name] = policy.base_currency, policy.account, policy.accounting.lots
     whole = parse_desk(desk.workspace.text(desk.workspace.config / "desk.yml"), "config/desk.yml")
     for account in whole.accounts:
-        currencies[unallocated_of(account.name)] = None
-        accounts[unallocated_of(account.name)] = account.name
-    return currencies, accounts
+        name = unallocated_of(account.name)
+        bases[name], accounts[name], lots[name] = None, account.name, account.lots
+    universe = desk.configuration("main").setup.universe
+    return Places(bases, lots, {one.id: one.currency for one in universe.instruments}), accounts
 
 
 def _told(source: str) -> list[dict[str, Any]]:
@@ -122,7 +126,7 @@ def _told(source: str) -> list[dict[str, Any]]:
     if len(text) > BYTES_MAX:
         raise UsageError(f"{source} has more than {BYTES_MAX} bytes; book it in parts")
     try:
-        told = json.loads(text, parse_float=_bare)
+        told = json.loads(text, parse_float=_bare, parse_constant=_bare, object_pairs_hook=_once)
     except ValueError as error:
         words = f"{source} is no JSON as it is wanted: {error}; docs/LEDGER-EVAL.md shows the form of a fact"
         raise UsageError(f"{words}\nnothing was booked") from error
@@ -130,6 +134,15 @@ def _told(source: str) -> list[dict[str, Any]]:
     if not isinstance(listed, list) or not listed or not all(isinstance(one, dict) for one in listed):
         raise UsageError(f'{source}: give one fact, a list of facts, or {{"facts": [...]}}; none were found')
     return listed
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"{twice!r} stands there twice in one place; which of the two is meant is not said")
+    return found
 
 
 def _bare(number: str) -> None:

@@ -13,7 +13,7 @@ from adapters.clock import SystemClock
 from adapters.files.workspace import Workspace
 from adapters.postgres.booked import PgFacts
 from adapters.statements.facts import door_facts
-from cli.commands.booking import alert_of, books_of, entry_rows, entry_table
+from cli.commands.booking import alert_of, entry_rows, entry_table, places_of
 from cli.commands.importing import Previewed, read_files
 from cli.main import UsageError
 from cli.output import emit, table
@@ -34,10 +34,10 @@ def import_files(arguments: argparse.Namespace) -> int:
     read = read_files(arguments)
     with Desk(Workspace(arguments.workspace)) as desk:
         setup = desk.configuration("main").setup
-        books, accounts = books_of(desk)
+        places, accounts = places_of(desk)
         book = _book(arguments, accounts)
         names = names_in(setup.universe) | _names(arguments.names, setup.universe)
-        target = Target(arguments.account, book, books[book], names)
+        target = Target(arguments.account, book, places.books[book], names)
         now, today = SystemClock().now(), when(desk.configuration("main"), None).today
         parted = [_parted(one, target, arguments, desk) for one in read]
         left = [one for found, file in zip(parted, read, strict=True) for one in (*found.left, *file.unread)]
@@ -45,11 +45,12 @@ def import_files(arguments: argparse.Namespace) -> int:
         doors = BookingDoors(PgFacts(desk.session("person")), desk.journal)
         is_written = not arguments.preview and (arguments.leave or not left)
         try:
-            tried = try_facts(facts, doors.journal, books=books, now=now, today=today)
             if is_written:
                 files = [_file(one, path, arguments) for one, path in zip(read, arguments.files, strict=True)]
-                book_facts(facts, doors, books=books, now=now, today=today, files=files)
+                tried = book_facts(facts, doors, places=places, now=now, today=today, files=files).tried
                 desk.changed()
+            else:
+                tried = try_facts(facts, doors.journal, places=places, now=now, today=today)
         except BookingRefused as error:
             alert_of(error, desk, by=arguments.by)
             raise UsageError(f"{error}\nnothing was booked") from error

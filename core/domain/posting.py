@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import Literal
 
 from core.domain.slot import BookName, VenueName
@@ -44,6 +44,8 @@ EntryKind = Literal[
 # Before the open come the actions of a company, in this order; everything else of the day comes after them.
 COMPANY_ACTIONS: tuple[EntryKind, ...] = ("SYMBOL_CHANGE", "SPLIT", "SPIN_OFF")
 REVERSED = " reversed"
+# Whatever two numbers of a fact multiply to, no sum of such amounts loses a digit.
+_EXACT = Context(prec=200)
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,7 @@ class Entry:
         """Hold that the postings sum to zero for each commodity."""
         sums: dict[str, Decimal] = {}
         for posting in self.postings:
-            sums[posting.commodity] = sums.get(posting.commodity, Decimal(0)) + posting.amount
+            sums[posting.commodity] = _EXACT.add(sums.get(posting.commodity, Decimal(0)), posting.amount)
         off = {name: total for name, total in sums.items() if total != 0}
         if off:
             raise ValueError(f"entry {self.key} does not balance: {off}")

@@ -20,7 +20,7 @@ from core.domain.booked import BookedFact
 from core.domain.instrument import InstrumentId
 from core.domain.posting import Entry, effective_order, standing_entries
 from core.ledger import question as asked
-from core.ledger.booked import fact_of
+from core.ledger.booked import DIGITS, fact_of
 from core.ledger.equity import Rates
 from core.ledger.question import AnyFact, Ask, Method, Price, Question, QuestionError, Rate
 from core.money import share_of, split_ratio
@@ -28,8 +28,6 @@ from core.money import share_of, split_ratio
 ZERO = Decimal(0)
 BOOKED = "booked_fact:"
 _WHOLE_MAX, _DENOMINATOR_MAX = 1_000_000, 1000
-# No product of two amounts, rates or units loses a digit.
-_DIGITS = 100
 _Split = tuple[InstrumentId, date]
 _Where = tuple[str, str, str]
 _InInstrument = asked.Buy | asked.Sell | asked.CashInLieu | asked.Opening | asked.ExcessIncome
@@ -72,15 +70,17 @@ def question_of(
     Company actions count for all accounts of the question. Entries that rest on a booked fact are told by the fact itself.
     Raises QuestionError where a booked trade is in another currency than its instrument and the day has no rate.
     """
-    with localcontext(prec=_DIGITS):
+    with localcontext(prec=DIGITS):
         counted = [entry for entry, _ in known.counted(ask)]
         at = {entry.key: recorded for entry, recorded in known.entries}
-        facts = [part for entry in counted for part in _facts_of(entry, at[entry.key])]
+        # Of later days too: what was taken back must be there for the correction that names it. The door leaves both out.
+        facts = [part for entry, recorded in known.entries for part in _facts_of(entry, recorded)]
         currencies = {one.instrument: one.quote for one in facts if isinstance(one, asked.Buy)}
-        facts += _splits(standing_entries(counted), at, quoted, currencies | dict(quoted.currencies))
         split = {entry.key for entry, _ in known.entries if entry.kind == "SPLIT"}
-        told = [_without_split(fact_of(one), split) for one in known.booked]
-        facts += [_in_quote(fact, quoted) for fact in told if fact is not None]
+        told = [one for one in (_without_split(fact_of(one), split) for one in known.booked) if one is not None]
+        found = _Splits(quoted, currencies | dict(quoted.currencies), _told_splits(told, ask))
+        facts += found.of(standing_entries(counted), at)
+        facts += [_in_quote(fact, quoted) for fact in told]
     return Question.model_construct(
         accounts=tuple(accounts),
         method=method,
@@ -93,12 +93,7 @@ def question_of(
 
 def check_books(known: Known, ask: Ask, answer: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
     """Hold the answer of the door against the postings: units and cash of each book that was asked for; raises BooksDiffer."""
-    sums: dict[_Where, Decimal] = {}
-    for entry, _ in known.counted(ask):
-        for posting in entry.postings:
-            if posting.account in ("units", "cash"):
-                where = entry.book, posting.account, posting.commodity
-                sums[where] = sums.get(where, ZERO) + posting.amount
+    sums = posted_sums([entry for entry, _ in known.counted(ask)])
     scope = ask.accounts or sorted({book for book, _, _ in sums})
     posted = {where: amount for where, amount in sums.items() if where[0] in scope and amount}
     told = {(row["account"], "units", row["instrument"]): row["quantity"] for row in answer["positions"]}
@@ -116,6 +111,18 @@ def check_books(known: Known, ask: Ask, answer: Mapping[str, Sequence[Mapping[st
             " of the account, and book a split of what is in no book (docs/BOOKING.md); if that changes nothing `twokey audit"
             " verify`"
         )
+
+
+def posted_sums(entries: Iterable[Entry]) -> dict[_Where, Decimal]:
+    """Sum units and cash by book, exactly."""
+    sums: dict[_Where, Decimal] = {}
+    with localcontext(prec=DIGITS):
+        for entry in entries:
+            for posting in entry.postings:
+                if posting.account in ("units", "cash"):
+                    where = entry.book, posting.account, posting.commodity
+                    sums[where] = sums.get(where, ZERO) + posting.amount
+    return sums
 
 
 # --- entries as facts -------------------------------------------------------------------------------------------------
@@ -217,31 +224,61 @@ def _rate_on(quoted: Quoted, currency: str, day: date, fact: asked.Fact) -> Deci
 # --- splits -----------------------------------------------------------------------------------------------------------
 
 
-def _splits(
-    entries: Sequence[Entry], at: Mapping[str, datetime], quoted: Quoted, currencies: Mapping[InstrumentId, str]
-) -> Iterator[AnyFact]:
-    """Give each split that books posted, once for all of them, and what a book's step cut off as cash in lieu of nothing."""
-    books: dict[_Split, dict[str, list[Entry]]] = {}
-    for entry in entries:
-        if entry.kind == "SPLIT" and entry.instrument and not entry.evidence.startswith(BOOKED):
-            books.setdefault((entry.instrument, entry.session), {}).setdefault(entry.book, []).append(entry)
-    for (name, day), posted in books.items():
-        before = {book: _units_before(entries, found[0]) for book, found in posted.items()}
-        after = {book: before[book] + sum((_units(one, name) for one in found), ZERO) for book, found in posted.items()}
-        stated = quoted.splits.get((name, day))
-        ratio = (
-            split_ratio(stated) if stated is not None else _simplest([(before[book], after[book]) for book in posted])
-        )
-        new, old = (Decimal(number) for number in ratio.limit_denominator(_WHOLE_MAX).as_integer_ratio())
-        known = {book: min(at[one.key] for one in found) for book, found in posted.items()}
-        what: dict[str, Any] = {"instrument": name, "effective": day}
-        key = f"SPLIT-{day:%Y%m%d}-{name}"
-        yield asked.Split(kind="SPLIT", key=key, recorded=min(known.values()), new=int(new), old=int(old), **what)
-        for book, left in after.items():
-            if before[book] > 0 and share_of(before[book], new, old) > left:
-                own: dict[str, Any] = {"key": f"{key} left over in {book}", "recorded": known[book], "account": book}
-                money: dict[str, Any] = {"kept": left, "currency": currencies[name], "amount": ZERO}
-                yield asked.CashInLieu(kind="CASH_IN_LIEU", **own, **money, **what)
+def _told_splits(told: Iterable[AnyFact], ask: Ask) -> dict[_Split, Fraction]:
+    """Give the ratio of each split that a person told of, as it was known."""
+    known = [one for one in told if one.recorded <= ask.known_at]
+    gone = {one.reverses for one in known if isinstance(one, asked.Correction)}
+    inner = [one.replacement if isinstance(one, asked.Correction) else one for one in known]
+    return {
+        (one.instrument, one.effective): Fraction(one.new, one.old)
+        for one in inner
+        if isinstance(one, asked.Split) and one.key not in gone
+    }
+
+
+@dataclass(frozen=True)
+class _Splits:
+    """The splits that books posted as the clean set told them; `told` are those that a person booked, for all books."""
+
+    quoted: Quoted
+    currencies: Mapping[InstrumentId, str]
+    told: Mapping[_Split, Fraction]
+
+    def of(self, entries: Sequence[Entry], at: Mapping[str, datetime]) -> Iterator[AnyFact]:
+        """Give each, once for all books, and what a book's step cut off as cash in lieu of nothing."""
+        books: dict[_Split, dict[str, list[Entry]]] = {}
+        for entry in entries:
+            if entry.kind == "SPLIT" and entry.instrument and not entry.evidence.startswith(BOOKED):
+                books.setdefault((entry.instrument, entry.session), {}).setdefault(entry.book, []).append(entry)
+        for where, posted in books.items():
+            before = {book: _units_before(entries, found[0]) for book, found in posted.items()}
+            after = {
+                book: before[book] + sum((_units(one, where[0]) for one in found), ZERO)
+                for book, found in posted.items()
+            }
+            made = [(before[book], after[book]) for book in posted]
+            known = {book: min(at[one.key] for one in found) for book, found in posted.items()}
+            new, old = self._ratio(where, made).as_integer_ratio()
+            what: dict[str, Any] = {"instrument": where[0], "effective": where[1]}
+            key = f"SPLIT-{where[1]:%Y%m%d}-{where[0]}"
+            if where not in self.told:
+                yield asked.Split(kind="SPLIT", key=key, recorded=min(known.values()), new=new, old=old, **what)
+            for book, left in after.items():
+                if before[book] > 0 and share_of(before[book], Decimal(new), Decimal(old)) > left:
+                    own: dict[str, Any] = {
+                        "key": f"{key} left over in {book}",
+                        "recorded": known[book],
+                        "account": book,
+                    }
+                    money: dict[str, Any] = {"kept": left, "currency": self.currencies[where[0]], "amount": ZERO}
+                    yield asked.CashInLieu(kind="CASH_IN_LIEU", **own, **money, **what)
+
+    def _ratio(self, where: _Split, made: Sequence[tuple[Decimal, Decimal]]) -> Fraction:
+        """Give what a person told, else what the clean set did, else the simplest."""
+        if where in self.told:
+            return self.told[where]
+        stated = self.quoted.splits.get(where)
+        return (split_ratio(stated) if stated is not None else _simplest(made)).limit_denominator(_WHOLE_MAX)
 
 
 def _units_before(entries: Iterable[Entry], split: Entry) -> Decimal:

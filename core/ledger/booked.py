@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -19,6 +19,8 @@ from core.ledger.question import AnyFact, Correction, Fact
 from core.money import share_of
 
 ZERO = Decimal(0)
+# No product of two numbers of a fact, and no sum of such products, loses a digit.
+DIGITS = 200
 # Where a day's units are counted before a company's action of that day, and before cash for what it left over.
 _AFTER_ACTIONS, _REST = len(COMPANY_ACTIONS), len(COMPANY_ACTIONS) + 1
 _FACT: TypeAdapter[AnyFact] = TypeAdapter(AnyFact)
@@ -64,11 +66,17 @@ def lacking(facts: Sequence[BookedFact], entries: Sequence[Entry]) -> list[Entry
     `entries` are those of all books of the venue. Each fact is posted once; a company's action of units that became known
     later is made up for in another entry, and a correction takes back each entry of what it reverses.
     """
-    return _Lacking(facts, entries).found()
+    with localcontext(prec=DIGITS):
+        return _Lacking(facts, entries).found()
 
 
 def short_units(entries: Iterable[Entry]) -> dict[tuple[str, str], tuple[date, Decimal]]:
     """Find, for each book and instrument that is ever below zero at a day's end, the lowest day and the units of it."""
+    with localcontext(prec=DIGITS):
+        return _short(entries)
+
+
+def _short(entries: Iterable[Entry]) -> dict[tuple[str, str], tuple[date, Decimal]]:
     by: dict[tuple[str, str], dict[date, Decimal]] = {}
     for entry in entries:
         for posting in entry.postings:
@@ -182,6 +190,8 @@ class _Lacking:
     def __init__(self, facts: Sequence[BookedFact], entries: Sequence[Entry]) -> None:
         self._told = [(booked, fact_of(booked)) for booked in facts]
         self._posted: dict[tuple[str, str], list[Entry]] = {}
+        self._of_fact: dict[str, list[Entry]] = {}
+        self._splits: dict[tuple[str, str | None, date], list[Entry]] = {}
         self._by_key: dict[str, Entry] = {}
         self._held: dict[tuple[str, str], _Held] = {}
         self._fresh: list[Entry] = []
@@ -228,8 +238,7 @@ class _Lacking:
 
     def _entries_of(self, key: str) -> list[Entry]:
         """Find what was posted of a fact by its key, or the entry of that key."""
-        found = [one for (fact, _), entries in self._posted.items() if fact == key for one in entries]
-        return found or [entry for entry in [self._by_key.get(key)] if entry is not None]
+        return self._of_fact.get(key) or [entry for entry in [self._by_key.get(key)] if entry is not None]
 
     def _of_units(self, booked: BookedFact, fact: Fact) -> None:
         if isinstance(fact, asked.CashInLieu):
@@ -239,8 +248,14 @@ class _Lacking:
             return
         assert isinstance(fact, asked.Split | asked.SpinOff | asked.SymbolChange)
         for book in sorted({book for book, name in self._held if name == fact.instrument}):
-            held = self._units(book, fact.instrument, fact)
-            self._post(booked, fact, book, _acted(fact, held))
+            if not (isinstance(fact, asked.Split) and self._is_split(book, fact)):
+                held = self._units(book, fact.instrument, fact)
+                self._post(booked, fact, book, _acted(fact, held))
+
+    def _is_split(self, book: str, fact: asked.Split) -> bool:
+        """Say whether a book follows a split as the clean set told it: settling makes up for what becomes known late."""
+        posted = self._splits.get((book, fact.instrument, fact.effective), ())
+        return any(entry.key + REVERSED not in self._by_key for entry in posted)
 
     def _units(self, book: str, instrument: str, fact: Fact) -> Decimal:
         """Give what a book held before a fact; what was posted of the fact itself counts with it, not before."""
@@ -280,6 +295,9 @@ class _Lacking:
         moment = _moment(self._by_key.get(entry.key.removesuffix(REVERSED), entry))
         if entry.evidence.startswith("booked_fact:") and entry.kind != "CORRECTION":
             self._posted.setdefault((_fact_key(entry), entry.book), []).append(entry)
+            self._of_fact.setdefault(_fact_key(entry), []).append(entry)
+        elif entry.kind == "SPLIT":
+            self._splits.setdefault((entry.book, entry.instrument, entry.session), []).append(entry)
         for one in entry.postings:
             if one.account == "units":
                 self._held.setdefault((entry.book, one.commodity), _Held()).moves.append((moment, one.amount))
