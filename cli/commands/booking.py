@@ -42,7 +42,8 @@ def add(arguments: argparse.Namespace) -> int:
 def book(arguments: argparse.Namespace, facts: Sequence[BookedFact], desk: Desk, *, places: Places) -> int:
     """Book facts, or say what booking them would do, and show it."""
     doors = BookingDoors(PgFacts(desk.session("person")), desk.journal)
-    now, today = SystemClock().now(), when(desk.configuration("main"), None).today
+    clock = SystemClock()
+    now, today = clock.now(), when(desk.configuration("main"), None).today
     try:
         if arguments.preview:
             tried = try_facts(facts, doors.journal, places=places, now=now, today=today)
@@ -69,7 +70,8 @@ def book(arguments: argparse.Namespace, facts: Sequence[BookedFact], desk: Desk,
 def alert_of(error: BookingRefused, desk: Desk, *, by: str) -> None:
     """Leave an alert where a key came again with other content: whoever tries may not be the one who must look."""
     if isinstance(error, KeyConflict):
-        desk.alerts.add(Alert(SystemClock().now(), "key tells two things", f"{by} tried to book: {error}"))
+        clock = SystemClock()
+        desk.alerts.add(Alert(clock.now(), "key tells two things", f"{by} tried to book: {error}"))
 
 
 def facts(arguments: argparse.Namespace) -> int:

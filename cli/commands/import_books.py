@@ -38,7 +38,8 @@ def import_files(arguments: argparse.Namespace) -> int:
         book = _book(arguments, accounts)
         names = names_in(setup.universe) | _names(arguments.names, setup.universe)
         target = Target(arguments.account, book, places.books[book], names)
-        now, today = SystemClock().now(), when(desk.configuration("main"), None).today
+        clock = SystemClock()
+        now, today = clock.now(), when(desk.configuration("main"), None).today
         parted = [_parted(one, target, arguments, desk) for one in read]
         left = [one for found, file in zip(parted, read, strict=True) for one in (*found.left, *file.unread)]
         facts = [one for found in parted for one in found.facts]
@@ -111,7 +112,8 @@ def _parted(one: Previewed, target: Target, arguments: argparse.Namespace, desk:
     facts, left = door_facts(rows, target.account)
     lines = {row.key: row.row.line for row in rows}
     source = Source(one.file.sha256, Path(one.file.name).name, arguments.by, lines)
-    found = part_facts(facts, target, source, desk.journal, now=SystemClock().now())
+    clock = SystemClock()
+    found = part_facts(facts, target, source, desk.journal, now=clock.now())
     extra = tuple(LeftOut(each.line, each.why) for each in left)
     return Parted(found.facts, found.known, tuple(sorted((*found.left, *extra), key=lambda each: each.line)))
 

@@ -118,7 +118,8 @@ def _secrets(desk: Desk) -> str:
 
 
 def _alerts(desk: Desk) -> str:
-    found = desk.alerts.since(SystemClock().now() - ALERTS_SHOWN)
+    clock = SystemClock()
+    found = desk.alerts.since(clock.now() - ALERTS_SHOWN)
     if found:
         newest = found[-1]
         raise ValueError(
