@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from adapters.files.atomic import READ_WRITE, write_whole
 from adapters.files.bar_parts import BARS, Part, PartFiles, are_alike, array_of, part_of, table_of
-from adapters.files.described import Columns, Described, announced_row
+from adapters.files.described import Columns, Described, announced_row, is_complete
 from adapters.files.kept import Kept
 from core.canonical import canonical_json, sha256_text
 from core.domain.bars import BAR_FIELDS, Days, Fixing, Floats
@@ -277,8 +277,8 @@ class CleanFiles:
             stamp = (snapshot, found.st_ino, found.st_mtime_ns)
             if stamp in self._read:
                 return self._read[stamp]
-            text, _, beside = path.read_text(encoding="utf-8").partition("\n")
-            told: dict[str, Any] = {**json.loads(beside), **json.loads(text)}
+            text, _, second = path.read_text(encoding="utf-8").partition("\n")
+            described, beside = json.loads(text), json.loads(second)
         except FileNotFoundError:
             raise SourceError(f"there is no clean set {snapshot}; run `twokey ingest`") from None
         except (OSError, ValueError) as error:
@@ -286,8 +286,12 @@ class CleanFiles:
         # The name is the hash of the description, and the description holds those of the parts: nothing goes unchecked.
         if sha256_text(text) != snapshot:
             raise SourceError(f"{path.parent.name}/{path.name}: it was changed: it hashes to {sha256_text(text)}")
+        if not is_complete(snapshot, beside, described["parts"]):
+            raise SourceError(
+                f"{path.parent.name}/{path.name}: could not be read: its second line lacks what it must hold"
+            )
         # A set and its calendars are enough: whoever reads many windows reads them of one set.
-        self._read = {**dict(list(self._read.items())[-2:]), stamp: Described(told)}
+        self._read = {**dict(list(self._read.items())[-2:]), stamp: Described({**beside, **described})}
         return self._read[stamp]
 
     def _on(self, snapshot: str, calendar: CalendarName) -> Described:

@@ -37,6 +37,16 @@ class Year:
     stop: int
 
 
+def is_complete(snapshot: str, beside: Any, parts: Sequence[Any]) -> bool:
+    """Say whether what stands beside a description, under no hash, has all that is asked of it."""
+    if not isinstance(beside, dict) or beside.get("snapshot") != snapshot:
+        return False
+    tables, named = beside.get("tables"), (beside.get("made_of"), beside.get("sums", {}))
+    if not isinstance(tables, list) or not all(isinstance(one, dict) for one in (*tables, *named)):
+        return False
+    return len(tables) == len(parts) and all({"path", "sha256", "size"} <= row.keys() for row in tables)
+
+
 class Described:
     """What a description says of bars, apart from the numbers themselves."""
 

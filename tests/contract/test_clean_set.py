@@ -417,6 +417,32 @@ def test_a_description_that_was_changed_is_seen(tmp_path):
     assert "hashes to" in clean.verify(snapshot)[0]
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"tables"', '"tablet"'),
+        ('"made_of"', '"made_oF"'),
+        ('"snapshot"', '"snapshoT"'),
+        ('"path"', '"pith"'),
+        ('"size"', '"sizf"'),
+        ('"sums":{', '"sums":[{'),
+        ('"tables":[', '"tables":[{},'),
+    ],
+)
+def test_damage_beside_the_description_is_seen_and_publishing_mends_it(tmp_path, old, new):
+    """What stands beside it is under no hash; what lacks a name or a row is no description."""
+    clean = CleanFiles(tmp_path)
+    snapshot = publish(clean)
+    path = tmp_path / "snapshots" / f"{snapshot}.jsonl"
+    text, beside = path.read_text(encoding="utf-8").splitlines()
+    path.chmod(0o644)
+    path.write_text(f"{text}\n{beside.replace(old, new, 1)}\n", encoding="utf-8")
+
+    assert "could not be read" in CleanFiles(tmp_path).verify(snapshot)[0]
+    assert publish(CleanFiles(tmp_path)) == snapshot
+    assert CleanFiles(tmp_path).verify(snapshot) == []
+
+
 @pytest.mark.parametrize("snapshot", ["ab" * 32, "none", "../../etc/passwd", ""])
 def test_an_unknown_set_is_an_error(tmp_path, snapshot):
     """No hash, or the hash of nothing here."""
