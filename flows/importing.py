@@ -11,8 +11,8 @@ from typing import Any
 from core.domain.booked import BookedFact
 from core.domain.instrument import InstrumentId, Universe
 from core.domain.slot import BookName
-from core.ledger.booked import body_of, fact_of, read_fact
-from core.ledger.question import Correction, Fact, Split
+from core.ledger.booked import FactError, body_of, read_fact, standing_splits
+from core.ledger.question import Fact, Split
 from core.ledger.told import Known, told_already
 from flows.booking import VENUE
 from flows.books import Journal
@@ -70,9 +70,17 @@ def part_facts(
     left = [LeftOut(_line(one.key, source), why) for one, why in placed if why]
     kept = journal.booked_facts(VENUE)
     booked = {one.key for one in kept}
-    facts = [one for one, why in placed if not why]
-    fresh = [read_fact(one.body, one.key, recorded=now) for one in facts if one.key not in booked]
-    own = [entry for entry in journal.entries_at(VENUE) if entry.book == target.book or entry.kind == "SPLIT"]
+    facts: list[BookedFact] = []
+    fresh: list[Fact] = []
+    for one in [one for one, why in placed if not why]:
+        try:
+            fact = read_fact(one.body, one.key, recorded=now)
+        except FactError as error:
+            left.append(LeftOut(_line(one.key, source), str(error)))
+            continue
+        facts.append(one)
+        fresh += [fact] if one.key not in booked else []
+    own = [entry for entry in journal.entries_at(VENUE) if entry.book == target.book]
     found = told_already(fresh, own)
     twice, doubtful = _told_splits(found.new, kept)
     known = (*found.known, *twice)
@@ -142,7 +150,7 @@ def _line(key: str, source: Source) -> int:
 
 def _told_splits(facts: Sequence[Fact], kept: Sequence[BookedFact]) -> tuple[list[Known], list[tuple[Fact, str]]]:
     """Find the splits that another statement told of: a split is of all books, and booked once."""
-    before = _splits_of(kept)
+    before = standing_splits(kept)
     known: list[Known] = []
     doubtful: list[tuple[Fact, str]] = []
     for fact in facts:
@@ -157,10 +165,3 @@ def _told_splits(facts: Sequence[Fact], kept: Sequence[BookedFact]) -> tuple[lis
             )
             doubtful.append((fact, f"{words}; a split has one ratio: correct the one that is wrong"))
     return known, doubtful
-
-
-def _splits_of(kept: Sequence[BookedFact]) -> dict[tuple[str, date], Split]:
-    told = [fact_of(one) for one in kept if one.kind in ("SPLIT", "CORRECTION")]
-    gone = {fact.reverses for fact in told if isinstance(fact, Correction)}
-    inner = [fact.replacement if isinstance(fact, Correction) else fact for fact in told]
-    return {(one.instrument, one.effective): one for one in inner if isinstance(one, Split) and one.key not in gone}

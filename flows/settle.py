@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from typing import Protocol
 
 from core.domain.bars import Fixing
@@ -12,14 +13,16 @@ from core.domain.booked import unallocated_of
 from core.domain.frame import Frame
 from core.domain.holdings import GENESIS_HEAD
 from core.domain.panel import Panel
-from core.domain.posting import Entry
+from core.domain.posting import Entry, SplitFact
 from core.domain.slot import TicketId
 from core.domain.ticket import IssuedTicket, Ticket
 from core.domain.venue import AccountSnapshot, Break, CashReport, ExecutionReport, SplitReport, VenueReport
+from core.ledger.booked import standing_splits
 from core.ledger.equity import Rates, rates_of
 from core.ledger.post import post_cash, post_fill, post_split
 from core.ledger.reconcile import Comparison, Independent, compare, ours_of, strictest
-from core.ledger.splits import splits_due, splits_in
+from core.ledger.splits import splits_due, splits_in, splits_left
+from core.money import SHARE_STEP
 from core.settings import Policy
 from core.ticketing.confirm import fill_of
 from flows.booking import VENUE, post_booked
@@ -214,24 +217,30 @@ def _movements(policy: Policy, journal: Journal, *, up_to: date) -> list[CashRep
 
 
 def _post_splits(frame: Frame, doors: SettleDoors) -> int:
-    """Post what the books lack of the splits since their first entry; on adjusted bars there is nothing."""
-    policy, as_of, snapshot = frame.policy, frame.run.as_of.session, frame.run.snapshot
-    entries = doors.journal.entries(policy.book, policy.execution.venue)
-    if snapshot == NO_SNAPSHOT or not entries or entries[0].session >= as_of:
+    """Post what a book, and what its account holds outside of books, lack of the splits since their first entry."""
+    policy = frame.policy
+    if frame.run.snapshot == NO_SNAPSHOT:
         return 0
-    first = entries[0].session
-    splits = splits_in(doors.clean.panel(snapshot, first=first, last=as_of), first, as_of)
-    if not splits:
-        return 0
-    due = splits_due(
-        entries,
-        splits,
-        step=policy.sizing.quantity_step,
-        book=policy.book,
-        venue=policy.execution.venue,
-        evidence=doors.journal.evidence_of(snapshot),
-    )
+    told = standing_splits(doors.journal.booked_facts(VENUE)) if policy.execution.venue == VENUE else {}
+    parts = {policy.book: policy.sizing.quantity_step, unallocated_of(policy.account): SHARE_STEP}
+    due = [fact for book, step in parts.items() for fact in _splits_due(frame, doors, book, step=step, told=told)]
     return doors.journal.add_entries([post_split(fact) for fact in due])
+
+
+def _splits_due(
+    frame: Frame, doors: SettleDoors, book: str, *, step: Decimal, told: Collection[tuple[str, date]]
+) -> Sequence[SplitFact]:
+    """Give what one book lacks; on adjusted bars there is nothing, and what a person told is posted by that."""
+    venue, as_of, snapshot = frame.policy.execution.venue, frame.run.as_of.session, frame.run.snapshot
+    entries = doors.journal.entries(book, venue)
+    if not entries or entries[0].session >= as_of:
+        return ()
+    first = entries[0].session
+    splits = splits_left(entries, splits_in(doors.clean.panel(snapshot, first=first, last=as_of), first, as_of), told)
+    if not splits:
+        return ()
+    evidence = doors.journal.evidence_of(snapshot)
+    return splits_due(entries, splits, step=step, book=book, venue=venue, evidence=evidence)
 
 
 def _is_due(last: AccountSnapshot | None, reports: Sequence[VenueReport], frame: Frame) -> bool:

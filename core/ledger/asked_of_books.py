@@ -264,7 +264,9 @@ class _Splits:
             if where not in self.told:
                 yield asked.Split(kind="SPLIT", key=key, recorded=min(known.values()), new=new, old=old, **what)
             for book, left in after.items():
-                if before[book] > 0 and share_of(before[book], Decimal(new), Decimal(old)) > left:
+                over = share_of(before[book], Decimal(new), Decimal(old)) - left if before[book] > 0 else ZERO
+                # No step is a unit or more: what lacks more follows another ratio, or is still to be posted.
+                if ZERO < over < 1:
                     own: dict[str, Any] = {
                         "key": f"{key} left over in {book}",
                         "recorded": known[book],

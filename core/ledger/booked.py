@@ -70,6 +70,16 @@ def lacking(facts: Sequence[BookedFact], entries: Sequence[Entry]) -> list[Entry
         return _Lacking(facts, entries).found()
 
 
+def standing_splits(facts: Iterable[BookedFact]) -> dict[tuple[str, date], asked.Split]:
+    """Give the splits that people told of and nobody took back, by instrument and day."""
+    told = [fact_of(one) for one in facts if one.kind in ("SPLIT", "CORRECTION")]
+    gone = {one.reverses for one in told if isinstance(one, Correction)}
+    inner = [one.replacement if isinstance(one, Correction) else one for one in told]
+    return {
+        (one.instrument, one.effective): one for one in inner if isinstance(one, asked.Split) and one.key not in gone
+    }
+
+
 def short_units(entries: Iterable[Entry]) -> dict[tuple[str, str], tuple[date, Decimal]]:
     """Find, for each book and instrument that is ever below zero at a day's end, the lowest day and the units of it."""
     with localcontext(prec=DIGITS):

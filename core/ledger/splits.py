@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 
@@ -58,6 +58,20 @@ def splits_unposted(entries: Sequence[Entry], splits: Sequence[Split]) -> tuple[
         for split in splits
         if (split.instrument, split.session) not in posted
         and sum((_units(one, split.instrument) for one in entries if one.session < split.session), ZERO) > 0
+    )
+
+
+def splits_left(
+    entries: Sequence[Entry], splits: Sequence[Split], told: Collection[tuple[str, date]]
+) -> tuple[Split, ...]:
+    """Leave out the splits that a person told of, which a book follows by that, unless it follows the clean set already."""
+    followed = {
+        (one.instrument, one.session)
+        for one in standing_entries(entries)
+        if one.kind == "SPLIT" and not one.evidence.startswith("booked_fact:")
+    }
+    return tuple(
+        one for one in splits if (one.instrument, one.session) in followed or (one.instrument, one.session) not in told
     )
 
 

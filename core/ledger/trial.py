@@ -16,9 +16,9 @@ from core.domain.instrument import InstrumentId
 from core.domain.posting import Entry, standing_entries
 from core.domain.slot import BookName
 from core.ledger.asked_of_books import BOOKED, Known, Quoted, posted_sums, question_of
-from core.ledger.booked import DIGITS, fact_of
+from core.ledger.booked import DIGITS, fact_of, standing_splits
 from core.ledger.equity import Rates
-from core.ledger.question import Account, Ask, Correction, Method, QuestionError, Split
+from core.ledger.question import Account, Ask, Correction, Method, QuestionError
 from core.ledger.quotes import Quote, Quotes
 from core.ledger.standing import standing_facts
 from core.ledger.walk import Walk
@@ -97,10 +97,7 @@ def _at_par(facts: Sequence[BookedFact], places: Places, base: str) -> Quoted:
 
 def _awaited(facts: Sequence[BookedFact], entries: Sequence[Entry]) -> set[str]:
     """Name the instruments of splits that only the clean set told of: some books may not have followed yet."""
-    told = [fact_of(one) for one in facts if one.kind in ("SPLIT", "CORRECTION")]
-    gone = {one.reverses for one in told if isinstance(one, Correction)}
-    inner = [one.replacement if isinstance(one, Correction) else one for one in told]
-    booked = {(one.instrument, one.effective) for one in inner if isinstance(one, Split) and one.key not in gone}
+    booked = standing_splits(facts)
     return {
         entry.instrument
         for entry in standing_entries(entries)

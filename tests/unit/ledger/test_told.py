@@ -68,6 +68,12 @@ def test_each_entry_is_matched_once_and_the_nearest_first() -> None:
     assert [one.entry for one in near.known] == ["A"]
 
 
+def test_a_row_of_the_day_beside_takes_no_entry_from_a_row_of_its_day() -> None:
+    """A file may tell the newest first: the row of the next day comes first, and the fill is that of its own day."""
+    found = told_already([trade("later", day=date(2024, 3, 5)), trade("same")], [fill("A", "10")])
+    assert ([one.fact.key for one in found.known], [one.key for one in found.new]) == (["same"], ["later"])
+
+
 def test_what_the_statement_says_of_the_cash_is_told() -> None:
     """The same units for another amount are the same trade, with the difference."""
     found = told_already([trade(amount="1004")], [fill("A", "10")])
