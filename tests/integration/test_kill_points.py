@@ -276,7 +276,7 @@ class Twins:
             server.start()
         kill: dict[str, float] = {"kill_after": self.draw.uniform(0, spared.seconds)}
         if self.draw.random() < 0.5:
-            kill = {"kill_at": self.draw.randint(1, spared.moments)}
+            kill = {"kill_at": self.draw.randint(1, max(1, spared.moments))}
         halts = self._halts()
         first = self.forker.run(self.hurt, *told, at=at, **kill)
         self.kills[told[0]] += first.done.code == KILLED
@@ -354,7 +354,8 @@ def live_a_day(twins: Twins, day: date) -> None:
     twins.do(lambda root: ("halt", "--book", "other", f"of {day}"), evening)
     twins.do(lambda root: told(root, day, 1), evening + timedelta(hours=1))
     twins.do(lambda root: ("run", "--book", "paper", "--on", str(day)), evening)
-    twins.do(lambda root: ("settle", "--book", "paper", "--on", str(day + ONE_DAY)), evening + ONE_DAY)
+    (after,) = weekdays(day + ONE_DAY, 1)
+    twins.do(lambda root: ("settle", "--book", "paper", "--on", str(after)), morning(after) + EVENING)
 
 
 def same(words: tuple[str, ...], root: Path) -> tuple[str, ...]:
