@@ -6,7 +6,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from benchmarks import ledger_store, market_data
+from benchmarks import ledger, ledger_store, market_data
 
 DEFAULT_SHARED = Path(__file__).resolve().parents[2] / "shared"
 
@@ -21,6 +21,8 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="twokey-bench-") as folder:
         print(market_data.report(Path(folder), arguments.shared, arguments.peers, largest=arguments.largest))
+    with tempfile.TemporaryDirectory(prefix="twokey-bench-") as folder:
+        print(ledger.report(Path(folder), arguments.peers, largest=arguments.fills))
     with tempfile.TemporaryDirectory(prefix="twokey-bench-") as folder:
         print(ledger_store.report(Path(folder), largest=arguments.fills))
 
