@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import cache
 from typing import Any
 
 Fact = dict[str, Any]
 Rate = Callable[[str, str], Fraction]
 _FIRST = {"OPENING": 0, "DEPOSIT": 0, "BUY": 1, "TRANSFER": 2, "SELL": 3}
+
+
+# A number is read once, however often its fact is booked.
+exact = cache(Fraction)
 
 
 class Refused(Exception):
@@ -42,6 +47,13 @@ class Model:
     fees: Fraction = Fraction(0)
     flows: Fraction = Fraction(0)
     count: int = 0
+
+    def copy(self) -> Model:
+        """Give one that goes on from here by itself."""
+        other = replace(self, lots=defaultdict(list), cash=defaultdict(Fraction, self.cash))
+        for where, lots in self.lots.items():
+            other.lots[where] = [Lot(one.key, one.acquired, one.number, one.units, one.cost, one.base) for one in lots]
+        return other
 
     def units(self) -> dict[tuple[str, str], Fraction]:
         """Give what is held, by account and instrument."""
@@ -81,9 +93,10 @@ class Model:
         taken = []
         for lot in sorted(self.lots[where], key=self._turn):
             part = min(units, lot.units)
+            if not part:
+                continue
             share = part / lot.units
-            if part:
-                taken.append(Lot(lot.key, lot.acquired, lot.number, part, lot.cost * share, lot.base * share))
+            taken.append(Lot(lot.key, lot.acquired, lot.number, part, lot.cost * share, lot.base * share))
             lot.units, lot.cost, lot.base = lot.units - part, lot.cost * (1 - share), lot.base * (1 - share)
             units -= part
         self.lots[where] = [lot for lot in self.lots[where] if lot.units]
@@ -99,23 +112,23 @@ class Model:
     def _lot(self, fact: Fact, acquired: str, cost: Fraction) -> Fraction:
         self.count += 1
         base = cost * self.rate(fact["currency"], acquired)
-        lot = Lot(fact["key"], acquired, self.count, Fraction(fact["quantity"]), cost, base)
+        lot = Lot(fact["key"], acquired, self.count, exact(fact["quantity"]), cost, base)
         self._put((fact["account"], fact["instrument"]), lot)
         return base
 
     def _buy(self, fact: Fact) -> None:
-        cost = Fraction(fact["amount"]) + Fraction(fact["fee"])
+        cost = exact(fact["amount"]) + exact(fact["fee"])
         self._pay(fact, -cost)
         self._lot(fact, fact["effective"], cost)
 
     def _sell(self, fact: Fact) -> None:
-        taken = self._take((fact["account"], fact["instrument"]), Fraction(fact["quantity"]))
-        got = Fraction(fact["amount"]) - Fraction(fact["fee"])
+        taken = self._take((fact["account"], fact["instrument"]), exact(fact["quantity"]))
+        got = exact(fact["amount"]) - exact(fact["fee"])
         self._pay(fact, got)
         self.gains += self._base(fact, got) - sum((lot.base for lot in taken), Fraction(0))
 
     def _deposit(self, fact: Fact) -> None:
-        amount = Fraction(fact["amount"]) * (-1 if fact["kind"] == "WITHDRAW" else 1)
+        amount = exact(fact["amount"]) * (-1 if fact["kind"] == "WITHDRAW" else 1)
         self._pay(fact, amount)
         self.flows += self._base(fact, amount)
 
@@ -123,36 +136,36 @@ class Model:
 
     def _transfer(self, fact: Fact) -> None:
         if "amount" in fact:
-            amount = Fraction(fact["amount"])
+            amount = exact(fact["amount"])
             if amount > self.cash[fact["account"], fact["currency"]]:
                 raise Refused(f"{amount} of {fact['account']}")
             self._pay(fact, -amount)
             self.cash[fact["to"], fact["currency"]] += amount
             return
-        for lot in self._take((fact["account"], fact["instrument"]), Fraction(fact["quantity"])):
+        for lot in self._take((fact["account"], fact["instrument"]), exact(fact["quantity"])):
             self._put((fact["to"], fact["instrument"]), lot)
 
     def _dividend(self, fact: Fact) -> None:
-        net = Fraction(fact["amount"]) - Fraction(fact["withheld"])
+        net = exact(fact["amount"]) - exact(fact["withheld"])
         self._pay(fact, net)
         self.income += self._base(fact, net)
 
     _interest = _dividend
 
     def _fee(self, fact: Fact) -> None:
-        self._pay(fact, -Fraction(fact["amount"]))
-        self.fees += self._base(fact, Fraction(fact["amount"]))
+        self._pay(fact, -exact(fact["amount"]))
+        self.fees += self._base(fact, exact(fact["amount"]))
 
     def _fx(self, fact: Fact) -> None:
-        self._pay(fact, -Fraction(fact["from_amount"]) - Fraction(fact["fee"]), fact["from_currency"])
-        self._pay(fact, Fraction(fact["to_amount"]), fact["to_currency"])
-        self.fees += Fraction(fact["fee"]) * self.rate(fact["from_currency"], fact["effective"])
+        self._pay(fact, -exact(fact["from_amount"]) - exact(fact["fee"]), fact["from_currency"])
+        self._pay(fact, exact(fact["to_amount"]), fact["to_currency"])
+        self.fees += exact(fact["fee"]) * self.rate(fact["from_currency"], fact["effective"])
 
     def _opening(self, fact: Fact) -> None:
         if "amount" in fact:
             self._deposit(fact)
         else:
-            self.flows += self._lot(fact, fact["acquired"], Fraction(fact["cost"]))
+            self.flows += self._lot(fact, fact["acquired"], exact(fact["cost"]))
 
     def _split(self, fact: Fact) -> None:
         def split(units: Fraction) -> Fraction:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -26,6 +27,7 @@ START = datetime(2025, 1, 1, tzinfo=UTC)
 CURRENCY = {"X": "USD", "Y": "GBP"}
 PRICES = {(name, day): Decimal(20 + (at * 7 + ord(name)) % 11) for name in CURRENCY for at, day in enumerate(DAYS)}
 RATES = {day: Decimal("0.75") + Decimal(at % 7) / 100 for at, day in enumerate(DAYS)}
+EXACT_RATES = {day: Fraction(value) for day, value in RATES.items()}
 ASKED: dict[str, Any] = {
     "accounts": [{"id": "a"}, {"id": "b"}],
     "prices": [price(day, str(PRICES[name, day]), name, CURRENCY[name]) for name, day in PRICES],
@@ -34,6 +36,8 @@ ASKED: dict[str, Any] = {
 # The door rounds a share of a cost at twelve decimals; two hundred facts make no millionth of that.
 NEAR = Fraction(1, 10**6)
 REFUSALS = 1
+# After so many facts the model of a history is kept, so that a late one costs what comes behind it.
+STAGE = 8
 
 amounts = st.integers(min_value=100, max_value=500_000).map(lambda pence: str(Decimal(pence) / 100))
 accounts = st.sampled_from("ab")
@@ -46,7 +50,7 @@ shares = st.sampled_from(["0.1", "0.37", "0.5", "1", "1.01"])
 
 def rate_of(currency: str, day: str) -> Fraction:
     """Give the rate into pounds of a day."""
-    return Fraction(1) if currency == "GBP" else Fraction(RATES[day])
+    return Fraction(1) if currency == "GBP" else EXACT_RATES[day]
 
 
 def price_of(name: str, day: str) -> Fraction:
@@ -62,7 +66,10 @@ class Histories(RuleBasedStateMachine):
         """Begin with nothing."""
         self.method, self.dice = method, Random(seed)
         self.facts: list[Fact] = []
-        self.model, self.last = Model(method, rate_of), order_of(fact("SPLIT", "", ""))
+        self.model = Model(method, rate_of)
+        self.standing: list[Fact] = []
+        # Models part of the way, each with how many facts it had booked.
+        self.stages: list[tuple[int, Model]] = []
         self.day, self.count, self.refused = 0, 0, 0
 
     @rule(days=st.integers(min_value=1, max_value=3))
@@ -193,12 +200,27 @@ class Histories(RuleBasedStateMachine):
                     answer_to([*self.facts, told], self.method, **ASKED, as_of=DAYS[-1])
 
     def believe(self, told: Fact) -> None:
-        """Book a fact in the model: on top where it comes last, from the beginning where it is late or corrects."""
-        if told["kind"] != "CORRECTION" and order_of(told) > self.last:
-            self.model.book(told)
-            self.last = order_of(told)
+        """Book a fact in the model: what stands behind its place is booked anew. `compare` books all from the beginning."""
+        added = told.get("replacement") if told["kind"] == "CORRECTION" else told
+        standing = [one for one in self.standing if one["key"] != told.get("reverses")]
+        same = next((at for at, one in enumerate(standing) if one is not self.standing[at]), len(standing))
+        if added is not None:
+            at = bisect_right(standing, order_of(added), key=order_of)
+            standing.insert(at, added)
+            same = min(same, at)
+        stages = [stage for stage in self.stages if stage[0] <= same]
+        if same == len(self.standing):
+            # What the model refuses leaves it as it was.
+            booked, model = same, self.model
         else:
-            self.model = model_of([*self.facts, told], self.method, rate_of, as_of=DAYS[-1], known_at="9")
+            booked, model = stages[-1] if stages else (0, Model(self.method, rate_of))
+            model = model.copy()
+        for one in standing[booked:]:
+            model.book(one)
+            booked += 1
+            if not booked % STAGE:
+                stages.append((booked, model.copy()))
+        self.model, self.standing, self.stages = model, standing, stages
 
     def part_of(self, account: str, name: str, share: str) -> str | None:
         """Give a part of what an account holds of an instrument by now, to four decimals; None where it holds nothing."""
