@@ -10,6 +10,7 @@ from typing import Protocol
 
 from core.domain.posting import effective_order
 from core.domain.slot import BookName, VenueName
+from core.ledger.bookable import cash_key_objections
 from core.ledger.cash import Movement, movement_objections
 from core.settings import Policy
 from flows.settle import SettleDoors, post_unposted, unposted_entries
@@ -100,4 +101,6 @@ def _objections(move: CashMove, policy: Policy, doors: SettleDoors, *, today: da
         [*doors.journal.entries(policy.book, venue), *unposted_entries(policy, doors)], key=effective_order
     )
     movement = Movement(move.amount, move.session, policy.base_currency)
-    return movement_objections(movement, entries, today=today, closed=told[1].session if told else None)
+    facts = {one.key for one in doors.journal.booked_facts(venue)}
+    problems = movement_objections(movement, entries, today=today, closed=told[1].session if told else None)
+    return (*cash_key_objections(move.key, facts), *problems)

@@ -12,7 +12,7 @@ from adapters.postgres.booked import booked_facts
 from adapters.postgres.connect import Row, Session
 from adapters.postgres.entries import add_entries, read_entries
 from core.canonical import sha256_text
-from core.domain.booked import BookedFact
+from core.domain.booked import BookedFact, unallocated_of
 from core.domain.confirmation import Executed
 from core.domain.facts import ReconciliationState
 from core.domain.holdings import GENESIS_HEAD
@@ -162,7 +162,8 @@ class PgJournal:
     def reconciliation(self, book: BookName, venue: VenueName) -> ReconciliationState:
         """Say when the book was last compared, and which breaks were found then.
 
-        A snapshot file that was kept and never compared is a break too: whoever gave it was cut short.
+        A snapshot file that was kept and never compared is a break too: whoever gave it was cut short. So is a fact that a
+        person booked since to a day that was compared: nobody looked at the account as the books have it now.
         """
         row = self._last_reconciliation(book, venue)
         fills = self._session.one(
@@ -180,13 +181,33 @@ class PgJournal:
         if row is None:
             return ReconciliationState(None, words, fills is not None)
         breaks = load(tuple[str, ...], row["breaks"], of=f"the reconciliation of {row['session']}")
-        return ReconciliationState(row["session"], (*words, *breaks), fills is not None)
+        return ReconciliationState(row["session"], (*words, *self._booked_since(row), *breaks), fills is not None)
+
+    def _booked_since(self, row: Row) -> tuple[str, ...]:
+        """Say which facts were booked to days that a comparison counted, after it: it tells how many entries it knew."""
+        if row["venue"] == "paper":
+            return ()
+        head = row["ledger_head"]
+        counted = 0 if head == GENESIS_HEAD else int(head.partition(":")[0])
+        late = self._session.all(
+            "SELECT late.key FROM (SELECT e.key, e.booked_fact FROM entry e WHERE e.venue = %s AND e.session <= %s"
+            " AND e.book IN (SELECT s.book FROM account_snapshot s WHERE s.account = %s AND s.venue = %s UNION SELECT %s)"
+            " ORDER BY e.id OFFSET %s) late WHERE late.booked_fact IS NOT NULL",
+            (*(row["venue"], row["session"], row["account"], row["venue"], unallocated_of(row["account"])), counted),
+        )
+        if not late:
+            return ()
+        first = f"{late[0]['key']}, the first of {len(late)}" if len(late) > 1 else late[0]["key"]
+        return (
+            f"{first}, was booked after the books of {row['session']} were compared; compare again with `twokey reconcile`",
+        )
 
     def _last_reconciliation(self, book: BookName, venue: VenueName) -> Row | None:
         # By what was compared, not by the order of adding: of two at the same time, the one that knew more entries counts.
         query = (
-            "SELECT * FROM reconciliation WHERE book = %s AND venue = %s ORDER BY session DESC,"
-            " snapshot DESC, coalesce(nullif(split_part(ledger_head, ':', 1), %s)::bigint, 0) DESC, id DESC LIMIT 1"
+            "SELECT r.*, s.account FROM reconciliation r JOIN account_snapshot s ON s.id = r.snapshot"
+            " WHERE r.book = %s AND r.venue = %s ORDER BY r.session DESC, r.snapshot DESC,"
+            " coalesce(nullif(split_part(r.ledger_head, ':', 1), %s)::bigint, 0) DESC, r.id DESC LIMIT 1"
         )
         return self._session.one(query, (book, venue, GENESIS_HEAD))
 

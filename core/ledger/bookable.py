@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
 from core.domain.booked import BookedFact
-from core.domain.posting import Entry
+from core.domain.posting import REVERSED, Entry
 from core.ledger import question as asked
 from core.ledger.booked import short_units
 from core.ledger.question import AnyFact, Correction, Fact, Split
@@ -41,7 +41,9 @@ def fact_objections(booked: BookedFact, fact: AnyFact, places: Places, *, today:
     if fact.key != booked.key or fact.effective != booked.session:
         yield f"{what}: it is kept as {booked.key!r} of {booked.session}; key and day are those of the fact"
     inner: Fact | None = fact.replacement if isinstance(fact, Correction) else fact
-    yield from (words for one in (fact, inner) if one is not None for words in _unreadable(one, what))
+    yield from _unreadable(fact, what)
+    if inner is not None and inner is not fact:
+        yield from _unreadable(inner, what)
     if inner is None:
         return
     if inner.effective > today:
@@ -81,14 +83,15 @@ def _brought_to(fact: Fact) -> str:
 
 def _unreadable(fact: Fact, what: str) -> Iterator[str]:
     """Say which names cannot be shown or kept as they stand, and which numbers are beyond what books hold."""
+    told = vars(fact)
     for name in ("key", *_NAMES):
-        value = getattr(fact, name, None)
+        value = told.get(name)
         if value is not None and (not value.isprintable() or value != value.strip()):
             yield f"{what}: {name} {value!r} holds a sign that is not printed, or begins or ends with a space"
     if fact.key.startswith(RESERVED):
         yield f"{what}: keys that begin with {' or '.join(RESERVED)} are those of fills and splits; give another"
     for name in _NUMBERS:
-        value = getattr(fact, name, None)
+        value = told.get(name)
         if value is not None and abs(value) >= AMOUNT_MAX:
             yield f"{what}: {name} was {value}; numbers are below {AMOUNT_MAX:f}"
 
@@ -97,6 +100,16 @@ def _books_of(fact: Fact) -> list[str]:
     if isinstance(fact, asked.SymbolChange):
         return []
     return [name for name in (getattr(fact, "account", None), getattr(fact, "to", None)) if name is not None]
+
+
+def cash_key_objections(key: str, facts: Collection[str]) -> tuple[str, ...]:
+    """Say why cash cannot be kept under a key: it is that of a booked fact (`facts`), or like those of entries."""
+    problems = []
+    if key in facts:
+        problems.append(f"the key {key!r} is that of a booked fact; give the movement one of its own")
+    if key.startswith((*RESERVED, "fact ")) or key.endswith(REVERSED):
+        problems.append(f"the key was {key!r}; keys that look so are those of other entries, so give another")
+    return tuple(problems)
 
 
 def conflicts(told: Read, kept: Read, entries: Mapping[str, Entry]) -> list[str]:

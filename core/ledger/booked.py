@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal, localcontext
+from functools import lru_cache
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -23,6 +24,8 @@ ZERO = Decimal(0)
 DIGITS = 200
 # Where a day's units are counted before a company's action of that day, and before cash for what it left over.
 _AFTER_ACTIONS, _REST = len(COMPANY_ACTIONS), len(COMPANY_ACTIONS) + 1
+# A booking reads each fact several times over; what is read does not change.
+_READ_MAX = 1 << 15
 _FACT: TypeAdapter[AnyFact] = TypeAdapter(AnyFact)
 Moved = dict[tuple[LedgerAccount, str], Decimal]
 # When in all facts something counts: its day, its rank in the day, and among the actions of a company its key.
@@ -40,6 +43,7 @@ def fact_of(booked: BookedFact) -> AnyFact:
     return read_fact(booked.body, booked.key, recorded=booked.recorded_at)
 
 
+@lru_cache(maxsize=_READ_MAX)
 def read_fact(body: str, key: str, *, recorded: datetime) -> AnyFact:
     """Read the text of a fact without `recorded`, and give it that instant; raises FactError naming field and value."""
     try:

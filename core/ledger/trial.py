@@ -91,7 +91,8 @@ def _at_par(facts: Sequence[BookedFact], places: Places, base: str) -> Quoted:
     for one in facts:
         fact = fact_of(one)
         inner = fact.replacement if isinstance(fact, Correction) else fact
-        used |= {getattr(inner, name, None) or base for name in _CURRENCIES}
+        told = vars(inner) if inner is not None else {}
+        used.update(told[name] for name in _CURRENCIES if told.get(name))
     return Quoted(base, (), dict.fromkeys(sorted(used), rates), {}, places.currencies)
 
 

@@ -126,6 +126,10 @@ REFUSED: dict[str, tuple[list[dict[str, Any]], str]] = {
     "a whole number": ([FEE | {"key": "x", "amount": 2}], r"fact 'x': .*amount.*write it as text"),
     "a field that nobody knows": ([FEE | {"key": "x", "price": "1"}], r"fact 'x': .*price"),
     "no key": ([{"kind": "FEE"}], "fact number 1: key was None"),
+    "an instrument that nobody knows": (
+        [OPENING | {"instrument": "APPL"}],
+        "'APPL' in book main, and config/universe.csv has no",
+    ),
     "a correction of nothing": (
         [{"kind": "CORRECTION", "key": "c", "effective": BEFORE, "reverses": "none", "reason": "?"}],
         "there is no fact and no entry 'none'",
@@ -254,6 +258,29 @@ def test_a_break_is_gone_once_a_fact_explains_it(root: Path) -> None:
     with the_time_is(seen + timedelta(hours=1)):
         again = twokey(root, "reconcile")
         assert (again.code, again.facts["breaks"]) == (0, []), again.err
+
+
+def test_a_fact_booked_to_a_day_that_was_compared_asks_for_another_comparison(root: Path) -> None:
+    """The comparison was of other books; compared again it counts, and a fact of a later day changes nothing."""
+    seen = morning(DAY) + timedelta(hours=1)
+    path = snapshot(root, seen, cash="10000")
+    later = seen + timedelta(hours=1)
+    assert add(root, OPENING).code == 0
+    with the_time_is(later):
+        assert twokey(root, "reconcile", "--snapshot", str(path)).code == 0
+
+    def breaks() -> tuple[str, ...]:
+        with desk_of(root) as desk:
+            return desk.journal.reconciliation("main", VENUE).breaks
+
+    assert breaks() == ()
+    tiny = FEE | {"amount": "0.01"}
+    assert add(root, tiny, tiny | {"key": "f2", "account": "etoro/unallocated", "amount": "0.001"}).code == 0
+    (told,) = breaks()
+    assert told.startswith("fact f1 in main, the first of 2, was booked after the books of")
+    with the_time_is(later):
+        assert twokey(root, "reconcile").code == 0
+    assert breaks() == ()
 
 
 def test_an_account_is_its_books_and_the_part_that_is_in_none(root: Path) -> None:

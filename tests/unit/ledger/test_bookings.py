@@ -16,6 +16,7 @@ from core.domain.booked import BookedFact, StatementFile
 from core.domain.panel import Split
 from core.domain.posting import CashFact, Entry, SplitFact
 from core.ledger.asked_of_books import Known, Quoted, check_books, question_of
+from core.ledger.bookable import cash_key_objections
 from core.ledger.booked import body_of, standing_splits
 from core.ledger.equity import Rates
 from core.ledger.evaluate import evaluate
@@ -352,6 +353,13 @@ def test_the_ratio_of_a_posted_split_is_changed_in_all_books_at_once() -> None:
     books.book(one, fix("c2", f"SPLIT-20240304-VOD-{APART}-manual"))
     assert (books.held(), books.held(APART)) == ({"VOD": Decimal(9)}, {"VOD": Decimal(15)})
     assert books.checked()
+
+
+@pytest.mark.parametrize("key", ["f1", "TICKET-20240301-r1-L1", "fact f1 in main", "paid reversed"])
+def test_cash_takes_no_key_that_an_entry_or_a_fact_has_or_may_have(key: str) -> None:
+    """Two things under one key could not be told apart, and of two entries the second would never be posted."""
+    assert cash_key_objections(key, {"f1"})
+    assert cash_key_objections("paid", {"f1"}) == ()
 
 
 # --- random histories -------------------------------------------------------------------------------------------------
