@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -11,8 +11,8 @@ from typing import Any
 from core.domain.booked import BookedFact
 from core.domain.instrument import InstrumentId, Universe
 from core.domain.slot import BookName
-from core.ledger.booked import FactError, body_of, read_fact, standing_splits
-from core.ledger.question import Fact, Split
+from core.ledger.booked import FactError, body_of, fact_of, read_fact, standing_splits
+from core.ledger.question import Correction, Fact, Split
 from core.ledger.told import Known, told_already
 from flows.booking import VENUE
 from flows.books import Journal
@@ -60,15 +60,24 @@ class Parted:
 
 
 def part_facts(
-    told: Sequence[Mapping[str, Any]], target: Target, source: Source, journal: Journal, *, now: datetime
+    told: Sequence[Mapping[str, Any]],
+    target: Target,
+    source: Source,
+    journal: Journal,
+    *,
+    now: datetime,
+    taken: Collection[str] = (),
 ) -> Parted:
     """Part the facts of a file; facts that are booked already stay among those to book, which know their keys again.
 
     An instrument that the universe does not know stays under the broker's name, where the book is that of no strategy.
+    `taken` are the entries that rows of other files of the same import told of.
     """
-    placed = [_placed(one, target, source) for one in told]
-    left = [LeftOut(_line(one.key, source), why) for one, why in placed if why]
     kept = journal.booked_facts(VENUE)
+    elsewhere = _booked_elsewhere(kept, target, source)
+    placed = [_placed(one, target, source) for one in told]
+    placed = [(one, why or elsewhere.get(one.key, "")) for one, why in placed]
+    left = [LeftOut(_line(one.key, source), why) for one, why in placed if why]
     booked = {one.key for one in kept}
     facts: list[BookedFact] = []
     fresh: list[Fact] = []
@@ -80,7 +89,7 @@ def part_facts(
             continue
         facts.append(one)
         fresh += [fact] if one.key not in booked else []
-    own = [entry for entry in journal.entries_at(VENUE) if entry.book == target.book]
+    own = [one for one in journal.entries_at(VENUE) if one.book == target.book and one.key not in taken]
     found = told_already(fresh, own)
     twice, doubtful = _told_splits(found.new, kept)
     known = (*found.known, *twice)
@@ -102,6 +111,21 @@ def names_in(universe: Universe) -> dict[str, InstrumentId]:
             if name:
                 found.setdefault(name.lower(), set()).add(one.id)
     return {name: next(iter(ids)) for name, ids in found.items() if len(ids) == 1}
+
+
+def _booked_elsewhere(kept: Sequence[BookedFact], target: Target, source: Source) -> dict[str, str]:
+    """Say of which rows of this very file, by the key that they would have, another account has the facts."""
+    found = {}
+    corrections = (fact_of(one) for one in kept if one.kind == "CORRECTION")
+    gone = {one.reverses for one in corrections if isinstance(one, Correction)}
+    for one in kept:
+        if one.statement == source.sha256 and one.account != target.account and one.key not in gone:
+            row = one.key.removeprefix(f"{one.account} ")
+            found[f"{target.account} {row}"] = (
+                f"this row of this file was booked to account {one.account}, as {one.key!r}; it is of one account: take that"
+                " back first if it was the wrong one"
+            )
+    return found
 
 
 def _placed(told: Mapping[str, Any], target: Target, source: Source) -> tuple[BookedFact, str]:

@@ -165,7 +165,7 @@ def _fact(told: dict[str, Any], at: int, accounts: Mapping[str, str], arguments:
     inner = told.get("replacement")
     of = inner if isinstance(inner, dict) else told
     book = of.get("account", next(iter(accounts)))
-    if book not in accounts:
+    if not isinstance(book, str) or book not in accounts:
         raise UsageError(f"{what}: {book!r} is no book; there are {', '.join(sorted(accounts))}\nnothing was booked")
     try:
         session = date.fromisoformat(str(told.get("effective")))

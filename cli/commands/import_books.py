@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from core.canonical import plain_decimal
 from core.domain.booked import BookedFact, StatementFile, unallocated_of
 from core.domain.instrument import InstrumentId, Universe
 from core.domain.slot import BookName
+from core.ledger.question import Split
 from flows.booking import BookingDoors, BookingRefused, Trial, book_facts, try_facts
 from flows.importing import LeftOut, Parted, Source, Target, names_in, part_facts
 
@@ -40,7 +41,10 @@ def import_files(arguments: argparse.Namespace) -> int:
         target = Target(arguments.account, book, places.books[book], names)
         clock = SystemClock()
         now, today = clock.now(), when(desk.configuration("main"), None).today
-        parted = [_parted(one, target, arguments, desk) for one in read]
+        parted: list[Parted] = []
+        for one in read:
+            taken = {known.entry for found in parted for _, known in found.known if not isinstance(known.fact, Split)}
+            parted.append(_parted(one, target, arguments, desk, taken=taken))
         left = [one for found, file in zip(parted, read, strict=True) for one in (*found.left, *file.unread)]
         facts = [one for found in parted for one in found.facts]
         doors = BookingDoors(PgFacts(desk.session("person")), desk.journal)
@@ -98,7 +102,9 @@ def _names(path: Path | None, universe: Universe) -> dict[str, InstrumentId]:
     return found
 
 
-def _parted(one: Previewed, target: Target, arguments: argparse.Namespace, desk: Desk) -> Parted:
+def _parted(
+    one: Previewed, target: Target, arguments: argparse.Namespace, desk: Desk, *, taken: Collection[str]
+) -> Parted:
     rows = one.overlap.new
     of = sorted({name for name in (row.row.account for row in rows) if name})
     if arguments.of is not None and arguments.of not in of:
@@ -113,7 +119,7 @@ def _parted(one: Previewed, target: Target, arguments: argparse.Namespace, desk:
     lines = {row.key: row.row.line for row in rows}
     source = Source(one.file.sha256, Path(one.file.name).name, arguments.by, lines)
     clock = SystemClock()
-    found = part_facts(facts, target, source, desk.journal, now=clock.now())
+    found = part_facts(facts, target, source, desk.journal, now=clock.now(), taken=taken)
     extra = tuple(LeftOut(each.line, each.why) for each in left)
     return Parted(found.facts, found.known, tuple(sorted((*found.left, *extra), key=lambda each: each.line)))
 

@@ -355,6 +355,33 @@ def test_the_ratio_of_a_posted_split_is_changed_in_all_books_at_once() -> None:
     assert books.checked()
 
 
+def test_a_row_of_a_file_is_booked_to_one_account_alone() -> None:
+    """The same file again under another account's name would book everything twice; the row says where it is."""
+    books = Books()
+    journal: Any = books
+    row, source = told("DEPOSIT", "row", amount="5"), Source("0", "a.csv", "ann", {"row": 7})
+    (mine,) = part_facts([row], Target("etoro", APART, None, {}), source, journal, now=START).facts
+    book_facts([mine], BookingDoors(books, journal), places=PLACES, now=START, today=TODAY)
+    other = part_facts([row], Target("isa", OTHER, None, {}), source, journal, now=START)
+    assert [(one.line, "booked to account etoro" in one.why) for one in other.left] == [(7, True)]
+    elsewhere = part_facts([row], Target("isa", OTHER, None, {}), replace(source, sha256="1"), journal, now=START)
+    assert (len(elsewhere.facts), elsewhere.left) == (1, ())
+    books.book(fix("c", mine.key))
+    assert part_facts([row], Target("isa", OTHER, None, {}), source, journal, now=START).left == ()
+
+
+def test_an_entry_that_a_row_of_another_file_told_of_is_not_taken_again() -> None:
+    """Two files in one import, each with a deposit of that size on days beside each other: one is known, the other news."""
+    books = Books()
+    journal: Any = books
+    books.post(cash("paid", "5"))
+    row, source = told("DEPOSIT", "row", "2024-01-02", amount="5"), Source("0", "a.csv", "ann", {"row": 7})
+    target = Target("etoro", "main", "GBP", {})
+    assert [one.entry for _, one in part_facts([row], target, source, journal, now=START).known] == ["paid"]
+    again = part_facts([row], target, source, journal, now=START, taken={"paid"})
+    assert (again.known, len(again.facts)) == ((), 1)
+
+
 @pytest.mark.parametrize("key", ["f1", "TICKET-20240301-r1-L1", "fact f1 in main", "paid reversed"])
 def test_cash_takes_no_key_that_an_entry_or_a_fact_has_or_may_have(key: str) -> None:
     """Two things under one key could not be told apart, and of two entries the second would never be posted."""
