@@ -1,179 +1,34 @@
-"""Bookings against the engine: whatever is taken in, the checking door comes to the units and cash that were posted."""
+"""Bookings: what the checking door could not take is refused, and splits, days and rows are read alike by all."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import replace
+from datetime import date
 from decimal import Decimal, localcontext
-from random import Random
 from typing import Any
 
 import pytest
 
-from core.domain.booked import BookedFact, StatementFile
 from core.domain.panel import Split
-from core.domain.posting import CashFact, Entry, SplitFact
-from core.ledger.asked_of_books import Known, Quoted, check_books, question_of
 from core.ledger.bookable import cash_key_objections
-from core.ledger.booked import body_of, standing_splits
-from core.ledger.equity import Rates
-from core.ledger.evaluate import evaluate
-from core.ledger.post import post_cash, post_split
-from core.ledger.question import Account, Ask, QuestionError
+from core.ledger.booked import standing_splits
 from core.ledger.splits import splits_left
-from core.ledger.trial import Places
-from flows.booking import Booked, BookingDoors, BookingRefused, book_facts, post_booked
+from flows.booking import BookingDoors, BookingRefused, book_facts
 from flows.importing import Source, Target, part_facts
+from tests.unit.ledger.booking import (
+    APART,
+    OTHER,
+    PLACES,
+    START,
+    TODAY,
+    Books,
+    cash,
+    clean_split,
+    fix,
+    opening,
+    told,
+)
 from tests.unit.ledger.test_asked_of_books import filled
-
-HASH = "a" * 64
-START = datetime(2024, 7, 1, tzinfo=UTC)
-TODAY = date(2024, 7, 1)
-APART, OTHER = "etoro/unallocated", "isa/unallocated"
-PLACES = Places({"main": "GBP", APART: None, OTHER: None}, {}, {"AAA": "USD", "BBB": "USD", "VOD": "GBP"})
-LONG_AGO = date(2000, 1, 1)
-
-
-@dataclass
-class Books:
-    """Books in memory: facts kept, and entries with when each was recorded."""
-
-    kept: list[BookedFact] = field(default_factory=list)
-    posted: list[tuple[Entry, datetime]] = field(default_factory=list)
-    now: datetime = START
-
-    @contextmanager
-    def alone(self) -> Iterator[None]:
-        """Nobody else is there."""
-        yield
-
-    def keep(self, files: Sequence[StatementFile], facts: Sequence[BookedFact], *, reversed_by: dict[str, str]) -> int:
-        """Keep facts."""
-        assert not files
-        for one in facts:
-            assert one.key not in {each.key for each in self.kept}
-            evidence = f"booked_fact:{len(self.kept) + 1}"
-            self.kept.append(replace(one, evidence=evidence, recorded_at=self.now))
-        return len(facts)
-
-    def booked_facts(self, venue: str) -> Sequence[BookedFact]:
-        """Give the facts."""
-        return list(self.kept)
-
-    def entries_at(self, venue: str) -> Sequence[Entry]:
-        """Give the entries."""
-        return [entry for entry, _ in self.posted]
-
-    def add_entries(self, entries: Sequence[Entry]) -> int:
-        """Add entries, each key once."""
-        known = {entry.key for entry, _ in self.posted}
-        fresh = [(entry, self.now) for entry in entries if entry.key not in known]
-        self.posted += fresh
-        return len(fresh)
-
-    def book(self, *facts: dict[str, Any]) -> Booked:
-        """Book facts a minute after those before."""
-        self.now += timedelta(minutes=1)
-        told = [
-            BookedFact(
-                key=one["key"],
-                kind=one["kind"],
-                account="etoro",
-                book=one.get("account", "main"),
-                venue="manual",
-                session=date.fromisoformat(one["effective"]),
-                body=body_of(one),
-                by="ann",
-                note="",
-            )
-            for one in facts
-        ]
-        # Of a journal booking uses three methods, which are here.
-        journal: Any = self
-        return book_facts(told, BookingDoors(self, journal), places=PLACES, now=self.now, today=TODAY)
-
-    def post(self, *entries: Entry) -> None:
-        """Post what rests on something else than a booked fact, as settling does."""
-        self.now += timedelta(minutes=1)
-        self.add_entries(entries)
-        doors: Any = self
-        post_booked(doors)
-
-    def checked(self, as_of: date = TODAY) -> dict[str, Any]:
-        """Ask the door, and hold its answer against the postings."""
-        known = Known(self.posted, self.kept)
-        ask = Ask(as_of=as_of, known_at=self.now, base="GBP", price_days_max=400, rate_days_max=400)
-        days = tuple(LONG_AGO + timedelta(days=300 * step) for step in range(40))
-        rates = {name: Rates("GBP", days, (Decimal("1.25"),) * len(days)) for name in ("USD", "EUR")}
-        market = Quoted("GBP", (), rates, {}, PLACES.currencies)
-        accounts = [Account(id=name) for name in PLACES.books]
-        answer = evaluate(question_of(known, market, accounts, ask))
-        check_books(known, ask, answer)
-        return answer
-
-    def held(self, book: str = "main", day: date = TODAY) -> dict[str, Decimal]:
-        """Give units and cash of a book, as posted."""
-        found: dict[str, Decimal] = {}
-        for entry, _ in self.posted:
-            for one in entry.postings:
-                if entry.book == book and entry.session <= day and one.account in ("units", "cash"):
-                    found[one.commodity] = found.get(one.commodity, Decimal(0)) + one.amount
-        return {name: number for name, number in found.items() if number}
-
-
-def told(kind: str, key: str, day: str = "2024-03-01", **fields: Any) -> dict[str, Any]:
-    """Give a fact of the book `main` in pounds."""
-    own: dict[str, Any] = {"kind": kind, "key": key, "effective": day}
-    if kind not in ("SPLIT", "SPIN_OFF", "SYMBOL_CHANGE", "CORRECTION"):
-        own["account"] = "main"
-        if kind != "TRANSFER":
-            own["currency"] = "GBP"
-    return own | fields
-
-
-def opening(key: str, quantity: str, name: str = "VOD", **fields: Any) -> dict[str, Any]:
-    """Give units that were there before."""
-    return told("OPENING", key, instrument=name, quantity=quantity, cost="50", evidence=HASH, **fields)
-
-
-def cash(key: str, amount: str = "1000") -> Entry:
-    """Give cash that a person paid in."""
-    return post_cash(
-        CashFact(
-            key=key,
-            kind="DEPOSIT",
-            book="main",
-            venue="manual",
-            session=date(2024, 1, 2),
-            currency="GBP",
-            amount=Decimal(amount),
-            evidence="cash_movement:1",
-        )
-    )
-
-
-def clean_split(units: str, book: str = "main", name: str = "VOD", ratio: str = "2") -> Entry:
-    """Give the units that the clean set's split of 4 March brought."""
-    day = date(2024, 3, 4)
-    fact = SplitFact(
-        f"SPLIT-20240304-{name}-{book}-manual",
-        book,
-        "manual",
-        day,
-        name,
-        Decimal(ratio),
-        Decimal(units),
-        "clean_snapshot:1",
-    )
-    return post_split(fact)
-
-
-def fix(key: str, reverses: str, day: str = "2024-03-01", **fields: Any) -> dict[str, Any]:
-    """Take a fact or an entry back."""
-    return told("CORRECTION", key, day, reverses=reverses, reason="misread", **fields)
-
 
 FEE = told("FEE", "f1", amount="2")
 REFUSED: dict[str, tuple[list[dict[str, Any]], str]] = {
@@ -387,127 +242,3 @@ def test_cash_takes_no_key_that_an_entry_or_a_fact_has_or_may_have(key: str) -> 
     """Two things under one key could not be told apart, and of two entries the second would never be posted."""
     assert cash_key_objections(key, {"f1"})
     assert cash_key_objections("paid", {"f1"}) == ()
-
-
-# --- random histories -------------------------------------------------------------------------------------------------
-
-NAMES, CURRENCY = ("AAA", "VOD", "ODD"), {"AAA": "USD", "VOD": "GBP", "ODD": "EUR"}
-FIRST = date(2024, 1, 2)
-
-
-class Story:
-    """Random facts, fills, cash and splits of the clean set, one after another."""
-
-    def __init__(self, seed: int) -> None:
-        self.draw, self.books, self.count, self.refused = Random(seed), Books(), 0, 0
-
-    def go_on(self) -> None:
-        """Book or post one thing more, and hold the engine's answer against the postings if it was taken."""
-        self.count += 1
-        kind = self.draw.choice(("fill", "cash", *["fact"] * 8, "fix", "fix"))
-        if kind == "fill":
-            self.books.post(
-                replace(
-                    filled(4, "buy", self.units(), "10", name="VOD", quote="GBP"),
-                    key=f"e{self.count}",
-                    session=self.day(),
-                )
-            )
-        elif kind == "cash":
-            self.books.post(replace(cash(f"e{self.count}"), session=self.day()))
-        else:
-            told_of = [self.fact() if kind == "fact" else self.fix() for _ in range(self.draw.randint(1, 2))]
-            try:
-                self.books.book(*told_of)
-            except BookingRefused:
-                self.refused += 1
-                return
-        try:
-            self.look()
-        except QuestionError as error:
-            # A fill is what happened, whatever was booked before: what does not go with it any more is taken back.
-            assert kind == "fill"
-            self.books.book(fix(f"c{self.count}", str(error).split("'")[1]))
-            self.look()
-
-    def look(self) -> None:
-        """Ask about the end, and about some day."""
-        for day in (TODAY, self.day()):
-            self.books.checked(day)
-
-    def fact(self) -> dict[str, Any]:
-        """Give some fact of some book."""
-        self.count += 1
-        draw, name, day = self.draw, self.draw.choice(NAMES), str(self.day())
-        account = draw.choice((APART, OTHER) if name != "VOD" else ("main", APART, OTHER))
-        money = {"currency": "GBP" if account == "main" else CURRENCY[name], "amount": self.units()}
-        units = {"instrument": name, "quantity": self.units()}
-        to = draw.choice([one for one in ("main", APART, OTHER) if one != account])
-        key, own = f"f{self.count}", {"account": account}
-        match draw.randrange(14):
-            case 0 | 1:
-                return told("BUY", key, day, fee="0.1", **units, **money, **own)
-            case 2:
-                return told("SELL", key, day, fee="0.1", **units, **money, **own)
-            case 3:
-                return told("TRANSFER", key, day, to=to, **units, **own)
-            case 4:
-                return told("TRANSFER", key, day, to=to, **money, **own)
-            case 5:
-                cost = {"cost": self.units(), "currency": CURRENCY[name], "evidence": HASH}
-                return told("OPENING", key, day, **units, **own | cost)
-            case 6:
-                return told("SPLIT", key, day, instrument=name, new=draw.randint(1, 4), old=draw.randint(1, 4))
-            case 7:
-                ratio = {"new": draw.choice((1, 2, 4)), "old": 1, "cost_share": "0.2"}
-                return told("SPIN_OFF", key, day, instrument=name, child=f"{name}-KID", **ratio)
-            case 8:
-                return told("SYMBOL_CHANGE", key, day, instrument=name, to=draw.choice((f"{name}-NEW", f"{name}-KID")))
-            case 9:
-                return told("CASH_IN_LIEU", key, day, instrument=name, kept=self.units(), **money, **own)
-            case 10:
-                return told("EXCESS_INCOME", key, day, instrument=name, **money, **own)
-            case 11:
-                return told("DIVIDEND", key, day, instrument=name, withheld="0.1", **money, **own)
-            case 12:
-                return _exchange(key, day)
-            case _:
-                return told(draw.choice(("DEPOSIT", "WITHDRAW", "FEE", "INTEREST")), key, day, **money | own)
-
-    def fix(self) -> dict[str, Any]:
-        """Take some fact or entry back, with another in its place or without."""
-        self.count += 1
-        standing = [one.key for one in self.books.kept] + [entry.key for entry, _ in self.books.posted]
-        standing += [f"f{number}" for number in range(self.count)]
-        instead: dict[str, Any] = {"replacement": self.fact()} if self.draw.randrange(2) else {}
-        return fix(f"c{self.count}", self.draw.choice(standing), **instead)
-
-    def day(self) -> date:
-        """Give a day of a month."""
-        return FIRST + timedelta(days=self.draw.randrange(30))
-
-    def units(self) -> str:
-        """Give a number, mostly small and sometimes with many decimals."""
-        return self.draw.choice(("1", "2", "3", "7.5", "10", "40", "0.333333333333", "12.000000000001"))
-
-
-def _exchange(key: str, day: str) -> dict[str, Any]:
-    amounts = {"from_currency": "GBP", "from_amount": "2", "to_currency": "EUR", "to_amount": "3"}
-    return {"kind": "FX", "key": key, "effective": day, "account": APART} | amounts
-
-
-@pytest.mark.parametrize(
-    ("seeds", "steps"), [(12, 40), pytest.param(1000, 60, marks=pytest.mark.soak)], ids=["few", "many"]
-)
-def test_whatever_was_taken_in_the_engine_comes_to_the_postings(seeds: int, steps: int) -> None:
-    """Random facts, corrections, fills and cash: what is refused changes nothing, what is taken is answered for."""
-    taken = refused = 0
-    for seed in range(seeds):
-        story = Story(seed)
-        for step in range(steps):
-            try:
-                story.go_on()
-            except (ValueError, ArithmeticError) as error:
-                raise AssertionError(f"seed {seed}, step {step}: {error}") from error
-        taken, refused = taken + len(story.books.kept), refused + story.refused
-    assert min(taken, refused) > seeds * steps // 10
