@@ -138,13 +138,19 @@ def _new_of(facts: Sequence[BookedFact], kept: Sequence[BookedFact]) -> tuple[li
         known = by_key.setdefault(one.key, one)
         if known is one:
             new.append(one)
-        elif (known.body, known.book, known.account) != (one.body, one.book, one.account):
+        elif not _is_same(known, one):
             by = f" by {known.by}" if known.recorded_at else " before it"
             problems.append(
                 f"fact {one.key!r} is told otherwise{by}: as {known.body} of {known.book}, and now as {one.body} of {one.book};"
                 " a key tells one thing. Correct the fact that is kept, or give this one a key of its own"
             )
     return new, problems
+
+
+def _is_same(known: BookedFact, one: BookedFact) -> bool:
+    """Say whether a fact is the one that is kept; of what names no book, it is of no account that it came by another."""
+    is_of_a_book = '"account":' in one.body
+    return known.body == one.body and (not is_of_a_book or (known.book, known.account) == (one.book, one.account))
 
 
 def _read(facts: Sequence[BookedFact], now: datetime) -> list[tuple[BookedFact, AnyFact]]:

@@ -13,7 +13,7 @@ from core.domain.panel import Split
 from core.ledger.bookable import cash_key_objections
 from core.ledger.booked import standing_splits
 from core.ledger.splits import splits_left
-from flows.booking import BookingDoors, BookingRefused, book_facts
+from flows.booking import BookingDoors, BookingRefused, KeyConflict, book_facts, try_facts
 from flows.importing import Source, Target, part_facts
 from tests.unit.ledger.booking import (
     APART,
@@ -185,6 +185,19 @@ def test_a_statement_tells_the_part_in_no_book_of_a_split_that_only_a_book_follo
         target = Target("etoro", book, PLACES.books[book], {"vod": "VOD"})
         parted = part_facts([row], target, Source("0", "a.csv", "ann", {"row": 7}), journal, now=START)
         assert (len(parted.known), len(parted.facts)) == ((1, 0) if is_known else (0, 1))
+
+
+def test_a_split_again_by_another_book_is_the_same_split() -> None:
+    """It is of all books, so which of them it was kept under says nothing; a fact of another book is another fact."""
+    books = Books()
+    split, fee = told("SPLIT", "s", instrument="VOD", new=2, old=1), told("FEE", "f", amount="2")
+    books.book(split, fee)
+    other = [replace(one, book=OTHER, account="isa") for one in books.kept]
+    journal: Any = books
+    done = try_facts(other[:1], journal, places=PLACES, now=books.now, today=TODAY)
+    assert (done.new, done.known) == ((), 1)
+    with pytest.raises(KeyConflict, match="'f' is told otherwise by ann"):
+        try_facts(other, journal, places=PLACES, now=books.now, today=TODAY)
 
 
 def test_a_row_that_is_no_fact_is_left_with_its_line() -> None:
