@@ -34,6 +34,7 @@ from core.ledger.quotes import Quotes
 from core.ledger.standing import standing_facts
 from core.ledger.walk import Walk
 from core.ledger.worth import Scope
+from core.uncollected import uncollected
 
 ASKED = 100_000
 SIZES = (10_000, 30_000, 100_000, 300_000, 1_000_000)
@@ -163,7 +164,7 @@ def _fills(count: int) -> dict[str, Any]:
         facts = standing_facts(question.facts, ask)
         walked.extend((facts, Walk(facts, methods, Quotes((), (), facts, ask), ask.base)))
 
-    with localcontext(prec=DIGITS):
+    with localcontext(prec=DIGITS), uncollected():
         times["walk"] = _both(walk)
         tax: list[Any] = []
         times["matching"] = _both(lambda: tax.append(match_uk(question, *walked)))

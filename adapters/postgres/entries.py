@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
@@ -12,6 +10,7 @@ from typing import Any
 from adapters.postgres.bodies import reading
 from adapters.postgres.connect import Row, Session
 from core.domain.posting import Entry, EntryKind, Posting
+from core.uncollected import uncollected
 from flows.books import StoreError
 
 EVIDENCE_KINDS = ("confirmation_line", "venue_report", "cash_movement", "clean_snapshot", "booked_fact")
@@ -42,7 +41,7 @@ def read_entries(session: Session, where: str, arguments: Sequence[Any]) -> list
     entries = session.tuples(_ENTRIES.format(where), arguments)
     # An entry is committed with its postings, so those of the entries are there; those of later ones are left.
     postings = groupby(session.tuples(_POSTINGS.format(where), arguments) if entries else (), key=itemgetter(0))
-    with _uncollected():
+    with uncollected():
         lines = {number: tuple(Posting(*row[1:]) for row in rows) for number, rows in postings}
         return [_entry(lines[row[0]], *row) for row in entries if row[0] in lines]
 
@@ -98,15 +97,3 @@ def _entry(postings: tuple[Posting, ...], number: int, key: str, kind: EntryKind
         if evidence is None:
             raise ValueError("it rests on no evidence")
         return number, Entry(key, kind, book, venue, session, instrument, evidence, postings)
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    # Of many objects without a cycle among them: looking for cycles again and again takes longer than making them.
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()

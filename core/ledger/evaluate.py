@@ -15,6 +15,7 @@ from core.ledger.quotes import NoQuote, Quotes, check_quotes
 from core.ledger.standing import standing_facts
 from core.ledger.walk import Disposal, Evening, Walk, What
 from core.ledger.worth import Scope, not_computable, value_on
+from core.uncollected import uncollected
 
 ZERO = Decimal(0)
 # Units of 30 digits at prices and rates of 30, a rate over a third currency 60: no product of them loses a digit.
@@ -27,7 +28,7 @@ def evaluate(question: Question) -> dict[str, Any]:
     The answer holds texts, lists, mappings and decimals. What cannot be computed is `{"not_computable": REASON}`.
     Nothing is rounded but what a division leaves: a share of a cost, a rate turned round (twelve decimals), and returns (ten).
     """
-    with localcontext(prec=DIGITS):
+    with localcontext(prec=DIGITS), uncollected():
         check_quotes(question.prices, question.fx)
         facts = standing_facts(question.facts, question.ask)
         quotes = Quotes(question.prices, question.fx, facts, question.ask)

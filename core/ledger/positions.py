@@ -14,6 +14,7 @@ from core.domain.posting import Entry
 from core.ledger import lots
 from core.ledger.lots import Short, take_in_turn
 from core.money import PRICE_STEP, share_of
+from core.uncollected import uncollected
 
 ZERO = Decimal(0)
 # Finer than any broker's step: a share of a split is a number that ends.
@@ -54,6 +55,7 @@ def holdings_of(entries: Iterable[Entry], *, base: str, ledger_head: str = GENES
     return Holdings(positions, cash, ledger_head)
 
 
+@uncollected()
 def open_lots(entries: Sequence[Entry]) -> tuple[tuple[Lot, ...], Decimal]:
     """Match sells with the oldest lots (FIFO); gives what is left, and the profit realised.
 
