@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -16,7 +17,7 @@ from core.ledger.trial import Places
 
 Read = Sequence[tuple[BookedFact, AnyFact]]
 # The door knows entries by their keys, so that none of a fill or a split to come may be a fact's.
-RESERVED = ("TICKET-", "SPLIT-")
+_OF_ENTRIES = re.compile(r"(TICKET|SPLIT)-[0-9]{8}")
 # Above what any account holds, and so small that a sum of a thousand of them keeps every digit wherever it is made.
 AMOUNT_MAX = Decimal(10) ** 14
 _NUMBERS = (
@@ -88,8 +89,8 @@ def _unreadable(fact: Fact, what: str) -> Iterator[str]:
         value = told.get(name)
         if value is not None and (not value.isprintable() or value != value.strip()):
             yield f"{what}: {name} {value!r} holds a sign that is not printed, or begins or ends with a space"
-    if fact.key.startswith(RESERVED):
-        yield f"{what}: keys that begin with {' or '.join(RESERVED)} are those of fills and splits; give another"
+    if _OF_ENTRIES.match(fact.key):
+        yield f"{what}: keys that begin with TICKET or SPLIT and a day are those of fills and splits; give another"
     for name in _NUMBERS:
         value = told.get(name)
         if value is not None and abs(value) >= AMOUNT_MAX:
@@ -107,7 +108,7 @@ def cash_key_objections(key: str, facts: Collection[str]) -> tuple[str, ...]:
     problems = []
     if key in facts:
         problems.append(f"the key {key!r} is that of a booked fact; give the movement one of its own")
-    if key.startswith((*RESERVED, "fact ")) or key.endswith(REVERSED):
+    if _OF_ENTRIES.match(key) or key.startswith("fact ") or key.endswith(REVERSED):
         problems.append(f"the key was {key!r}; keys that look so are those of other entries, so give another")
     return tuple(problems)
 

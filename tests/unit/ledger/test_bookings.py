@@ -61,7 +61,10 @@ REFUSED: dict[str, tuple[list[dict[str, Any]], str]] = {
         "ODD was told in GBP before, and now in USD",
     ),
     "the key of an entry": ([FEE | {"key": "opening"}], "fact 'opening': there is an entry 'opening' already"),
-    "a key that entries may have": ([FEE | {"key": "TICKET-20240301-r1-L1"}], "keys that begin with TICKET-"),
+    "a key that entries may have": (
+        [FEE | {"key": "TICKET-20240301-r1-L1"}],
+        "keys that begin with TICKET or SPLIT and a day",
+    ),
     "a key that is a control": ([FEE | {"key": "a\nb"}], r"key 'a\\nb'"),
     "an entry of a fact": ([FEE, fix("c", "fact f0 in main")], "rests on the fact 'f0'; take that back"),
     "a replacement under the key that is taken back": (
