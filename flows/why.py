@@ -24,6 +24,7 @@ from core.domain.posting import CashFact, Entry, SplitFact
 from core.domain.slot import RunId
 from core.domain.ticket import IssuedTicket, Ticket, TicketLine
 from core.ledger.equity import rates_of
+from core.money import SHARE_STEP
 from core.riskguard.approval import signed_bytes
 from core.ticketing.confirm import fill_of
 from flows.books import DecisionBook, Execution, Journal, RunBook, ScoreBook, TicketBook, Verifier
@@ -301,7 +302,9 @@ def _split_told(entry: Entry, doors: WhyDoors, *, before: tuple[Entry, ...], set
         return None
     panel = doors.clean.panel(rows[0].columns["hash"], first=entry.session, last=entry.session)
     found = [split for split in panel.splits if (split.session, split.instrument) == (entry.session, entry.instrument)]
-    return SplitTold(found[0], before, setup.policy.sizing.quantity_step) if found else None
+    # What is in no book is split to the last of twelve decimals, as settling does it.
+    step = setup.policy.sizing.quantity_step if entry.book == setup.policy.book else SHARE_STEP
+    return SplitTold(found[0], before, step) if found else None
 
 
 # --- files ------------------------------------------------------------------------------------------------------------

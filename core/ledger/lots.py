@@ -126,13 +126,18 @@ class LotQueue:
         Each lot is told to twelve decimals, and so is their sum: what that leaves goes to the largest (of equal ones the
         newest).
         """
-        most = max(self, key=lambda lot: (lot.quantity, lot.acquired, lot.number))
-        whole = share_of(self.held, new, old)
-        for lot in self:
-            lot.quantity = share_of(lot.quantity, new, old)
-        most.quantity += whole - sum((lot.quantity for lot in self), ZERO)
-        self.held = whole
+        for lot, units in zip(list(self), self.shares(new, old), strict=True):
+            lot.quantity = units
+        self.held = share_of(self.held, new, old)
         self._reorder()
+
+    def shares(self, new: Decimal, old: Decimal) -> list[Decimal]:
+        """Give `new` units for each `old` of each lot, in the order of the lots; together they are those of all units."""
+        lots = list(self)
+        units = [share_of(lot.quantity, new, old) for lot in lots]
+        most = max(range(len(lots)), key=lambda at: (lots[at].quantity, lots[at].acquired, lots[at].number))
+        units[most] += share_of(self.held, new, old) - sum(units, ZERO)
+        return units
 
     def bear(self, costs: Iterable[tuple[Decimal, Decimal]]) -> None:
         """Add to the costs of the lots, in the order of the lots: in their currency, and in the base."""

@@ -278,10 +278,9 @@ class Walk:
         self._check_currency(fact.child, self.currency[fact.instrument])
         account, lots = place[0], self.lots[place]
         spun = []
-        for lot in lots:
+        for lot, units in zip(lots, lots.shares(Decimal(fact.new), Decimal(fact.old)), strict=True):
             cost = share_of(lot.cost, fact.cost_share, ONE)
             base = cost if lot.cost_base is lot.cost else share_of(lot.cost_base, fact.cost_share, ONE)
-            units = share_of(lot.quantity, Decimal(fact.new), Decimal(fact.old))
             spun.append(Lot(lot.lot, lot.acquired, lot.number, units, cost, base))
         lots.bear([(-one.cost, -one.cost_base) for one in spun])
         came = sum((one.quantity for one in spun), ZERO)

@@ -271,6 +271,18 @@ def test_a_trade_names_the_currency_of_its_instrument_and_the_amount_in_it_or_ne
         answer_to([trade("BUY", "2024-01-10", "10", "100", quote_currency="USD", key="b")])
 
 
+@pytest.mark.parametrize("method", ["FIFO", "LIFO", "HIFO", "AVERAGE"])
+def test_a_spin_off_of_several_lots_loses_no_digit_of_the_whole(method):
+    """Of three lots of one, 1 for 3, one unit of the child comes, and all of it can be sold."""
+    facts = [trade("BUY", f"2024-01-1{day}", "1", "10") for day in range(3)]
+    facts += [fact("SPIN_OFF", "2024-02-01", "s", instrument="X", child="KID", new=1, old=3, cost_share="0.3")]
+
+    sold = answer_to([*facts, trade("SELL", "2024-02-02", "1", "9", instrument="KID")], method)
+
+    assert [one["instrument"] for one in sold["positions"]] == ["X"]
+    assert sold["pnl"]["realised"]["total"] == "0"
+
+
 def test_each_account_takes_its_lots_by_its_own_method():
     """One account sells what it bought last, the other, without a method of its own, what it bought first."""
     facts = [trade("BUY", "2024-01-10", "1", "10", key=f"first-{name}", account=name) for name in ("a", "b")] + [
