@@ -149,9 +149,15 @@ def _fills(count: int) -> dict[str, Any]:
     found = fills.rows(count)
     entries = [fills.entry(row) for row in found]
     kept: list[Any] = []
-    times = {"lots": _both(lambda: kept.extend((holdings_of(entries, base="GBP"), *open_lots(entries))))}
-    holdings, lots, gains = kept
-    units, costs = _sums((lot.instrument, lot.quantity, lot.cost) for lot in lots)
+
+    def rebuild() -> None:
+        """Positions are what is left of the lots."""
+        left, gains = open_lots(entries)
+        kept.extend((gains, *_sums((lot.instrument, lot.quantity, lot.cost) for lot in left)))
+
+    times = {"lots": _both(rebuild)}
+    gains, units, costs = kept
+    holdings = holdings_of(entries, base="GBP")
     assert units == {one.instrument: one.quantity for one in holdings.positions}, "lots are not positions"
     kept.clear()
     entries.clear()

@@ -252,6 +252,24 @@ def take_in_turn(lots: deque[Lot], quantity: Decimal, step: Decimal, *, is_last_
     return taken
 
 
+def cost_in_turn(lots: deque[Lot], quantity: Decimal, step: Decimal) -> Decimal:
+    """Take units off the first end of some lots as `take_in_turn` does, and give what they had cost in their currency."""
+    cost = ZERO
+    while quantity:
+        if not lots:
+            raise Short(quantity)
+        lot = lots[0]
+        if (units := lot.quantity) > quantity:
+            part = share_of(lot.cost, quantity, units, step)
+            lot.quantity = units - quantity
+            lot.cost = lot.cost_base = lot.cost - part
+            return cost + part
+        lots.popleft()
+        quantity -= units
+        cost += lot.cost
+    return cost
+
+
 def part_of(lot: Lot, quantity: Decimal, step: Decimal) -> Lot:
     """Take units out of a lot with their share of its cost, in steps; what stays keeps the rest, so that no digit is lost."""
     had, had_base, units = lot.cost, lot.cost_base, lot.quantity

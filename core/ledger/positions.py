@@ -12,13 +12,14 @@ from core.domain.holdings import GENESIS_HEAD, Holdings, Position
 from core.domain.instrument import InstrumentId
 from core.domain.posting import Entry
 from core.ledger import lots
-from core.ledger.lots import Short, take_in_turn
+from core.ledger.lots import Short, cost_in_turn
 from core.money import PRICE_STEP, share_of
 from core.uncollected import uncollected
 
 ZERO = Decimal(0)
 # Finer than any broker's step: a share of a split is a number that ends.
 UNITS_STEP = Decimal("0.000000000001")
+_OF_LOTS = frozenset({"BUY", "SELL", "SPLIT"})
 
 
 @dataclass(frozen=True)
@@ -65,16 +66,24 @@ def open_lots(entries: Sequence[Entry]) -> tuple[tuple[Lot, ...], Decimal]:
     """
     queues: defaultdict[InstrumentId, deque[lots.Lot]] = defaultdict(deque)
     realised = ZERO
-    came = _units_of_splits(entries)
+    came: dict[tuple[InstrumentId, date], Decimal] | None = None
     for number, entry in enumerate(entries):
-        if entry.kind not in ("BUY", "SELL", "SPLIT") or entry.instrument is None:
+        kind, instrument = entry.kind, entry.instrument
+        if kind not in _OF_LOTS or instrument is None:
             continue
-        queue = queues[entry.instrument]
-        if entry.kind == "SPLIT":
-            _split(queue, came.pop((entry.instrument, entry.session), ZERO), entry, number=number)
+        queue = queues[instrument]
+        if kind == "SPLIT":
+            came = _units_of_splits(entries) if came is None else came
+            _split(queue, came.pop((instrument, entry.session), ZERO), entry, number=number)
             continue
-        quantity, cash = _units_and_cash(entry)
-        if quantity > 0:
+        quantity = cash = ZERO
+        for posting in entry.postings:
+            account = posting.account
+            if account == "cash":
+                cash += posting.amount
+            elif account == "units":
+                quantity += posting.amount
+        if quantity > ZERO:
             queue.append(lots.Lot(entry.key, entry.session, number, quantity, cost := -cash, cost))
         else:
             realised += cash - _cost_of(queue, -quantity, entry)
@@ -136,12 +145,9 @@ def _split(queue: deque[lots.Lot], units: Decimal, entry: Entry, *, number: int)
 
 
 def _cost_of(queue: deque[lots.Lot], quantity: Decimal, entry: Entry) -> Decimal:
-    cost = ZERO
     try:
-        for lot in take_in_turn(queue, quantity, PRICE_STEP):
-            cost += lot.cost
+        return cost_in_turn(queue, quantity, PRICE_STEP)
     except Short as error:
         raise ValueError(
             f"entry {entry.key} sells {error.missing} {entry.instrument} more than the book holds"
         ) from error
-    return cost
