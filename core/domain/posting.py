@@ -48,7 +48,7 @@ REVERSED = " reversed"
 _EXACT = Context(prec=200)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Posting:
     """One line of the journal: an amount of a commodity (a currency or an instrument) in an account; positive is more."""
 
@@ -87,7 +87,7 @@ class SplitFact:
     evidence: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Entry:
     """One fact of a book as balanced postings; `key` makes it count once, `session` is its effective day."""
 
