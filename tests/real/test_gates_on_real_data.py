@@ -81,7 +81,9 @@ TAMPERED = (
         "event 10 does not follow event 9",
     ),
     *(
-        Tampering(f"a {table}", table, change, rf"rows of {table} that event \d+ added were changed")
+        Tampering(
+            f"a {table}", table, change, rf"rows of {table} that event \d+ added were changed \(id \d+( to \d+)?\)"
+        )
         for table, change in (
             ("run", "body = replace(body, 'RUN', 'RAN')"),
             ("decision", "body = replace(body, 'buy', 'sell')"),

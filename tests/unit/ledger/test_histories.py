@@ -153,7 +153,9 @@ class Histories(RuleBasedStateMachine):
     def open_with(self, account: str, name: str, units: str, cost: str, back: int) -> None:
         """Bring units that were bought before the first fact of all."""
         own = {"evidence": "ab" * 32, "acquired": DAYS[0], "currency": CURRENCY[name]}
-        self.record("OPENING", back, account=account, instrument=name, quantity=units, cost=cost, **own)
+        # As with purchases: where two lots cost the same a unit, a rounding would say which is the dearer.
+        told = str(Decimal(cost) + Decimal(self.count) / 1000)
+        self.record("OPENING", back, account=account, instrument=name, quantity=units, cost=told, **own)
 
     @rule(name=names, ratio=st.sampled_from([(2, 1), (3, 2), (1, 3)]), back=late)
     def split(self, name: str, ratio: tuple[int, int], back: int) -> None:
