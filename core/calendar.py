@@ -160,6 +160,8 @@ def calendar_to_json(calendar: Calendar) -> str:
     return canonical_json(calendar)
 
 
+# A command reads the same file for each book; what comes of it is frozen.
+@lru_cache(maxsize=4)
 def calendar_from_json(text: str) -> Calendar:
     """Read what `calendar_to_json` gave; raises ValueError when the text is anything else."""
     try:

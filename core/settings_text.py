@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import TypeVar, get_args, get_origin
 
 import yaml
@@ -27,6 +28,8 @@ _NO_CHARACTER = "names no character; write the character itself"
 _NOTHING = ("", "~", "null")
 _DEPTH_MAX = 8
 _SHOWN_MAX = 60
+# A command asks for the same few texts again and again, and each takes tens of milliseconds to read.
+_TEXTS_KEPT = 32
 
 
 # Stands between a missing key and what it must be.
@@ -42,11 +45,13 @@ class SettingsError(ValueError):
         super().__init__("\n".join(self.problems))
 
 
+@lru_cache(_TEXTS_KEPT)
 def parse_policy(text: str, where: str) -> Policy:
     """Read a book's policy; `where` is the file's name for messages. Raises SettingsError with all problems."""
     return _parse(Policy, text, where)
 
 
+@lru_cache(_TEXTS_KEPT)
 def parse_desk(text: str, where: str) -> Desk:
     """Read the desk; `where` is the file's name for messages. Raises SettingsError with all problems."""
     return _parse(Desk, text, where)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from difflib import get_close_matches
+from functools import lru_cache
 from itertools import pairwise
 
 from core.canonical import sha256_of
@@ -92,6 +93,8 @@ class UniverseError(ValueError):
         super().__init__("\n".join(self.problems))
 
 
+# A command reads the same file for each book; what comes of it is frozen.
+@lru_cache(maxsize=8)
 def parse_universe(text: str, where: str) -> Universe:
     """Read a universe in any order of rows and columns; `where` is the file's name for messages.
 

@@ -247,3 +247,16 @@ def test_parameters_keep_the_type_that_they_are_written_in():
     assert written.strategy.parameters["kind"] == "12"
     assert written.strategy.parameters["name"] == "fast"
     assert type(written.strategy.parameters["skip_sessions"]) is int
+
+
+def test_the_same_text_is_read_once_and_its_problems_are_told_each_time():
+    """A command asks for the same policy for each book; another name of the file is another message."""
+    text = changed(("weight_max: 0.10", "weight_max: 10 %"))
+
+    assert parse_policy(POLICY, "p.yml") is parse_policy(POLICY, "p.yml")
+    assert parse_desk(DESK, "d.yml") is parse_desk(DESK, "d.yml")
+    told = [problems(text), problems(text)]
+    assert told[0] == told[1] != ()
+    for where in ("p.yml", "q.yml"):
+        with pytest.raises(SettingsError, match=f"{where}:"):
+            parse_policy(text, where)
