@@ -11,7 +11,8 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 UV := uv==0.13.8
 # Two, not `auto`: some test files start a database server each, and sixty-four of those help nobody.
 WORKERS ?= 2
-PYTEST := $(PY) -m pytest -n $(WORKERS) --dist loadfile
+# In the order of the folders, whose last, the unit tests, are short: files with few tests, which else come last, are the longest.
+PYTEST := $(PY) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 FAST := $(wildcard tests/house tests/unit tests/contract)
 # The packages that exist.
 CODE := $(patsubst %/__init__.py,%,$(wildcard $(addsuffix /__init__.py,core flows adapters servers agents cli web config tests benchmarks)))
