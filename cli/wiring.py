@@ -21,6 +21,7 @@ from adapters.postgres.chain import Chain
 from adapters.postgres.connect import Session
 from adapters.postgres.journal import PgJournal, PgVenue
 from adapters.postgres.location import Server
+from adapters.postgres.models import PgModels
 from adapters.postgres.people import PgConfig, PgPeople
 from adapters.postgres.recorded import PgRecorded
 from adapters.postgres.rights import Role
@@ -116,7 +117,7 @@ class Desk:
         clean, clock = clean or self.clean, when.clock
         return DayDoors(
             settle=self.settle_doors(clean),
-            score=ScoreDoors(PgRuns(self.session("quant")), PgScores(self.session("quant")), clean),
+            score=self.score_doors(clean),
             decide=self._decide_doors(clean, clock, cache),
             issue=self._issue_doors(clock),
             publish=self.publish_doors,
@@ -128,6 +129,11 @@ class Desk:
             clean=clean,
             today=when.today,
         )
+
+    def score_doors(self, clean: CleanSet) -> ScoreDoors:
+        """Wire training and scoring, as quant."""
+        session = self.session("quant")
+        return ScoreDoors(PgRuns(session), PgScores(session), clean, PgModels(session))
 
     def settle_doors(self, clean: CleanSet) -> SettleDoors:
         """Wire settling: the venue's reports as desk, the journal as ledger."""
@@ -194,6 +200,7 @@ class Desk:
         return ReplayDoors(
             PgRuns(reader),
             PgScores(reader),
+            PgModels(reader),
             PgDecisions(reader),
             PgTickets(reader),
             PgJournal(reader),

@@ -23,6 +23,7 @@ from core.domain.frame import Frame
 from core.domain.holdings import Holdings
 from core.domain.instrument import InstrumentId
 from core.domain.market import FxRate, Mark, Prices
+from core.domain.model import Model, ModelInUse
 from core.domain.order import Proposal
 from core.domain.panel import Panel
 from core.domain.pending import ACTION_PENDING, PendingDividend
@@ -32,6 +33,7 @@ from core.gate import Finding, Gate, block, closed, note
 from core.market_data.fx import fx_rate
 from core.market_data.quality import judge_panel
 from core.money import price_of
+from core.quant.health import judge_model
 from core.quant.ranking import rank_instruments
 from core.riskguard import gates
 from core.riskguard.plan import equity_of, hold_still, plan_trades
@@ -130,13 +132,18 @@ def reconciliation(standing: Standing, frame: Frame) -> Gate[Any]:
     return gates.reconciliation_gate(standing, frame.run, frame.policy)
 
 
-def scores(judged: JudgedPanel, frame: Frame) -> Gate[Scores]:
+def model(model: Model | Unread | None, frame: Frame) -> Gate[ModelInUse]:
+    """Is there a model that may still be asked, where the strategy learns?"""
+    return judge_model(model, strategy_of(frame.policy), frame.run.as_of.session, calendar=frame.calendar)
+
+
+def scores(judged: JudgedPanel, fit_model: ModelInUse, frame: Frame) -> Gate[Scores]:
     """Rank the instruments that the book may hold."""
-    strategy, as_of = strategy_of(frame.policy.strategy), frame.run.as_of.session
+    strategy, as_of = strategy_of(frame.policy), frame.run.as_of.session
     holdable = tradable(frame.universe, frame.policy)
     valid, excluded = [row.id for row in frame.universe.valid_on(as_of)], {name for name, _ in judged.quality.excluded}
     names = tuple(name for name in valid if name in holdable and name not in excluded)
-    gate = rank_instruments(judged.panel, names, as_of, strategy=strategy)
+    gate = rank_instruments(judged.panel, names, as_of, strategy=strategy, model=fit_model.model)
     # Unranked and not merely left out: what is held of it stays as it is, where it would be sold otherwise.
     pending = judged.quality.pending_splits
     waiting = tuple((name, f"{ACTION_PENDING}: {words}") for name, words in pending if name in valid)
@@ -176,7 +183,7 @@ def proposal(scores: Scores, prices: Prices, standing: Standing, frame: Frame) -
         return Gate(hold_still("the rollout phase allows no capital: nothing is traded", holdings, prices))
     if not _is_first_build(standing) and not is_rebalance_day(frame.calendar, policy, run.slot.day):
         return Gate(hold_still("no rebalance due", holdings, prices))
-    strategy = strategy_of(policy.strategy)
+    strategy = strategy_of(policy)
     stance = Stance(strategy.hold_rank_multiple, standing.capital_fraction, _weights(holdings, prices))
     target = build_target(scores, frozenset(holdings.quantities()), policy, stance=stance)
     return Gate(plan_trades(target, holdings, prices, policy=policy, capital_fraction=standing.capital_fraction))
@@ -224,13 +231,14 @@ PIPELINE: tuple[Stage, ...] = (
     Stage("fx", fx, ("fixings", "frame"), "fx"),
     Stage("confirmations", confirmations, ("standing",), "confirmations"),
     Stage("reconciliation", reconciliation, ("standing", "frame"), "reconciliation"),
-    Stage("scores", scores, ("judged", "frame"), "scores"),
+    Stage("model", model, ("model", "frame"), "fit_model"),
+    Stage("scores", scores, ("judged", "fit_model", "frame"), "scores"),
     Stage("marks", marks, ("judged", "fx", "standing", "frame"), "prices"),
     Stage("drawdown", drawdown, ("worth", "frame"), "judged_worth"),
     Stage("proposal", proposal, ("scores", "prices", "standing", "frame"), "proposal"),
     Stage("review", review, ("proposal", "prices", "judged", "standing", "frame"), "review"),
 )
-TO_SCORES = ("data", "scores")
+TO_SCORES = ("data", "model", "scores")
 TO_PROPOSAL = tuple(stage.name for stage in PIPELINE if stage.name != "review")
 
 

@@ -11,6 +11,7 @@ from core.domain.booked import BookedFact
 from core.domain.confirmation import Confirmation, Executed
 from core.domain.decision import Approval, Decision
 from core.domain.facts import AuditHead, AuditState, Halt, ReconciliationState, Seen
+from core.domain.model import Model
 from core.domain.order import Proposal
 from core.domain.posting import CashFact, Entry, SplitFact
 from core.domain.scores import ScoreSet
@@ -67,6 +68,25 @@ class ScoreBook(Protocol):
 
     def scores(self, run_id: RunId) -> ScoreSet | None:
         """Find a run's scores."""
+        ...
+
+
+class ModelBook(Protocol):
+    """Keeps models. Adding the same model of a book and session twice keeps the first."""
+
+    def add_model(self, book: BookName, model: Model) -> Model:
+        """Keep a model and give it."""
+        ...
+
+    def model(self, digest: str) -> Model | None:
+        """Find a model by the hash of its text."""
+        ...
+
+    def chosen(self, book: BookName, as_of: date) -> Model | None:
+        """Give the model that a book is scored with on the evening of a session.
+
+        It is the one that a person pinned last; or else the newest that was trained on the session or before it.
+        """
         ...
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from core.domain.decision import Approval, Decision
 from core.domain.facts import Seen, Unread
 from core.domain.frame import Frame
+from core.domain.model import ModelInUse
 from core.domain.order import Proposal
 from core.domain.panel import Panel
 from core.domain.scores import Scores, ScoreSet
@@ -49,7 +50,7 @@ def propose(run_id: RunId, setup: BookSetup, doors: DecideDoors) -> Gate[Proposa
     kept = doors.decisions.proposal(run_id)
     if kept is not None:
         return Gate(kept)
-    trail = walk(stages(TO_PROPOSAL, stored={"scores": score_gate(scores)}), _given(run, setup, doors))
+    trail = walk(stages(TO_PROPOSAL, stored=scored_gates(scores)), _given(run, setup, doors))
     blocking = [finding for finding in trail.findings if finding.severity == "block"]
     if blocking:
         return closed(blocking)
@@ -66,7 +67,7 @@ def decide_run(run_id: RunId, setup: BookSetup, doors: DecideDoors) -> Decision:
     kept = doors.decisions.decision(run_id)
     if kept is not None:
         return kept[0]
-    stored: dict[str, Gate[Any]] = {"scores": score_gate(scores)}
+    stored: dict[str, Gate[Any]] = scored_gates(scores)
     proposal = doors.decisions.proposal(run_id)
     if proposal is not None:
         stored["proposal"] = Gate(proposal)
@@ -80,13 +81,20 @@ def decide_run(run_id: RunId, setup: BookSetup, doors: DecideDoors) -> Decision:
     return doors.decisions.add_decision(run_id, decision, seen, approval=approval, halt=_new_halt(trail))
 
 
+def scored_gates(scores: ScoreSet) -> dict[str, Gate[Any]]:
+    """Give stored scores as the gates that they came through: the model's, and their own."""
+    findings = tuple(finding for finding in scores.findings if finding.check == "model")
+    is_closed = any(finding.severity == "block" for finding in findings)
+    return {"model": closed(findings) if is_closed else Gate(ModelInUse(None), findings), "scores": score_gate(scores)}
+
+
 def score_gate(scores: ScoreSet) -> Gate[Scores]:
     """Give stored scores as the gate that they came from."""
     if scores.scores is None:
         blocking = [finding for finding in scores.findings if finding.severity == "block"]
         return closed(blocking or [block("scores", "scores", "no scores were made")])
-    # What was said of the bars is said again by their own gate, and once is enough.
-    return Gate(scores.scores, tuple(finding for finding in scores.findings if finding.check != "data"))
+    # What was said of bars and model is said again by their own gates, and once is enough.
+    return Gate(scores.scores, tuple(finding for finding in scores.findings if finding.check not in ("data", "model")))
 
 
 def seen_in(trail: Trail, panel: Panel | Unread) -> Seen:
@@ -117,6 +125,8 @@ def _given(run: Run, setup: BookSetup, doors: DecideDoors) -> dict[str, Any]:
     return {
         "frame": frame,
         "standing": standing,
+        # Judged when the run was scored; what was found stands with the scores.
+        "model": None,
         "panel": read_panel(frame, doors.clean, sessions=setup.strategy.sessions_needed),
         "fixings": read_fixings(frame, doors.clean),
         "worth": read_worth(frame, doors.clean, journal, since=standing.peak_from, cache=doors.cache),

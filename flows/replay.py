@@ -19,8 +19,8 @@ from core.ledger.positions import holdings_of
 from core.pipeline import TO_SCORES, all_stages, decide, stages, walk
 from core.riskguard.approval import mandate_of, signed_bytes
 from core.ticketing.draft import is_unfinished, unfinished_decision, void_decision
-from flows.books import DecisionBook, Journal, RunBook, ScoreBook, TicketBook, Verifier
-from flows.decide import NotReady, score_gate, seen_in
+from flows.books import DecisionBook, Journal, ModelBook, RunBook, ScoreBook, TicketBook, Verifier
+from flows.decide import NotReady, scored_gates, seen_in
 from flows.issue import draft
 from flows.look import curve_of, read_fixings, read_panel
 from flows.ports import CleanSet
@@ -33,6 +33,7 @@ class ReplayDoors:
 
     runs: RunBook
     scores: ScoreBook
+    models: ModelBook
     decisions: DecisionBook
     tickets: TicketBook
     journal: Journal
@@ -74,8 +75,8 @@ def replay(run_id: RunId, setup: BookSetup, doors: ReplayDoors) -> tuple[Compari
     decision, seen = stored
     frame, proposal = setup.frame(run), doors.decisions.proposal(run_id)
     given = _given(frame, seen, setup, doors)
-    scores = _scores(given)
-    trail = walk(all_stages(stored={"scores": score_gate(scores)}), given)
+    scores = _scores(given, kept_scores, doors.models)
+    trail = walk(all_stages(stored=scored_gates(scores)), given)
     again = decide(trail)
     planned: Proposal | None = trail.values.get("proposal") if proposal is not None else None
     seen_again = seen_in(trail, given["panel"])
@@ -107,6 +108,7 @@ def _given(frame: Frame, seen: Seen, setup: BookSetup, doors: ReplayDoors) -> di
     return {
         "frame": frame,
         "standing": standing,
+        "model": None,
         "panel": read_panel(frame, doors.clean, sessions=setup.strategy.sessions_needed),
         "fixings": read_fixings(frame, doors.clean),
         "worth": worth,
@@ -120,9 +122,12 @@ def _calendar(run: Run, setup: BookSetup) -> tuple[Comparison, ...]:
     return (Comparison("calendar", run.calendar_hash, setup.calendar_hash(run.as_of.session, run.slot.day)),)
 
 
-def _scores(given: dict[str, Any]) -> ScoreSet:
-    trail = walk(stages(TO_SCORES), {"panel": given["panel"], "frame": given["frame"]})
-    return ScoreSet(trail.values.get("scores"), trail.findings)
+def _scores(given: dict[str, Any], kept: ScoreSet, models: ModelBook) -> ScoreSet:
+    # A run without a model found none, or learns nothing: what its gate said is taken as recorded.
+    stored = {} if kept.model is not None else {"model": scored_gates(kept)["model"]}
+    model = None if kept.model is None else models.model(kept.model)
+    trail = walk(stages(TO_SCORES, stored=stored), {"panel": given["panel"], "model": model, "frame": given["frame"]})
+    return ScoreSet(trail.values.get("scores"), trail.findings, kept.model)
 
 
 def ticket_again(again: Decision, seen: Seen, planned: Proposal | None, *, issued: Ticket, frame: Frame) -> Ticket:

@@ -4,22 +4,30 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from core.domain.model import Model
 from core.domain.scores import ScoreSet
 from core.domain.slot import Run
 from core.pipeline import TO_SCORES, stages, walk
-from flows.books import RunBook, ScoreBook
+from flows.books import ModelBook, RunBook, ScoreBook
 from flows.look import read_panel
 from flows.ports import CleanSet
 from flows.setup import BookSetup
+from flows.train import TrainDoors, model_for
 
 
 @dataclass(frozen=True)
 class ScoreDoors:
-    """What scoring may use: it opens runs, reads the clean set and adds scores."""
+    """What scoring may use: it opens runs, reads the clean set, trains and adds scores."""
 
     runs: RunBook
     scores: ScoreBook
     clean: CleanSet
+    models: ModelBook
+
+    @property
+    def train(self) -> TrainDoors:
+        """Give what training may use."""
+        return TrainDoors(self.models, self.clean)
 
 
 def score(run: Run, setup: BookSetup, doors: ScoreDoors) -> ScoreSet:
@@ -30,8 +38,10 @@ def score(run: Run, setup: BookSetup, doors: ScoreDoors) -> ScoreSet:
         return kept
     frame = setup.frame(opened)
     panel = read_panel(frame, doors.clean, sessions=setup.strategy.sessions_needed)
-    trail = walk(stages(TO_SCORES), {"panel": panel, "frame": frame})
-    return doors.scores.add_scores(opened.run_id, ScoreSet(trail.values.get("scores"), trail.findings))
+    model = model_for(opened, setup, doors.train)
+    trail = walk(stages(TO_SCORES), {"panel": panel, "model": model, "frame": frame})
+    digest = model.hash if isinstance(model, Model) else None
+    return doors.scores.add_scores(opened.run_id, ScoreSet(trail.values.get("scores"), trail.findings, digest))
 
 
 def passed_by(run: Run, runs: RunBook) -> str | None:

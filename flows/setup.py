@@ -32,7 +32,7 @@ class BookSetup:
     @property
     def strategy(self) -> Strategy:
         """Give the policy's strategy."""
-        return strategy_of(self.policy.strategy)
+        return strategy_of(self.policy)
 
     @cached_property
     def universe_hash(self) -> str:

@@ -27,8 +27,8 @@ from core.ledger.equity import rates_of
 from core.money import SHARE_STEP
 from core.riskguard.approval import signed_bytes
 from core.ticketing.confirm import fill_of
-from flows.books import DecisionBook, Execution, Journal, RunBook, ScoreBook, TicketBook, Verifier
-from flows.decide import NotReady, score_gate
+from flows.books import DecisionBook, Execution, Journal, ModelBook, RunBook, ScoreBook, TicketBook, Verifier
+from flows.decide import NotReady, scored_gates
 from flows.look import ledger_head, quote_of, read_fixings, read_panel
 from flows.ports import CleanSet, Parser, RawStore, SourceError
 from flows.replay import entry_count, ticket_again
@@ -88,6 +88,7 @@ class WhyDoors:
     facts: FactRows
     runs: RunBook
     scores: ScoreBook
+    models: ModelBook
     decisions: DecisionBook
     tickets: TicketBook
     journal: Journal
@@ -109,6 +110,7 @@ def ticket_why(run_id: RunId, setup: BookSetup, doors: WhyDoors) -> TicketFigure
     if run is None or stored is None or scores is None or issued is None:
         raise NotReady(f"{run_id} did not end in a ticket; there is nothing to ask")
     decision, seen = stored
+    gates = scored_gates(scores)
     frame, proposal, approval = setup.frame(run), doors.decisions.proposal(run_id), doors.decisions.approval(run_id)
     panel = read_panel(frame, doors.clean, sessions=setup.strategy.sessions_needed)
     fixings = read_fixings(frame, doors.clean)
@@ -128,7 +130,9 @@ def ticket_why(run_id: RunId, setup: BookSetup, doors: WhyDoors) -> TicketFigure
         decision=decision,
         seen=seen,
         proposal=proposal,
-        score_gate=score_gate(scores),
+        model=None if scores.model is None else doors.models.model(scores.model),
+        model_gate=gates["model"],
+        score_gate=gates["scores"],
         approval=approval,
         signature_verifies=approval is not None
         and doors.verifier.verify(approval.key_id, signed_bytes(approval.mandate), bytes.fromhex(approval.signature)),
@@ -142,7 +146,7 @@ def ticket_why(run_id: RunId, setup: BookSetup, doors: WhyDoors) -> TicketFigure
         rates=None
         if isinstance(fixings, Unread) or within is None
         else rates_of(fixings, frame.policy.base_currency, quote, within=within),
-        rows=_rows_of_run(run_id, issued, doors) | _rows_of_lines(run_id, doors),
+        rows=_rows_of_run(run_id, issued, doors) | _rows_of_lines(run_id, doors) | _rows_of_model(scores.model, doors),
         page=_page(issued, doors),
         redraft=partial(_redraft, issued=issued, frame=frame),
     )
@@ -216,6 +220,11 @@ def _rows_of_run(run_id: RunId, issued: IssuedTicket, doors: WhyDoors) -> dict[s
         rows[kind] = tuple(row.kept for row in found if (row.columns["kind"], row.columns["hash"]) == (kind, digest))
     rows["event"] = () if event is None else (event,)
     return rows
+
+
+def _rows_of_model(digest: str | None, doors: WhyDoors) -> dict[str, tuple[KeptRow, ...]]:
+    found = () if digest is None else doors.facts.rows("model", "hash", [digest])
+    return {"model": tuple(row.kept for row in found)}
 
 
 def _rows_of_lines(run_id: RunId, doors: WhyDoors) -> dict[str, tuple[KeptRow, ...]]:

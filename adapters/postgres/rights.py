@@ -29,6 +29,7 @@ WRITERS: Final[dict[str, Role | None]] = {
     "venue_report": "desk",
     "account_snapshot": "desk",
     "score_set": "quant",
+    "model": "quant",
     "job": "quant",
     "job_step": "quant",
     "proposal": "riskguard",
@@ -52,6 +53,7 @@ WRITERS: Final[dict[str, Role | None]] = {
     "peak_restart": "person",
     "acknowledged_loss": "person",
     "rollout_step": "person",
+    "model_pin": "person",
     "verification": "person",
 }
 

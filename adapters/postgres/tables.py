@@ -14,43 +14,14 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     Date,
-    DateTime,
-    ForeignKey,
     ForeignKeyConstraint,
-    Identity,
     Index,
-    Numeric,
-    Text,
     text,
 )
 from sqlalchemy import UniqueConstraint as Unique
 from sqlmodel import Field, SQLModel
 
-
-def _text(*, key: str | None = None, unique: bool = False, optional: bool = False) -> Any:
-    args = (ForeignKey(key),) if key else ()
-    return Field(sa_column_args=args, sa_type=Text, nullable=optional, unique=unique, default=None if optional else ...)
-
-
-def _ref(key: str, *, unique: bool = False, optional: bool = False) -> Any:
-    return Field(
-        sa_type=BigInteger,
-        sa_column_args=(ForeignKey(key),),
-        unique=unique,
-        nullable=optional,
-        default=None if optional else ...,
-    )
-
-
-def _number() -> Any:
-    return Field(sa_type=Numeric, nullable=False)
-
-
-def _instant(*, optional: bool = False) -> Any:
-    return Field(sa_type=DateTime(timezone=True), nullable=optional, default=None if optional else ...)
-
-
-_NEXT_EVENT, _NOW = text("(current_setting('twokey.event_seq'::text, true))::bigint"), text("clock_timestamp()")
+from adapters.postgres.facts import Fact, instant, number, reference, text_column
 
 
 class Event(SQLModel, table=True):
@@ -58,20 +29,8 @@ class Event(SQLModel, table=True):
 
     __tablename__: ClassVar[Any] = "event"
     seq: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
-    bytes: str = _text()
-    hash: str = _text()
-
-
-class Fact(SQLModel):
-    """What every fact row carries besides its own columns."""
-
-    id: int | None = Field(default=None, sa_type=BigInteger, primary_key=True, sa_column_args=(Identity(always=True),))
-    event_seq: int | None = Field(
-        default=None, sa_type=BigInteger, nullable=False, index=True, sa_column_kwargs={"server_default": _NEXT_EVENT}
-    )
-    recorded_at: datetime | None = Field(
-        default=None, sa_type=DateTime(timezone=True), nullable=False, sa_column_kwargs={"server_default": _NOW}
-    )
+    bytes: str = text_column()
+    hash: str = text_column()
 
 
 class ConfigVersion(Fact, table=True):
@@ -79,17 +38,17 @@ class ConfigVersion(Fact, table=True):
 
     __tablename__: ClassVar[Any] = "config_version"
     __table_args__ = (Unique("kind", "hash"),)
-    kind: str = _text()
-    hash: str = _text()
-    body: str = _text()
+    kind: str = text_column()
+    hash: str = text_column()
+    body: str = text_column()
 
 
 class CleanSnapshot(Fact, table=True):
     """A clean set that was published, by its hash: from then until the next row it was the current one."""
 
     __tablename__: ClassVar[Any] = "clean_snapshot"
-    hash: str = _text()
-    body: str = _text()
+    hash: str = text_column()
+    body: str = text_column()
 
 
 class Run(Fact, table=True):
@@ -97,29 +56,51 @@ class Run(Fact, table=True):
 
     __tablename__: ClassVar[Any] = "run"
     __table_args__ = (Unique("book", "slot", "revision"),)
-    run_id: str = _text(unique=True)
-    book: str = _text()
-    slot: str = _text()
+    run_id: str = text_column(unique=True)
+    book: str = text_column()
+    slot: str = text_column()
     revision: int
-    body: str = _text()
+    body: str = text_column()
 
 
 class ScoreSet(Fact, table=True):
     """Scores of a run, or the findings that closed their gate."""
 
     __tablename__: ClassVar[Any] = "score_set"
-    run_id: str = _text(key="run.run_id", unique=True)
-    hash: str = _text()
-    body: str = _text()
+    run_id: str = text_column(key="run.run_id", unique=True)
+    hash: str = text_column()
+    body: str = text_column()
+
+
+class Model(Fact, table=True):
+    """A trained model of a book: its text, and the card that says what made it."""
+
+    __tablename__: ClassVar[Any] = "model"
+    __table_args__ = (Unique("book", "as_of", "hash"),)
+    book: str = text_column()
+    as_of: date = Field(sa_type=Date, nullable=False)
+    hash: str = text_column()
+    card: str = text_column()
+    body: str = text_column()
+
+
+class ModelPin(Fact, table=True):
+    """A person's word on which model a book is scored with from now on: this one, or with none named the newest again."""
+
+    __tablename__: ClassVar[Any] = "model_pin"
+    book: str = text_column()
+    hash: str | None = text_column(optional=True)
+    said_by: str = text_column()
+    reason: str = text_column()
 
 
 class Job(Fact, table=True):
     """A piece of work that a tool asked for, with its inputs; its steps are rows of job_step."""
 
     __tablename__: ClassVar[Any] = "job"
-    job_id: str = _text(unique=True)
-    kind: str = _text()
-    body: str = _text()
+    job_id: str = text_column(unique=True)
+    kind: str = text_column()
+    body: str = text_column()
 
 
 class JobStep(Fact, table=True):
@@ -127,39 +108,39 @@ class JobStep(Fact, table=True):
 
     __tablename__: ClassVar[Any] = "job_step"
     __table_args__ = (Unique("job_id", "state"),)
-    job_id: str = _text(key="job.job_id")
-    state: str = _text()
-    body: str = _text()
+    job_id: str = text_column(key="job.job_id")
+    state: str = text_column()
+    body: str = text_column()
 
 
 class Proposal(Fact, table=True):
     """The riskguard's target and the order lines that lead to it."""
 
     __tablename__: ClassVar[Any] = "proposal"
-    run_id: str = _text(key="run.run_id", unique=True)
-    hash: str = _text()
-    body: str = _text()
+    run_id: str = text_column(key="run.run_id", unique=True)
+    hash: str = text_column()
+    body: str = text_column()
 
 
 class Decision(Fact, table=True):
     """The riskguard's answer, with the facts that it looked at."""
 
     __tablename__: ClassVar[Any] = "decision"
-    run_id: str = _text(key="run.run_id", unique=True)
-    kind: str = _text()
-    hash: str = _text()
-    body: str = _text()
-    facts: str = _text()
+    run_id: str = text_column(key="run.run_id", unique=True)
+    kind: str = text_column()
+    hash: str = text_column()
+    body: str = text_column()
+    facts: str = text_column()
 
 
 class Approval(Fact, table=True):
     """A signed yes."""
 
     __tablename__: ClassVar[Any] = "approval"
-    run_id: str = _text(key="decision.run_id", unique=True)
-    mandate: str = _text()
-    key_id: str = _text()
-    signature: str = _text()
+    run_id: str = text_column(key="decision.run_id", unique=True)
+    mandate: str = text_column()
+    key_id: str = text_column()
+    signature: str = text_column()
 
 
 class ApprovalLine(Fact, table=True):
@@ -167,9 +148,9 @@ class ApprovalLine(Fact, table=True):
 
     __tablename__: ClassVar[Any] = "approval_line"
     __table_args__ = (Unique("approval_id", "line"),)
-    approval_id: int = _ref("approval.id")
+    approval_id: int = reference("approval.id")
     line: int
-    body: str = _text()
+    body: str = text_column()
 
 
 class Ticket(Fact, table=True):
@@ -177,27 +158,27 @@ class Ticket(Fact, table=True):
 
     __tablename__: ClassVar[Any] = "ticket"
     __table_args__ = (Unique("book", "slot", "revision"), Unique("ticket_id", "revision"))
-    ticket_id: str = _text()
-    book: str = _text()
-    slot: str = _text()
+    ticket_id: str = text_column()
+    book: str = text_column()
+    slot: str = text_column()
     revision: int
-    kind: str = _text()
-    venue: str = _text()
+    kind: str = text_column()
+    venue: str = text_column()
     is_rehearsal: bool
-    run_id: str = _text(key="decision.run_id", unique=True)
-    hash: str = _text()
-    body: str = _text()
-    seal: str = _text()
+    run_id: str = text_column(key="decision.run_id", unique=True)
+    hash: str = text_column()
+    body: str = text_column()
+    seal: str = text_column()
 
 
 class Revision(Fact, table=True):
     """A person's fact: the run of a slot's next revision, the ticket that it voids, who asked and why."""
 
     __tablename__: ClassVar[Any] = "revision"
-    run_id: str = _text(key="run.run_id", unique=True)
-    voids: int = _ref("ticket.id", unique=True)
-    said_by: str = _text()
-    reason: str = _text()
+    run_id: str = text_column(key="run.run_id", unique=True)
+    voids: int = reference("ticket.id", unique=True)
+    said_by: str = text_column()
+    reason: str = text_column()
 
 
 class TicketLine(Fact, table=True):
@@ -205,10 +186,10 @@ class TicketLine(Fact, table=True):
 
     __tablename__: ClassVar[Any] = "ticket_line"
     __table_args__ = (Unique("ticket", "line"),)
-    ticket: int = _ref("ticket.id")
+    ticket: int = reference("ticket.id")
     line: int
-    approval_line: int = _ref("approval_line.id", unique=True)
-    body: str = _text()
+    approval_line: int = reference("approval_line.id", unique=True)
+    body: str = text_column()
 
 
 class TicketStep(Fact, table=True):
@@ -216,54 +197,54 @@ class TicketStep(Fact, table=True):
 
     __tablename__: ClassVar[Any] = "ticket_step"
     __table_args__ = (Unique("ticket", "step"),)
-    ticket: int = _ref("ticket.id")
-    step: str = _text()
-    body: str = _text()
+    ticket: int = reference("ticket.id")
+    step: str = text_column()
+    body: str = text_column()
 
 
 class Delivery(Fact, table=True):
     """An attempt to deliver a ticket through a channel."""
 
     __tablename__: ClassVar[Any] = "delivery"
-    ticket: int = _ref("ticket.id")
-    channel: str = _text()
-    outcome: str = _text()
-    body: str = _text()
+    ticket: int = reference("ticket.id")
+    channel: str = text_column()
+    outcome: str = text_column()
+    body: str = text_column()
 
 
 class Confirmation(Fact, table=True):
     """What a person said of a ticket, and whether it came after the deadline."""
 
     __tablename__: ClassVar[Any] = "confirmation"
-    ticket: int = _ref("ticket.id")
-    said_by: str = _text()
-    channel: str = _text()
-    said_at: datetime = _instant()
+    ticket: int = reference("ticket.id")
+    said_by: str = text_column()
+    channel: str = text_column()
+    said_at: datetime = instant()
     is_late: bool
-    body: str = _text()
+    body: str = text_column()
 
 
 class ConfirmationLine(Fact, table=True):
     """The answer to one ticket line; a line is answered once."""
 
     __tablename__: ClassVar[Any] = "confirmation_line"
-    confirmation: int = _ref("confirmation.id")
-    ticket_line: int = _ref("ticket_line.id", unique=True)
-    outcome: str = _text()
-    body: str = _text()
+    confirmation: int = reference("confirmation.id")
+    ticket_line: int = reference("ticket_line.id", unique=True)
+    outcome: str = text_column()
+    body: str = text_column()
 
 
 class VenueReport(Fact, table=True):
     """What a venue reports: executions, dividends, splits, opening cash."""
 
     __tablename__: ClassVar[Any] = "venue_report"
-    key: str = _text(unique=True)
-    book: str = _text()
-    venue: str = _text()
-    kind: str = _text()
+    key: str = text_column(unique=True)
+    book: str = text_column()
+    venue: str = text_column()
+    kind: str = text_column()
     session: date = Field(sa_type=Date, nullable=False)
-    ticket_line: int | None = _ref("ticket_line.id", unique=True, optional=True)
-    body: str = _text()
+    ticket_line: int | None = reference("ticket_line.id", unique=True, optional=True)
+    body: str = text_column()
 
 
 class AccountSnapshot(Fact, table=True):
@@ -271,56 +252,56 @@ class AccountSnapshot(Fact, table=True):
 
     __tablename__: ClassVar[Any] = "account_snapshot"
     __table_args__ = (Unique("account", "book", "venue", "session", "evidence", postgresql_nulls_not_distinct=True),)
-    account: str = _text()
-    book: str = _text()
-    venue: str = _text()
+    account: str = text_column()
+    book: str = text_column()
+    venue: str = text_column()
     session: date = Field(sa_type=Date, nullable=False)
-    body: str = _text()
-    evidence: str | None = _text(optional=True)
+    body: str = text_column()
+    evidence: str | None = text_column(optional=True)
 
 
 class CashMovement(Fact, table=True):
     """A person's fact: cash paid into or taken out of a book."""
 
     __tablename__: ClassVar[Any] = "cash_movement"
-    key: str = _text(unique=True)
-    book: str = _text()
-    venue: str = _text()
+    key: str = text_column(unique=True)
+    book: str = text_column()
+    venue: str = text_column()
     session: date = Field(sa_type=Date, nullable=False)
-    currency: str = _text()
-    amount: Decimal = _number()
-    said_by: str = _text()
-    note: str = _text()
+    currency: str = text_column()
+    amount: Decimal = number()
+    said_by: str = text_column()
+    note: str = text_column()
 
 
 class StatementFile(Fact, table=True):
     """A person's fact: a broker's file, whole (base64), that booked facts were read from; its SHA-256 names it."""
 
     __tablename__: ClassVar[Any] = "statement_file"
-    sha256: str = _text(unique=True)
-    account: str = _text()
-    broker: str = _text()
-    form: str = _text()
-    name: str = _text()
-    content: str = _text()
-    said_by: str = _text()
+    sha256: str = text_column(unique=True)
+    account: str = text_column()
+    broker: str = text_column()
+    form: str = text_column()
+    name: str = text_column()
+    content: str = text_column()
+    said_by: str = text_column()
 
 
 class BookedFact(Fact, table=True):
     """A person's fact of a book, read from a statement or typed; what it reverses is reversed once."""
 
     __tablename__: ClassVar[Any] = "booked_fact"
-    key: str = _text(unique=True)
-    kind: str = _text()
-    account: str = _text()
-    book: str = _text()
-    venue: str = _text()
+    key: str = text_column(unique=True)
+    kind: str = text_column()
+    account: str = text_column()
+    book: str = text_column()
+    venue: str = text_column()
     session: date = Field(sa_type=Date, nullable=False)
-    body: str = _text()
-    statement: str | None = _text(key="statement_file.sha256", optional=True)
-    reverses: str | None = _text(unique=True, optional=True)
-    said_by: str = _text()
-    note: str = _text()
+    body: str = text_column()
+    statement: str | None = text_column(key="statement_file.sha256", optional=True)
+    reverses: str | None = text_column(unique=True, optional=True)
+    said_by: str = text_column()
+    note: str = text_column()
 
 
 class Entry(Fact, table=True):
@@ -333,17 +314,17 @@ class Entry(Fact, table=True):
             name="entry_rests_on_one_evidence",
         ),
     )
-    key: str = _text(unique=True)
-    kind: str = _text()
-    book: str = _text()
-    venue: str = _text()
+    key: str = text_column(unique=True)
+    kind: str = text_column()
+    book: str = text_column()
+    venue: str = text_column()
     session: date = Field(sa_type=Date, nullable=False)
-    instrument: str | None = _text(optional=True)
-    confirmation_line: int | None = _ref("confirmation_line.id", unique=True, optional=True)
-    venue_report: int | None = _ref("venue_report.id", unique=True, optional=True)
-    cash_movement: int | None = _ref("cash_movement.id", unique=True, optional=True)
-    clean_snapshot: int | None = _ref("clean_snapshot.id", optional=True)
-    booked_fact: int | None = _ref("booked_fact.id", optional=True)
+    instrument: str | None = text_column(optional=True)
+    confirmation_line: int | None = reference("confirmation_line.id", unique=True, optional=True)
+    venue_report: int | None = reference("venue_report.id", unique=True, optional=True)
+    cash_movement: int | None = reference("cash_movement.id", unique=True, optional=True)
+    clean_snapshot: int | None = reference("clean_snapshot.id", optional=True)
+    booked_fact: int | None = reference("booked_fact.id", optional=True)
 
 
 class Posting(Fact, table=True):
@@ -353,9 +334,9 @@ class Posting(Fact, table=True):
     __table_args__ = (Unique("entry", "line"),)
     entry: int = Field(sa_type=BigInteger, nullable=False)
     line: int
-    account: str = _text()
-    commodity: str = _text()
-    amount: Decimal = _number()
+    account: str = text_column()
+    commodity: str = text_column()
+    amount: Decimal = number()
 
 
 class Reconciliation(Fact, table=True):
@@ -371,31 +352,31 @@ class Reconciliation(Fact, table=True):
             postgresql_where=text("venue = 'paper'"),
         ),
     )
-    snapshot: int = _ref("account_snapshot.id")
-    book: str = _text()
-    venue: str = _text()
+    snapshot: int = reference("account_snapshot.id")
+    book: str = text_column()
+    venue: str = text_column()
     session: date = Field(sa_type=Date, nullable=False)
-    ledger_head: str = _text()
-    breaks: str = _text()
-    marks: str | None = _text(optional=True)
+    ledger_head: str = text_column()
+    breaks: str = text_column()
+    marks: str | None = text_column(optional=True)
 
 
 class Halt(Fact, table=True):
     """No trade ticket from here on, for a book or for the desk (`*`)."""
 
     __tablename__: ClassVar[Any] = "halt"
-    scope: str = _text()
-    reason: str = _text()
-    role: str = _text()
+    scope: str = text_column()
+    reason: str = text_column()
+    role: str = text_column()
 
 
 class Resume(Fact, table=True):
     """A person lifts a halt."""
 
     __tablename__: ClassVar[Any] = "resume"
-    halt: int = _ref("halt.id", unique=True)
-    said_by: str = _text()
-    reason: str = _text()
+    halt: int = reference("halt.id", unique=True)
+    said_by: str = text_column()
+    reason: str = text_column()
 
 
 class PeakRestart(Fact, table=True):
@@ -403,8 +384,8 @@ class PeakRestart(Fact, table=True):
 
     __tablename__: ClassVar[Any] = "peak_restart"
     __table_args__ = (Unique("resume", "book"),)
-    resume: int = _ref("resume.id")
-    book: str = _text()
+    resume: int = reference("resume.id")
+    book: str = text_column()
     session: date = Field(sa_type=Date, nullable=False)
 
 
@@ -413,41 +394,41 @@ class AcknowledgedLoss(Fact, table=True):
 
     __tablename__: ClassVar[Any] = "acknowledged_loss"
     __table_args__ = (CheckConstraint("lost_to > last_seq"),)
-    backup: str = _text()
+    backup: str = text_column()
     last_seq: int = Field(sa_type=BigInteger, nullable=False)
-    last_hash: str = _text()
+    last_hash: str = text_column()
     lost_to: int = Field(sa_type=BigInteger, nullable=False)
-    said_by: str = _text()
-    reason: str = _text()
+    said_by: str = text_column()
+    reason: str = text_column()
 
 
 class RolloutStep(Fact, table=True):
     """A person's fact: the rollout phase of a book."""
 
     __tablename__: ClassVar[Any] = "rollout_step"
-    book: str = _text()
-    phase: str = _text()
-    said_by: str = _text()
-    reason: str = _text()
+    book: str = text_column()
+    phase: str = text_column()
+    said_by: str = text_column()
+    reason: str = text_column()
 
 
 class Verification(Fact, table=True):
     """A person's fact: an instrument was looked up at the venue."""
 
     __tablename__: ClassVar[Any] = "verification"
-    instrument: str = _text()
+    instrument: str = text_column()
     verified_on: date = Field(sa_type=Date, nullable=False)
-    said_by: str = _text()
-    note: str = _text()
+    said_by: str = text_column()
+    note: str = text_column()
 
 
 class Manifest(Fact, table=True):
     """What a finished run was made of and what it gave, each by its hash."""
 
     __tablename__: ClassVar[Any] = "manifest"
-    run_id: str = _text(key="run.run_id", unique=True)
-    hash: str = _text()
-    body: str = _text()
+    run_id: str = text_column(key="run.run_id", unique=True)
+    hash: str = text_column()
+    body: str = text_column()
 
 
 FACTS: tuple[type[Fact], ...] = (
@@ -455,6 +436,8 @@ FACTS: tuple[type[Fact], ...] = (
     CleanSnapshot,
     Run,
     ScoreSet,
+    Model,
+    ModelPin,
     Job,
     JobStep,
     Proposal,

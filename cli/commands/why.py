@@ -14,6 +14,7 @@ from adapters.files.configuration import read_scope
 from adapters.files.workspace import Workspace, WorkspaceError
 from adapters.postgres.fact_rows import PgFactRows
 from adapters.postgres.journal import PgJournal
+from adapters.postgres.models import PgModels
 from adapters.postgres.people import PgConfig, PgPeople
 from adapters.postgres.recorded import PgRecorded
 from adapters.postgres.runs import PgDecisions, PgRuns, PgScores
@@ -141,6 +142,7 @@ def why_doors(desk: Desk, *, reads_files: bool = True) -> WhyDoors:
         facts=PgFactRows(reader),
         runs=PgRuns(reader),
         scores=PgScores(reader),
+        models=PgModels(reader),
         decisions=PgDecisions(reader),
         tickets=PgTickets(reader),
         journal=PgJournal(reader),

@@ -19,6 +19,7 @@ from core.domain.frame import Frame
 from core.domain.holdings import Holdings
 from core.domain.instrument import InstrumentId
 from core.domain.market import FxRate, Mark, Prices
+from core.domain.model import Model
 from core.domain.order import OrderLine, Proposal, Target
 from core.domain.panel import Panel
 from core.domain.scores import Scores
@@ -71,6 +72,8 @@ class Kept:
     decision: Decision
     seen: Seen
     proposal: Proposal | None
+    model: Model | None
+    model_gate: Gate[Any]
     score_gate: Gate[Scores]
     approval: Approval | None
     signature_verifies: bool
@@ -194,11 +197,21 @@ class Traced:
         rule = f"strategy {kept.frame.policy.strategy.name}: {self._strategy_words()}"
 
         def again(panel: Panel | Unread, *_: object) -> Scores | None:
-            return walk(stages(TO_SCORES), {"panel": panel, "frame": kept.frame}).values.get("scores")
+            stored = {} if kept.model is not None else {"model": kept.model_gate}
+            given = {"panel": panel, "model": kept.model, "frame": kept.frame}
+            return walk(stages(TO_SCORES, stored=stored), given).values.get("scores")
 
-        under = [self.bars, self.universe, *map(self.number, SCORING)]
+        models = [] if kept.model is None else [self.model(kept.model)]
+        under = [self.bars, *models, self.universe, *map(self.number, SCORING)]
         scores = kept.score_gate.outcome
         return derived("scores", scores, rule, under, compute=again, origins=self.rows("score_set"), text=_scores_text)
+
+    def model(self, model: Model) -> Node:
+        """Give the model that was asked, with what it learned of."""
+        card = model.card
+        words = f"{card.trees} trees of {card.rows} rows from {card.first} to {card.last}, trained on {card.as_of}"
+        text = f"{words}, clean set {card.snapshot[:HASH_SHOWN]}, hash {model.hash[:HASH_SHOWN]}"
+        return fact("model", model, *self.rows("model"), text=text)
 
     @cached_property
     def capital(self) -> Node:
@@ -214,11 +227,12 @@ class Traced:
             given = {
                 "frame": kept.frame,
                 "standing": seen.standing,
+                "model": None,
                 "panel": panel,
                 "fixings": fixings,
                 "worth": seen.worth,
             }
-            return walk(all_stages(stored={"scores": kept.score_gate}), given)
+            return walk(all_stages(stored={"model": kept.model_gate, "scores": kept.score_gate}), given)
 
         under = [self.bars, self.fixings, self.seen, self.scores, self.universe]
         return computed(

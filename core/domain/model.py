@@ -56,3 +56,19 @@ class Model:
     def hash(self) -> str:
         """Give the SHA-256 of the model's text."""
         return sha256_text(self.text)
+
+
+@dataclass(frozen=True)
+class ModelPin:
+    """A person's word that a book is scored with one model, named by its hash, until the person says otherwise."""
+
+    model: str
+    said_by: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class ModelInUse:
+    """The model that a run is scored with; none where the strategy learns nothing."""
+
+    model: Model | None

@@ -7,16 +7,21 @@ from datetime import date
 from decimal import Decimal
 
 from core.domain.instrument import InstrumentId
+from core.domain.strategy import Contributions, Ranking
 from core.gate import Finding
 
 
 @dataclass(frozen=True)
 class Score:
-    """An instrument's place: rank 1 is the best; ties are broken by the id."""
+    """An instrument's place: rank 1 is the best; ties are broken by the id.
+
+    `contributions` are what moved the value most, by the feature's name, the strongest first; none where nothing was learned.
+    """
 
     instrument: InstrumentId
     rank: int
     value: Decimal
+    contributions: tuple[tuple[str, Decimal], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -35,16 +40,25 @@ class Scores:
 
 @dataclass(frozen=True)
 class ScoreSet:
-    """What scoring gave: scores, or the findings that closed its gate."""
+    """What scoring gave: scores, or the findings that closed its gate. `model` is the hash of the model that was asked."""
 
     scores: Scores | None
     findings: tuple[Finding, ...]
+    model: str | None = None
 
 
-def ranked_scores(strategy: str, as_of: date, numbers: dict[InstrumentId, float]) -> Scores:
+def ranked_scores(strategy: str, as_of: date, ranking: Ranking) -> Scores:
     """Rank finite numbers, best first, ties by id; a number that is not finite is unranked and says so."""
+    numbers = ranking.numbers
     finite = {name: number for name, number in numbers.items() if number - number == 0}
     order = sorted(finite, key=lambda name: (-finite[name], name))
-    ranked = tuple(Score(name, rank, Decimal(f"{finite[name]:.12g}")) for rank, name in enumerate(order, start=1))
+    ranked = tuple(
+        Score(name, rank, Decimal(f"{finite[name]:.12g}"), _told(ranking.contributions.get(name, ())))
+        for rank, name in enumerate(order, start=1)
+    )
     unranked = tuple((name, "its history is too short or has gaps") for name in sorted(numbers.keys() - finite.keys()))
     return Scores(strategy, as_of, ranked, unranked)
+
+
+def _told(contributions: Contributions) -> tuple[tuple[str, Decimal], ...]:
+    return tuple((name, Decimal(f"{value:.6g}")) for name, value in contributions)

@@ -18,12 +18,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def wire(place: Place) -> QuantDoors:
     """Wire what the tools use."""
+    from adapters.postgres.models import PgModels
     from adapters.postgres.runs import PgRuns, PgScores
     from flows.score import ScoreDoors
     from servers.quant.jobs import Jobs
 
     session = place.session
-    doors = ScoreDoors(PgRuns(session), PgScores(session), place.clean)
+    doors = ScoreDoors(PgRuns(session), PgScores(session), place.clean, PgModels(session))
     return QuantDoors(place, doors, Jobs(session, place.workspace))
 
 

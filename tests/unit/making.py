@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
@@ -25,9 +25,11 @@ from core.domain.panel import Dividend, Panel
 from core.domain.posting import CashFact
 from core.domain.scores import Scores, ranked_scores
 from core.domain.slot import AsOf, Run, Slot, Window
+from core.domain.strategy import Ranking
 from core.domain.ticket import IssuedTicket, Seal, Ticket, TicketLine
 from core.ledger.equity import Rates
-from core.settings import Policy
+from core.quant.parameters import RankerParameters
+from core.settings import Policy, StrategySettings
 from tests.unit.market_data.making import universe
 from tests.unit.shipped import policy
 
@@ -70,6 +72,16 @@ def ruled(within: Policy = SHIPPED, **changes: Any) -> Policy:
         if isinstance(change, dict)
     }
     return within.model_copy(update=_typed(within, changes) | sections)
+
+
+def learning(within: Policy = SHIPPED, **changes: int | Decimal | str) -> Policy:
+    """Give a policy whose strategy is the ranker, with its usual parameters and changes of them."""
+    usual = {
+        field.name: Decimal(repr(field.default)) if isinstance(field.default, float) else field.default
+        for field in fields(RankerParameters)
+    }
+    settings = StrategySettings(name="ranker", parameters=usual | {"features": "weekly"} | changes)
+    return within.model_copy(update={"strategy": settings})
 
 
 def _typed(section: Any, changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -150,7 +162,7 @@ def case(*lines: OrderLine, **changes: Any) -> Case:
 
 def ranking(*names: str) -> Scores:
     """Give scores that rank instruments in the order named."""
-    return ranked_scores("momentum", AS_OF, {name: float(-at) for at, name in enumerate(names)})
+    return ranked_scores("momentum", AS_OF, Ranking({name: float(-at) for at, name in enumerate(names)}))
 
 
 def run(**changes: Any) -> Run:

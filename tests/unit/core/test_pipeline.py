@@ -28,6 +28,7 @@ from tests.unit.making import (
     fixings,
     frame,
     holdings,
+    learning,
     panel,
     proposal,
     ranking,
@@ -59,6 +60,7 @@ def given(**changes: Any) -> dict[str, Any]:
     whole = {
         "frame": frame(SHORT),
         "standing": standing(),
+        "model": None,
         "panel": panel(CLOSES),
         "fixings": FIXED,
         "worth": worth(),
@@ -111,6 +113,11 @@ CLOSED: dict[str, tuple[dict[str, Any], str, dict[str, str]]] = {
         {"standing": standing(reconciliation=ReconciliationState(AS_OF, ("cash differs",), has_fills=True))},
         "cash differs",
         {},
+    ),
+    "model": (
+        {"frame": frame(learning(SHORT))},
+        "no model was trained; `twokey train` makes one",
+        {"scores": "model", "proposal": "scores", "review": "proposal"},
     ),
     "scores": (
         {"panel": panel(dict.fromkeys(CLOSES, [100.0] * 4))},
@@ -189,7 +196,7 @@ def test_a_stage_that_fails_to_run_is_closed(error):
     def fails(frame: Any) -> Gate[Any]:
         raise error
 
-    trail = walk([Stage("scores", fails, ("frame",), "scores"), PIPELINE[10]], given())
+    trail = walk([Stage("scores", fails, ("frame",), "scores"), PIPELINE[11]], given())
 
     assert trail.gate("scores").messages == (f"failed to run: {error}",)
     assert states(trail) == {"scores": "closed"}
@@ -235,7 +242,8 @@ def test_a_value_that_nobody_gave_is_waited_for_by_its_name():
 
     assert [report.messages for report in trail.reports] == [
         ("not run: waits for panel",),
-        ("not run: waits for data",),
+        ("not run: waits for model",),
+        ("not run: waits for data, model",),
     ]
 
 

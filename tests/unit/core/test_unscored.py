@@ -26,7 +26,7 @@ BARS = panel(CLOSES)
 def decided(units: str, **limits: Any) -> Decision:
     """Decide a day of a book that holds units of DDD at ten dollars, and 9,000 pounds."""
     held = standing(holdings=holdings({"DDD": units}, cash="9000"))
-    given = {"frame": frame(ruled(within=SHORT, limits=limits)), "standing": held, "worth": worth()}
+    given = {"frame": frame(ruled(within=SHORT, limits=limits)), "standing": held, "worth": worth(), "model": None}
     return decide(walk(all_stages(), given | {"panel": BARS, "fixings": fixings([AS_OF])}))
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.domain.scores import Score, ranked_scores
-from core.domain.strategy import Strategy
+from core.domain.strategy import Ranking, Strategy
 from core.gate import Finding
 from core.quant.ranking import rank_instruments
 from tests.unit.making import AS_OF, SESSIONS, panel
@@ -22,7 +22,7 @@ BARS = panel({"AAA": [1.0, 2.0], "BBB": [1.0, 2.0]})
 
 def giving(**numbers: float) -> Strategy:
     """Give a strategy whose numbers are known beforehand."""
-    return Strategy("fixed", lambda panel, names: {name: numbers[name] for name in names}, 1, 1, is_trainable=False)
+    return Strategy("fixed", lambda panel, names, _: Ranking({name: numbers[name] for name in names}), 1, 1)
 
 
 def test_a_missing_score_names_the_day_whose_bar_it_needs():
@@ -42,7 +42,7 @@ def test_a_missing_score_names_the_day_whose_bar_it_needs():
 
 def test_the_highest_number_is_rank_one():
     """Higher is better; ranks begin at one."""
-    scores = ranked_scores("fixed", AS_OF, {"AAA": -0.5, "BBB": 2.0, "CCC": 0.0})
+    scores = ranked_scores("fixed", AS_OF, Ranking({"AAA": -0.5, "BBB": 2.0, "CCC": 0.0}))
 
     assert scores.ranked == (
         Score("BBB", 1, Decimal("2")),
@@ -54,7 +54,7 @@ def test_the_highest_number_is_rank_one():
 
 def test_ties_are_broken_by_the_id():
     """Equal numbers stand in the order of the ids, in whatever order they were made."""
-    scores = ranked_scores("fixed", AS_OF, {"CCC": 1.0, "AAA": 1.0, "BBB": 1.0})
+    scores = ranked_scores("fixed", AS_OF, Ranking({"CCC": 1.0, "AAA": 1.0, "BBB": 1.0}))
 
     assert scores.ranks() == {"AAA": 1, "BBB": 2, "CCC": 3}
 
@@ -62,7 +62,7 @@ def test_ties_are_broken_by_the_id():
 @pytest.mark.parametrize("number", [NAN, float("inf"), float("-inf")])
 def test_a_number_that_is_not_finite_is_unranked_with_a_reason(number):
     """It stands at neither end; the unranked are told by id."""
-    scores = ranked_scores("fixed", AS_OF, {"ZZZ": number, "AAA": 1.0, "BBB": number})
+    scores = ranked_scores("fixed", AS_OF, Ranking({"ZZZ": number, "AAA": 1.0, "BBB": number}))
 
     assert scores.ranks() == {"AAA": 1}
     assert scores.unranked == (
@@ -77,13 +77,13 @@ def test_a_number_that_is_not_finite_is_unranked_with_a_reason(number):
 )
 def test_a_value_is_kept_with_twelve_digits(number, value):
     """Floats end here: the last bits of a sum are no part of a score."""
-    assert ranked_scores("fixed", AS_OF, {"AAA": number}).ranked[0].value == Decimal(value)
+    assert ranked_scores("fixed", AS_OF, Ranking({"AAA": number})).ranked[0].value == Decimal(value)
 
 
 @given(st.dictionaries(st.text("ABC", min_size=1, max_size=3), st.floats(-1e6, 1e6) | st.just(NAN)))
 def test_every_instrument_is_ranked_or_unranked_once(numbers):
     """For all numbers: nobody is lost, ranks count up from one, and no better number stands behind a worse one."""
-    scores = ranked_scores("fixed", AS_OF, numbers)
+    scores = ranked_scores("fixed", AS_OF, Ranking(numbers))
 
     names = [score.instrument for score in scores.ranked] + [name for name, _ in scores.unranked]
     assert sorted(names) == sorted(numbers)
@@ -98,8 +98,8 @@ def test_the_order_of_the_universe_does_not_matter(order):
     """For all orders the ranking is the same."""
     numbers = {"AAA": 1.0, "BBB": 2.0, "CCC": 1.0, "DDD": NAN}
 
-    assert ranked_scores("fixed", AS_OF, {name: numbers[name] for name in order}) == ranked_scores(
-        "fixed", AS_OF, numbers
+    assert ranked_scores("fixed", AS_OF, Ranking({name: numbers[name] for name in order})) == ranked_scores(
+        "fixed", AS_OF, Ranking(numbers)
     )
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from core.domain.instrument import Universe
 from core.domain.order import TargetWeight
 from core.domain.scores import Scores, ranked_scores
+from core.domain.strategy import Ranking
 from core.riskguard.target import Stance, build_target, tradable
 from tests.unit.making import AS_OF, SHIPPED, ranking, ruled
 from tests.unit.market_data.making import instrument
@@ -58,7 +59,7 @@ def test_keeps_the_best_of_too_many_holdings():
 
 def gapped(*unscored: str) -> Scores:
     """Rank A to D, and tell of others that a bar is absent."""
-    scores = ranked_scores("momentum", AS_OF, dict(zip("ABCD", (4.0, 3.0, 2.0, 1.0), strict=True)))
+    scores = ranked_scores("momentum", AS_OF, Ranking(dict(zip("ABCD", (4.0, 3.0, 2.0, 1.0), strict=True))))
     return replace(scores, unranked=tuple((name, "no bar on 2023-06-12") for name in sorted(unscored)))
 
 
@@ -176,13 +177,13 @@ def test_a_phase_of_the_rollout_takes_its_share_of_everything():
 
 def test_nothing_ranked_is_nothing_wanted():
     """An empty ranking gives an empty target."""
-    assert chosen(ranked_scores("momentum", AS_OF, {}), held={"A"}) == []
+    assert chosen(ranked_scores("momentum", AS_OF, Ranking({})), held={"A"}) == []
 
 
 @pytest.mark.parametrize("order", [("A", "B", "C"), ("C", "B", "A")])
 def test_ties_are_broken_by_the_id(order):
     """Equal scores want the first ids, in whatever order the scores were made."""
-    scores = ranked_scores("momentum", AS_OF, dict.fromkeys(order, 1.0))
+    scores = ranked_scores("momentum", AS_OF, Ranking(dict.fromkeys(order, 1.0)))
 
     assert chosen(scores) == ["A", "B"]
 

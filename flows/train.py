@@ -1,0 +1,66 @@
+"""Training: a book's strategy learns of what was known at a session's close, and the model is kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core.calendar import is_rebalance_day
+from core.domain.facts import Unread
+from core.domain.model import Model
+from core.domain.slot import Run
+from core.domain.strategy import Lesson
+from flows.books import ModelBook
+from flows.look import read_panel
+from flows.ports import CleanSet
+from flows.setup import BookSetup
+
+
+@dataclass(frozen=True)
+class TrainDoors:
+    """What training may use: it reads the clean set and adds models."""
+
+    models: ModelBook
+    clean: CleanSet
+
+
+class NotTrained(ValueError):
+    """Nothing could be learned; says why."""
+
+
+def train(run: Run, setup: BookSetup, doors: TrainDoors) -> Model:
+    """Train the book's strategy on what was known as of a run, keep the model and give it.
+
+    Raises NotTrained where the strategy learns nothing, the bars cannot be read, or there are too few of them.
+    """
+    strategy = setup.strategy
+    if strategy.training is None:
+        raise NotTrained(f"strategy {strategy.name} has nothing to train")
+    frame = setup.frame(run)
+    panel = read_panel(frame, doors.clean, sessions=strategy.training.sessions)
+    if isinstance(panel, Unread):
+        raise NotTrained(f"the bars could not be read: {panel.why}")
+    lesson = Lesson(setup.universe, setup.calendar, run.as_of.session, run.snapshot)
+    try:
+        model = strategy.training.fit(panel, lesson)
+    except ValueError as error:
+        raise NotTrained(str(error)) from error
+    return doors.models.add_model(run.slot.book, model)
+
+
+def model_for(run: Run, setup: BookSetup, doors: TrainDoors) -> Model | Unread | None:
+    """Give the model that a run is scored with, trained now where the week has none yet; None where nothing is learned.
+
+    A book is retrained at the first slot of a week, and where it has no model at all; not where a person pinned one.
+    """
+    if setup.strategy.training is None:
+        return None
+    chosen = doors.models.chosen(run.slot.book, run.as_of.session)
+    is_due = is_rebalance_day(setup.calendar, setup.policy, run.slot.day)
+    if chosen is not None and (not is_due or chosen.card.as_of >= run.as_of.session):
+        return chosen
+    try:
+        train(run, setup, doors)
+    except NotTrained as error:
+        # The model of last week serves while it is young enough; without any, the gate says why there is none.
+        return chosen or Unread(f"none could be trained: {error}")
+    return doors.models.chosen(run.slot.book, run.as_of.session)
