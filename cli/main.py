@@ -8,9 +8,11 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
-from cli.arguments import COMMANDS, Command
+from cli.arguments import COMMANDS
+from cli.command import Command
 
 EXIT_ERROR, EXIT_USAGE = 1, 2
 
@@ -49,6 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         raise
 
 
+# One parser a process: parsing leaves it as it was, and making forty commands takes longer than many a command does.
+@lru_cache(maxsize=1)
 def build_parser() -> argparse.ArgumentParser:
     """Build the parser of all commands without importing what they do."""
     parser = argparse.ArgumentParser(

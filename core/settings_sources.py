@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
@@ -54,6 +55,7 @@ class SourceSettings(Section):
         return {"stooq": self.stooq, "yahoo": self.yahoo, "ecb": self.ecb}[name]
 
 
+@lru_cache(maxsize=8)
 def parse_sources(text: str, where: str) -> SourceSettings:
     """Read what is fetched; `where` is the file's name for messages. Raises SettingsError with all problems."""
     return parse_section(SourceSettings, text, where)
