@@ -20,9 +20,12 @@ def prepared() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def workspaces(prepared: Path) -> Iterator[Workspaces]:
-    """Give a folder in which copies of the prepared workspace are made."""
-    made = Workspaces(make_folder(), prepared)
+def workspaces(prepared: Path, request: pytest.FixtureRequest) -> Iterator[Workspaces]:
+    """Give a folder in which copies of the prepared workspace are made.
+
+    A file whose tests are not about a server's begin and end says `KEEPS_SERVERS = True`: they are half of its time.
+    """
+    made = Workspaces(make_folder(), prepared, keeps_servers=getattr(request.module, "KEEPS_SERVERS", False))
     yield made
     made.end()
     shutil.rmtree(made.top)

@@ -12,6 +12,7 @@ import pytest
 
 from tests.integration.workspaces import DAY, FIRST, SEED, Workspaces, morning, the_time_is, twokey
 
+KEEPS_SERVERS = True
 HEAD = "internal_symbol,ex_date,split_ratio,dividend,known_at,notes"
 EVE = DAY - timedelta(days=1)
 

@@ -34,6 +34,7 @@ from tests.integration.workspaces import (
     twokey,
 )
 
+KEEPS_SERVERS = True
 AT = datetime(2024, 2, 9, 12, tzinfo=UTC)
 
 

@@ -31,6 +31,7 @@ from tests.integration.workspaces import (
     twokey,
 )
 
+KEEPS_SERVERS = True
 HASH = "a" * 64
 BEFORE = str(DAY - ONE_DAY)
 OPENING = {

@@ -11,6 +11,7 @@ import pytest
 from core.canonical import canonical_json
 from tests.integration.workspaces import BUSY, DAY, Workspaces, superuser, twokey
 
+KEEPS_SERVERS = True
 RUN = f"RUN-{DAY:%Y%m%d}-r1"
 CHRISTMAS, LONG_AGO = date(2023, 12, 26), date(2010, 3, 3)
 

@@ -27,6 +27,7 @@ from tests.integration.workspaces import (
 from tests.unit.statements import etoro_sheets, samples
 
 # Every row of it is a fact: its tax is in the currency of the dividend.
+KEEPS_SERVERS = True
 ALL = samples.FREETRADE.replace("5.0,,USD,0.00,0.21", "5.0,,GBP,0.00,0.21")
 UNDERSTOOD = "\n".join(line for line in ALL.splitlines() if "TAX_PAPER" not in line) + "\n"
 # The statement's days lie in the spring; it is imported in the summer.

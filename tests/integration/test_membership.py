@@ -10,6 +10,7 @@ from core.domain.posting import Entry
 from core.ledger.positions import holdings_of
 from tests.integration.workspaces import BUSY, DAY, Workspaces, desk_of, twokey
 
+KEEPS_SERVERS = True
 FEW = (*BUSY, ("positions_max: 15", "positions_max: 10"), ("turnover_max: 0.30", "turnover_max: 1"))
 # Slots from a Tuesday on; the instrument is away from the second Monday to the third Friday, both included.
 LAST = DAY + timedelta(days=27)

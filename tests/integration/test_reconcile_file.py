@@ -33,6 +33,7 @@ from tests.integration.workspaces import (
 )
 from tests.servers.playing import Five
 
+KEEPS_SERVERS = True
 TICKET = f"TICKET-{DAY:%Y%m%d}"
 EVENING = morning(DAY) + timedelta(hours=14)
 DAYS = weekdays(DAY, 12)

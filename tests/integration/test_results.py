@@ -30,6 +30,7 @@ from tests.integration.workspaces import (
     twokey,
 )
 
+KEEPS_SERVERS = True
 D = Decimal
 LAST = date(2024, 3, 1)
 FIVE_LINES = ("positions_max: 15", "positions_max: 5")

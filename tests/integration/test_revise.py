@@ -36,6 +36,7 @@ from tests.integration.workspaces import (
 )
 from tests.servers.playing import Five
 
+KEEPS_SERVERS = True
 LABEL = f"{DAY:%Y%m%d}"
 TICKET, FIRST_RUN, SECOND_RUN = f"TICKET-{LABEL}", f"RUN-{LABEL}-r1", f"RUN-{LABEL}-r2"
 SAID = ("--revise", "--by", "Ada", "--reason", "the bars came late")

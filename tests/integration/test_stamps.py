@@ -15,6 +15,7 @@ from core.domain.scores import Score, Scores
 from flows.publish import signals_csv
 from tests.integration.workspaces import BUSY, DAY, ONE_DAY, Workspaces, morning, the_time_is, twokey
 
+KEEPS_SERVERS = True
 STAMPS = ["SYNTHETIC", "REHEARSAL"]
 
 

@@ -23,6 +23,7 @@ from tests.integration.workspaces import (
     twokey,
 )
 
+KEEPS_SERVERS = True
 TICKET = f"TICKET-{DAY:%Y%m%d}"
 
 

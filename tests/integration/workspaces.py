@@ -38,6 +38,9 @@ DAY = date(2024, 2, 6)
 ONE_DAY = timedelta(days=1)
 
 
+# So many copies of a file that keeps servers have theirs running at a time: the one that a test uses, and one before it.
+RUNNING_MAX = 2
+
 # Small differences are traded too, so that every slot has orders, fills and postings.
 BUSY = (("tiny_delta: 0.005", "tiny_delta: 0.0005"), ("order_value_min: 25", "order_value_min: 1"))
 
@@ -66,22 +69,35 @@ class Terminal(io.StringIO):
 
 @dataclass
 class Workspaces:
-    """A folder of workspaces: the prepared one, and copies of it that end with their servers."""
+    """A folder of workspaces: the prepared one, and copies of it that end with their servers.
+
+    Where `keeps_servers`, the server of a new copy runs on between commands, until the copy is copied or others follow.
+    """
 
     top: Path
     prepared: Path
+    keeps_servers: bool = False
     copies: list[Path] = field(default_factory=list)
+    running: dict[Path, EmbeddedServer] = field(default_factory=dict)
 
     def copy(self, name: str, *changes: tuple[str, str], of: Path | None = None) -> Path:
         """Copy a workspace whose server is stopped, the prepared one unless another is named, and change its policy."""
         root = self.top / name
+        if of is not None:
+            self._let_go(of)
         subprocess.run(["cp", "-a", of or self.prepared, root], check=True)
         self.copies.append(root)
         change_policy(root, *changes)
+        if self.keeps_servers:
+            for older in tuple(self.running)[: len(self.running) + 1 - RUNNING_MAX]:
+                self._let_go(older)
+            self.running[root] = held(root)
+            self.running[root].start()
         return root
 
     def drop(self, root: Path) -> None:
         """End a copy and its server, whatever was killed there."""
+        self._let_go(root)
         if any((root / "pg" / name).exists() for name in ("data/postmaster.pid", "location")):
             with held(root):
                 pass
@@ -92,6 +108,10 @@ class Workspaces:
         """End all copies."""
         for root in tuple(self.copies):
             self.drop(root)
+
+    def _let_go(self, root: Path) -> None:
+        if server := self.running.pop(root, None):
+            server.release()
 
 
 def make_folder() -> Path:
@@ -178,7 +198,7 @@ def twokey(root: Path, *arguments: str) -> Done:
 
 def command(root: Path, *arguments: str) -> list[str]:
     """Give a command's arguments with those that every test wants."""
-    count = 2 if arguments[0] in ("data", "universe", "ticket", "cash", "audit", "rollout", "ledger") else 1
+    count = 2 if arguments[0] in ("data", "universe", "ticket", "cash", "audit", "rollout", "ledger", "model") else 1
     return [*arguments[:count], "-w", str(root), "--json", *arguments[count:]]
 
 
