@@ -376,10 +376,10 @@ def flipped(root: Path, ending: str) -> str:
 )
 def test_verify_finds_what_was_changed(root, tamper):
     """In the index and in the clean set too, not in the raw files alone."""
-    sound = program(root, "data", "verify")
+    sound = twokey(root, "data", "verify")
 
     words = tamper(root)
-    found = program(root, "data", "verify")
+    found = twokey(root, "data", "verify")
 
     assert (sound.code, sound.facts["differences"], sound.facts["strays"]) == (0, [], [])
     assert found.code == 1
@@ -391,6 +391,6 @@ def test_verify_tells_of_a_file_that_nobody_stored(root):
     put = root / "data" / "raw" / "synthetic" / "_many" / "foreign.csv"
     put.write_text("not ours", encoding="utf-8")
 
-    found = program(root, "data", "verify")
+    found = twokey(root, "data", "verify")
 
     assert (found.code, found.facts["strays"]) == (0, ["synthetic/_many/foreign.csv"])
