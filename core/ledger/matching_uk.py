@@ -6,8 +6,9 @@ Taxation of Chargeable Gains Act 1992, sections 104, 105 and 106A; HMRC's Capita
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections import deque
+from collections.abc import Iterable, Sequence, Set
+from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -15,14 +16,12 @@ from itertools import groupby
 from math import lcm
 from typing import Any
 
-from core.ledger.question import Fact, Question, QuestionError, Split, SymbolChange, Transfer
-from core.ledger.walk import Acquired, Walk
+from core.ledger.question import Buy, Fact, Question, QuestionError, Split, SymbolChange, Transfer
+from core.ledger.walk import Acquired, Disposal, Walk
 from core.money import share_of, to_pence
 
 ZERO, ONE = Decimal(0), Decimal(1)
 WINDOW = timedelta(days=30)
-# Quantities have twelve decimals.
-PARTS, PART = 10**12, Decimal("0.000000000001")
 # Brokers keep twelve decimals of what a split divides, the law all of it: up to here units of a day are the same.
 DUST = Decimal("0.000000001")
 SAME_DAY, NEXT_30_DAYS, POOL = "same day", "30 days", "section 104"
@@ -30,69 +29,116 @@ SAME_DAY, NEXT_30_DAYS, POOL = "same day", "30 days", "section 104"
 
 @dataclass(slots=True)
 class _Bought:
-    """All acquisitions of a day: one transaction in law, and what is left of it to identify."""
+    """All acquisitions of a day: one transaction in law, and what is left of it to identify; or the pool."""
 
-    units: int = 0
-    cost: Decimal = ZERO
+    day: date
+    parts: Decimal
+    cost: Decimal
 
-    def take(self, units: int) -> Decimal:
-        """Take units out with their share of the cost that is left."""
-        cost = share_of(self.cost, Decimal(units), Decimal(self.units)) if units else ZERO
-        self.units, self.cost = self.units - units, self.cost - cost
+    def add(self, parts: Decimal, cost: Decimal) -> None:
+        """Take more in."""
+        self.parts += parts
+        self.cost += cost
+
+    def take(self, parts: Decimal) -> Decimal:
+        """Take parts out with their share of the cost that is left."""
+        if not parts:
+            return ZERO
+        if parts == self.parts:
+            cost, self.parts, self.cost = self.cost, ZERO, ZERO
+            return cost
+        cost = share_of(self.cost, parts, self.parts)
+        self.parts -= parts
+        self.cost -= cost
         return cost
 
 
 @dataclass(slots=True)
 class _Sold:
-    """All disposals of a day: one transaction in law, and what is left of it to identify."""
+    """All disposals of a day: one transaction in law, what is left of it to identify, and what it is identified with."""
 
-    units: int = 0
-    left: int = 0
+    day: date
+    parts: Decimal
+    left: Decimal
+    proceeds: Decimal
+    fees: Decimal
+    facts: list[str]
+    matches: list[dict[str, Any]]
+
+
+@dataclass(slots=True)
+class _Year:
+    """The figures of the capital-gains pages for a tax year: costs include the fees of disposals."""
+
+    name: str
+    disposals: int = 0
+    provisional: int = 0
     proceeds: Decimal = ZERO
-    fees: Decimal = ZERO
-    facts: list[str] = field(default_factory=list)
-    matches: list[tuple[str, date | None, int, Decimal]] = field(default_factory=list)
+    costs: Decimal = ZERO
+    gains: Decimal = ZERO
+    net: Decimal = ZERO
 
-    def match(self, rule: str, bought: _Bought, units: int, day: date | None) -> None:
-        """Identify units with an acquisition, or with the pool."""
-        self.matches.append((rule, day, units, bought.take(units)))
-        self.left -= units
+    def add(self, proceeds: Decimal, costs: Decimal, gain: Decimal, is_provisional: bool) -> None:
+        """Count a disposal."""
+        self.disposals += 1
+        self.provisional += is_provisional
+        self.proceeds += proceeds
+        self.costs += costs
+        self.net += gain
+        if gain > ZERO:
+            self.gains += gain
+
+    def told(self) -> dict[str, Any]:
+        """Give the figures to the penny."""
+        return {
+            "tax_year": self.name,
+            "disposals": self.disposals,
+            "provisional": self.provisional,
+            "proceeds": to_pence(self.proceeds),
+            "costs": to_pence(self.costs),
+            "gains": to_pence(self.gains),
+            "losses": to_pence(self.gains - self.net),
+            "net": to_pence(self.net),
+        }
 
 
 class _Line:
     """One class of shares through all its names, counted in parts so small that no split of it leaves a fraction of one.
 
-    `changes` says what a unit of before any split had become, and from which day on.
+    A unit of a class that never split is one part. `changes` says what a unit of before any split had become, and from which
+    day on.
     """
 
-    def __init__(self, changes: Sequence[tuple[date, Fraction]]) -> None:
+    def __init__(self, first: str, changes: Sequence[tuple[date, Fraction]]) -> None:
+        self.first = first
         became = [Fraction(1), *(ratio for _, ratio in changes)]
-        scale = PARTS * lcm(*(ratio.numerator for ratio in became))
+        scale = lcm(*(ratio.numerator for ratio in became))
         self._days = [day for day, _ in changes]
         self._parts = [Decimal(scale * ratio.denominator // ratio.numerator) for ratio in became]
+        # By days, in their order.
         self.bought: dict[date, _Bought] = {}
         self.sold: dict[date, _Sold] = {}
-        self.pool = _Bought()
+        # Those of them that were not all matched, and are not yet pooled.
+        self.is_identified = False
+        self.to_join: deque[_Bought] = deque()
+        self.to_leave: deque[_Sold] = deque()
+        self.pool = _Bought(date.min, ZERO, ZERO)
 
-    def parts(self, quantity: Decimal, day: date) -> int:
+    def parts(self, quantity: Decimal, day: date) -> Decimal:
         """Give units of a day in parts."""
-        told = quantity * self._unit(day)
-        parts = int(told)
-        if parts != told:
-            raise ArithmeticError(f"{quantity} units have more than twelve decimals")
-        return parts
+        return quantity * self._unit(day) if self._days else quantity
 
-    def units(self, parts: int, day: date) -> Decimal:
+    def units(self, parts: Decimal, day: date) -> Decimal:
         """Give parts in units of a day."""
-        return share_of(Decimal(parts), ONE, self._unit(day)) if self._days else Decimal(parts) * PART
+        return share_of(parts, ONE, self._unit(day)) if self._days else parts
 
-    def dust(self, day: date) -> int:
+    def dust(self, day: date) -> Decimal:
         """Give up to how many parts are nothing on a day."""
-        return int(DUST * self._unit(day))
+        return DUST * self._unit(day) if self._days else DUST
 
     def _unit(self, day: date) -> Decimal:
         """Give how many parts a unit of a day has."""
-        return self._parts[bisect_right(self._days, day) if self._days else 0]
+        return self._parts[bisect_right(self._days, day)]
 
 
 class _Names:
@@ -124,23 +170,24 @@ class _Names:
             if self.first(one.instrument, one.effective) == first:
                 ratio *= Fraction(one.new, one.old)
                 changes.append((one.effective, ratio))
-        return _Line(changes)
+        return _Line(first, changes)
 
 
 class _Lines(dict[str, _Line]):
-    """The lines by the first names of their classes."""
+    """The lines by the first names of their classes; one that is asked for is there."""
 
     def __init__(self, names: _Names) -> None:
         super().__init__()
         self.names = names
 
+    def __missing__(self, first: str) -> _Line:
+        """Begin the line of a class."""
+        line = self[first] = self.names.line(first)
+        return line
+
     def of(self, name: str, day: date) -> _Line:
         """Give the line of what goes by a name on a day."""
-        first = self.names.first(name, day) if self.names.renames else name
-        line = self.get(first)
-        if line is None:
-            line = self[first] = self.names.line(first)
-        return line
+        return self[self.names.first(name, day) if self.names.renames else name]
 
 
 def match_uk(question: Question, facts: Sequence[Fact], walk: Walk) -> dict[str, Any]:
@@ -156,32 +203,17 @@ def match_uk(question: Question, facts: Sequence[Fact], walk: Walk) -> dict[str,
     _check(question, facts)
     taxable = {one.id for one in question.accounts if one.taxable}
     lines = _Lines(_Names(facts))
-    for buy, cost in walk.bought:
-        if buy.account in taxable:
-            day = buy.effective
-            line = lines.of(buy.instrument, day)
-            bought = line.bought.get(day)
-            if bought is None:
-                bought = line.bought[day] = _Bought()
-            bought.units += line.parts(buy.quantity, day)
-            bought.cost += cost
-    for gone in walk.disposals:
-        fact = gone.fact
-        if fact.account in taxable:
-            day = fact.effective
-            line = lines.of(fact.instrument, day)
-            sold = line.sold.get(day)
-            if sold is None:
-                sold = line.sold[day] = _Sold()
-            sold.units += line.parts(gone.quantity, day)
-            sold.proceeds += gone.proceeds * gone.rate
-            sold.fees += gone.fee * gone.rate
-            sold.facts.append(fact.key)
-    for line in lines.values():
-        _identify(line)
-    _pool(lines, [one for one in walk.acquired if one.account in taxable])
-    disposals = _told(lines, question.ask.as_of)
-    return {"disposals": disposals, "pools": _pools(lines, question.ask.as_of), "years": _years(disposals)}
+    _add_bought(lines, walk.bought, taxable)
+    _add_sold(lines, walk.disposals, taxable)
+    _pool_unbought(lines, [one for one in walk.acquired if one.account in taxable])
+    as_of = question.ask.as_of
+    years: dict[str, _Year] = {}
+    disposals = _told(lines, as_of, years)
+    return {
+        "disposals": disposals,
+        "pools": _pools(lines, as_of),
+        "years": [year.told() for _, year in sorted(years.items())],
+    }
 
 
 def tax_year(day: date) -> str:
@@ -194,6 +226,8 @@ def _check(question: Question, facts: Iterable[Fact]) -> None:
     if question.ask.base != "GBP":
         raise QuestionError(f"ask, base: it was {question.ask.base}; the method UK is told in GBP")
     taxable = {one.id: one.taxable for one in question.accounts}
+    if len(set(taxable.values())) == 1:
+        return
     for fact in facts:
         if isinstance(fact, Transfer) and fact.instrument and taxable[fact.account] != taxable[fact.to]:
             raise QuestionError(
@@ -202,126 +236,173 @@ def _check(question: Question, facts: Iterable[Fact]) -> None:
             )
 
 
+def _add_bought(lines: _Lines, purchases: Iterable[tuple[Buy, Decimal]], taxable: Set[str]) -> None:
+    """Put purchases and their costs, in the order of their days, where they belong."""
+    for fact, cost in purchases:
+        if fact.account in taxable:
+            day = fact.effective
+            line = lines.of(fact.instrument, day)
+            parts = line.parts(fact.quantity, day)
+            bought = line.bought.get(day)
+            if bought is None:
+                line.bought[day] = _Bought(day, parts, cost)
+            else:
+                bought.add(parts, cost)
+
+
+def _add_sold(lines: _Lines, disposals: Iterable[Disposal], taxable: Set[str]) -> None:
+    """Put disposals, in the order of their days, where they belong."""
+    for one in disposals:
+        fact = one.fact
+        if fact.account in taxable:
+            day, rate = fact.effective, one.rate
+            line = lines.of(fact.instrument, day)
+            parts = line.parts(one.quantity, day)
+            proceeds, fees = one.proceeds * rate, one.fee * rate
+            sold = line.sold.get(day)
+            if sold is None:
+                line.sold[day] = _Sold(day, parts, parts, proceeds, fees, [fact.key], [])
+            else:
+                sold.parts += parts
+                sold.left += parts
+                sold.proceeds += proceeds
+                sold.fees += fees
+                sold.facts.append(fact.key)
+
+
 def _identify(line: _Line) -> None:
     """Identify disposals with acquisitions of their day, and what is left with those of the 30 days after."""
+    for day in line.sold.keys() & line.bought.keys():
+        _match(line, line.sold[day], line.bought[day], SAME_DAY)
+    came, behind = list(line.bought.items()), 0
     for day, sold in line.sold.items():
-        sold.left = sold.units
-        if bought := line.bought.get(day):
-            sold.match(SAME_DAY, bought, min(bought.units, sold.left), day)
-    days = sorted(line.bought)
-    for day, sold in sorted(line.sold.items()):
         least = line.dust(day)
-        for on in days[bisect_right(days, day) : bisect_right(days, day + WINDOW)]:
-            if sold.left <= least:
+        if sold.left <= least:
+            continue
+        # What came by this day, or is identified to the last part, counts for no later disposal either.
+        while behind < len(came) and (came[behind][0] <= day or not came[behind][1].parts):
+            behind += 1
+        last = day + WINDOW
+        for at in range(behind, len(came)):
+            on, bought = came[at]
+            if on > last or sold.left <= least:
                 break
-            bought = line.bought[on]
-            if bought.units > least:
-                sold.match(NEXT_30_DAYS, bought, min(bought.units, sold.left), on)
+            if bought.parts > least:
+                _match(line, sold, bought, NEXT_30_DAYS)
+    line.is_identified = True
+    line.to_join.extend(one for one in line.bought.values() if one.parts)
+    line.to_leave.extend(one for one in line.sold.values() if one.left)
 
 
-def _pool(lines: _Lines, others: Sequence[Acquired]) -> None:
-    """Walk the days: what was not matched joins the pools, and what is still to be identified leaves them."""
-    days: dict[date, list[_Line]] = {one.day: [] for one in others}
-    for line in lines.values():
-        for day in line.bought.keys() | line.sold.keys():
-            days.setdefault(day, []).append(line)
-    came = {day: list(found) for day, found in groupby(others, key=lambda one: one.day)}
-    for day in sorted(days):
-        _join(lines, came.get(day, ()))
-        for line in days[day]:
-            if bought := line.bought.get(day):
-                line.pool.units, line.pool.cost = line.pool.units + bought.units, line.pool.cost + bought.cost
-            sold = line.sold.get(day)
-            if sold and sold.left:
-                _leave(line, sold, day)
+def _match(line: _Line, sold: _Sold, bought: _Bought, rule: str) -> None:
+    """Identify as much as there is of a disposal with an acquisition."""
+    had, left = bought.parts, sold.left
+    parts = had if had < left else left
+    sold.left = left - parts
+    told = line.units(parts, sold.day)
+    sold.matches.append({"rule": rule, "acquired": bought.day, "quantity": told, "cost": bought.take(parts)})
 
 
-def _leave(line: _Line, sold: _Sold, day: date) -> None:
+def _pool_unbought(lines: _Lines, others: Sequence[Acquired]) -> None:
+    """Let what came unbought join the pools, before the rest of its day; only the pools that it touches are walked."""
+    for day, found in groupby(others, key=lambda one: one.day):
+        _join(lines, day, list(found))
+
+
+def _pool_until(line: _Line, last: date) -> None:
+    """Walk a line's pool to the end of a day: what was not matched joins it, what is still to be identified leaves it."""
+    if not line.is_identified:
+        _identify(line)
+    while line.to_leave and line.to_leave[0].day <= last:
+        sold = line.to_leave.popleft()
+        _join_until(line, sold.day)
+        _leave(line, sold)
+    _join_until(line, last)
+
+
+def _join_until(line: _Line, last: date) -> None:
+    """Let a pool take what was bought to the end of a day and not matched."""
+    while line.to_join and line.to_join[0].day <= last:
+        bought = line.to_join.popleft()
+        line.pool.add(bought.parts, bought.cost)
+
+
+def _leave(line: _Line, sold: _Sold) -> None:
     """Identify what is left of a disposal with the pool; all of it, where they differ by what a broker cannot divide."""
-    pool, left, dust = line.pool, sold.left, line.dust(day)
-    if left - pool.units > dust:
-        told = f"{line.units(left, day):f} from a pool of {line.units(pool.units, day):f}"
+    pool, left, day = line.pool, sold.left, sold.day
+    over, dust = pool.parts - left, line.dust(day)
+    if -over > dust:
+        told = f"{line.units(left, day):f} from a pool of {line.units(pool.parts, day):f}"
         raise ArithmeticError(f"the disposal {sold.facts} takes {told}")
-    cost = pool.take(pool.units if pool.units - left <= dust else left)
-    sold.matches.append((POOL, None, left, cost))
-    sold.left = 0
+    cost = pool.take(pool.parts if over <= dust else left)
+    sold.matches.append({"rule": POOL, "acquired": None, "quantity": line.units(left, day), "cost": cost})
+    sold.left = ZERO
 
 
-def _join(lines: _Lines, others: Sequence[Acquired]) -> None:
+def _join(lines: _Lines, day: date, others: Sequence[Acquired]) -> None:
     """Let a pool take what was spun off, what it opened with, and income that adds to its cost."""
+    evening = day - timedelta(days=1)
     shares: dict[tuple[str, str], Decimal] = {}
     for one in others:
-        line = lines.of(one.instrument, one.day)
-        line.pool.units += line.parts(one.quantity, one.day)
-        line.pool.cost += one.cost_base
+        line = lines.of(one.instrument, day)
+        _pool_until(line, evening)
+        line.pool.add(line.parts(one.quantity, day), one.cost_base)
         if one.how == "spun":
-            shares[lines.names.first(one.parent, one.day), lines.names.first(one.instrument, one.day)] = one.share
+            shares[lines.names.first(one.parent, day), line.first] = one.share
     for (parent, child), share in shares.items():
-        moved = lines[parent].pool.cost * share if parent in lines else ZERO
         if parent in lines:
+            _pool_until(lines[parent], evening)
+            moved = lines[parent].pool.cost * share
             lines[parent].pool.cost -= moved
-        lines[child].pool.cost += moved
+            lines[child].pool.cost += moved
 
 
-def _told(lines: _Lines, as_of: date) -> list[dict[str, Any]]:
-    rows = []
-    for day, first in sorted((day, first) for first, line in lines.items() for day in line.sold):
-        line = lines[first]
-        found, cost, matches = line.sold[day], ZERO, []
-        for rule, on, parts, part in found.matches:
-            cost += part
-            if parts:
-                told = line.units(parts, day)
-                matches.append({"rule": rule, "acquired": on, "quantity": told, "cost": part})
-        rows.append(
-            {
-                "instrument": lines.names.last(first, day),
-                "date": day,
-                "tax_year": tax_year(day),
-                "facts": sorted(found.facts),
-                "quantity": line.units(found.units, day),
-                "proceeds": found.proceeds,
-                "fees": found.fees,
-                "cost": cost,
-                "gain": found.proceeds - found.fees - cost,
-                "provisional": as_of < day + WINDOW,
-                "matches": matches,
-            }
-        )
-    return rows
+def _told(lines: _Lines, as_of: date, years: dict[str, _Year]) -> list[dict[str, Any]]:
+    """Give the disposals by days, and those of a day by the first names of their classes."""
+    days: dict[date, tuple[_Year, bool, list[dict[str, Any]]]] = {}
+    for _, line in sorted(lines.items()):
+        _pool_until(line, date.max)
+        for day, sold in line.sold.items():
+            found = days.get(day)
+            if found is None:
+                name = tax_year(day)
+                found = days[day] = years.setdefault(name, _Year(name)), as_of < day + WINDOW, []
+            year, is_provisional, rows = found
+            rows.append(_row(lines, line, sold, (year, is_provisional)))
+    return [row for _, (_, _, rows) in sorted(days.items()) for row in rows]
+
+
+def _row(lines: _Lines, line: _Line, sold: _Sold, of: tuple[_Year, bool]) -> dict[str, Any]:
+    year, is_provisional = of
+    names, day, matches = lines.names, sold.day, sold.matches
+    proceeds, fees, cost = sold.proceeds, sold.fees, matches[0]["cost"]
+    for one in matches[1:]:
+        cost += one["cost"]
+    gain = proceeds - fees - cost
+    year.add(proceeds, cost + fees, gain, is_provisional)
+    return {
+        "instrument": names.last(line.first, day) if names.renames else line.first,
+        "date": day,
+        "tax_year": year.name,
+        "facts": sorted(sold.facts),
+        "quantity": line.units(sold.parts, day),
+        "proceeds": proceeds,
+        "fees": fees,
+        "cost": cost,
+        "gain": gain,
+        "provisional": is_provisional,
+        "matches": matches,
+    }
 
 
 def _pools(lines: _Lines, as_of: date) -> list[dict[str, Any]]:
     rows = [
         {
             "instrument": lines.names.last(first, as_of),
-            "quantity": line.units(line.pool.units, as_of),
+            "quantity": line.units(line.pool.parts, as_of),
             "cost": line.pool.cost,
         }
         for first, line in lines.items()
-        if line.pool.units
+        if line.pool.parts
     ]
     return sorted(rows, key=lambda row: str(row["instrument"]))
-
-
-def _years(disposals: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Give the figures of the capital-gains pages for each tax year, to the penny: costs include the fees of disposals."""
-    by_year: dict[str, list[dict[str, Any]]] = {}
-    for one in disposals:
-        by_year.setdefault(one["tax_year"], []).append(one)
-    rows = []
-    for year, mine in sorted(by_year.items()):
-        gains = [one["gain"] for one in mine]
-        rows.append(
-            {
-                "tax_year": year,
-                "disposals": len(mine),
-                "provisional": sum(one["provisional"] for one in mine),
-                "proceeds": to_pence(sum((one["proceeds"] for one in mine), ZERO)),
-                "costs": to_pence(sum((one["cost"] + one["fees"] for one in mine), ZERO)),
-                "gains": to_pence(sum((gain for gain in gains if gain > 0), ZERO)),
-                "losses": to_pence(-sum((gain for gain in gains if gain < 0), ZERO)),
-                "net": to_pence(sum(gains, ZERO)),
-            }
-        )
-    return rows

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import Decimal, localcontext
 
 import pytest
 from hypothesis import given
@@ -100,6 +100,17 @@ def test_a_weight_is_cut_to_six_decimals():
     """Towards zero, so that a sum of them stays below its whole."""
     assert cut_weight(Decimal("0.0633339")) == Decimal("0.063333")
     assert cut_weight(Decimal(2) / 3) * 3 <= 2
+
+
+@pytest.mark.parametrize("digits", [1, 20, 22, 23, 24, 25, 26, 30, 60])
+def test_a_share_of_any_length_is_rounded_once(digits):
+    """A third of many digits is as exact as one of few; a half of the last step goes to the even one, a hair above it up."""
+    threes, half = Decimal("3" * digits), Decimal("0.0000000000005")
+    with localcontext(prec=100):
+        even, above = (threes * 10 + half) * 7, (threes * 10 + half) * 7 + Decimal("1e-30")
+        assert share_of(threes * 3 + 1, Decimal(1), Decimal(3)) == threes + Decimal("0.333333333333")
+        assert share_of(even, Decimal(1), Decimal(7)) == threes * 10
+        assert share_of(above, Decimal(1), Decimal(7)) == threes * 10 + Decimal("0.000000000001")
 
 
 def test_a_share_of_an_amount_has_twelve_decimals_and_the_whole_of_it_is_the_amount():
