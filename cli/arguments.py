@@ -3,84 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, date, datetime
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
-Configure = Callable[[argparse.ArgumentParser], None]
-
-
-def _nothing(parser: argparse.ArgumentParser) -> None:
-    """Add no argument."""
-
-
-@dataclass(frozen=True)
-class Command:
-    """One command: what it is called, what it says, its arguments, and its handler by module and name."""
-
-    name: str
-    help: str
-    module: str = ""
-    handler: str = ""
-    configure: Configure = _nothing
-    children: tuple[Command, ...] = ()
-    workspace: str = "workspace"
-
-
-def day(text: str) -> date:
-    """Read a day as YYYY-MM-DD."""
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is no day; write YYYY-MM-DD") from error
-
-
-def instant(text: str) -> datetime:
-    """Read an instant as YYYY-MM-DDTHH:MM:SS with its offset from UTC, Z for none."""
-    try:
-        read = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is no instant; write YYYY-MM-DDTHH:MM:SSZ") from error
-    if read.tzinfo is None:
-        raise argparse.ArgumentTypeError(f"{text!r} says no offset from UTC; write {read.isoformat()}Z for UTC itself")
-    return read.astimezone(UTC)
-
-
-def tax_year(text: str) -> str:
-    """Read a tax year as 2024-25."""
-    first, _, last = text.partition("-")
-    if not (text.isascii() and len(first) == 4 and first.isdigit() and last == f"{(int(first) + 1) % 100:02d}"):
-        raise argparse.ArgumentTypeError(f"{text!r} is no tax year; write it as 2024-25")
-    return text
-
-
-def amount(text: str) -> Decimal:
-    """Read an amount with at most two decimals."""
-    try:
-        number = Decimal(text)
-    except InvalidOperation as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is no amount; write it as 1234.56") from error
-    exponent = number.as_tuple().exponent
-    if (
-        not number.is_finite()
-        or not isinstance(exponent, int)
-        or exponent < -2
-        or not text.isascii()
-        or "e" in text.lower()
-    ):
-        raise argparse.ArgumentTypeError(f"{text!r} is no amount; write it as 1234.56, at most two decimals")
-    return number
-
-
-def _book(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--book", default="main", help="the book (default: main)")
-
-
-def _book_on(parser: argparse.ArgumentParser) -> None:
-    _book(parser)
-    parser.add_argument("--on", type=day, metavar="YYYY-MM-DD", help="another day than today: a rehearsal")
+from cli.arguments_quant import COMMANDS as QUANT
+from cli.command import Command, amount, book, book_on, day, instant, tax_year
 
 
 def _results(parser: argparse.ArgumentParser) -> None:
@@ -117,7 +43,7 @@ def _tax(parser: argparse.ArgumentParser) -> None:
 
 
 def _quality(parser: argparse.ArgumentParser) -> None:
-    _book(parser)
+    book(parser)
     days = parser.add_mutually_exclusive_group()
     days.add_argument(
         "--on",
@@ -166,7 +92,7 @@ def _ingest(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(parser: argparse.ArgumentParser) -> None:
-    _book_on(parser)
+    book_on(parser)
     parser.add_argument("--no-ingest", action="store_true", help="decide on what is stored; fetch nothing first")
     parser.add_argument(
         "--revise",
@@ -180,7 +106,7 @@ def _run(parser: argparse.ArgumentParser) -> None:
 
 
 def _simulate(parser: argparse.ArgumentParser) -> None:
-    _book(parser)
+    book(parser)
     parser.add_argument(
         "--from", dest="first", type=day, required=True, metavar="YYYY-MM-DD", help="the first slot's day"
     )
@@ -212,7 +138,7 @@ def _confirm(parser: argparse.ArgumentParser) -> None:
 
 
 def _cash(parser: argparse.ArgumentParser) -> None:
-    _book_on(parser)
+    book_on(parser)
     parser.add_argument("amount", type=amount, metavar="AMOUNT", help="in the base currency, positive")
     parser.add_argument("--key", required=True, help="a name for this movement that is used once")
     parser.add_argument("--by", required=True, help="who says so")
@@ -220,7 +146,7 @@ def _cash(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_id(parser: argparse.ArgumentParser) -> None:
-    _book(parser)
+    book(parser)
     parser.add_argument("run_id", metavar="RUN_ID", help="the run's id, as RUN-20240612-r1")
 
 
@@ -235,7 +161,7 @@ def _resume(parser: argparse.ArgumentParser) -> None:
 
 
 def _rollout(parser: argparse.ArgumentParser) -> None:
-    _book(parser)
+    book(parser)
     parser.add_argument("phase", choices=("0", "A", "B", "C"), help="the phase that begins")
     parser.add_argument("--by", required=True, help="who says so")
     parser.add_argument("--reason", required=True, help="why")
@@ -249,7 +175,7 @@ def _restore(parser: argparse.ArgumentParser) -> None:
 
 
 def _universe(parser: argparse.ArgumentParser) -> None:
-    _book(parser)
+    book(parser)
     parser.add_argument("--on", type=day, metavar="YYYY-MM-DD", help="another day than today")
     parser.add_argument(
         "--within", type=int, metavar="DAYS", help="what was not looked up at the broker within so many days blocks"
@@ -333,7 +259,7 @@ def _mcp(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "server", choices=("market_data", "quant", "riskguard", "ticketing", "ledger"), help="which server"
     )
-    _book_on(parser)
+    book_on(parser)
 
 
 COMMANDS: tuple[Command, ...] = (
@@ -379,8 +305,9 @@ COMMANDS: tuple[Command, ...] = (
         "post what was reported; let a paper venue fill what is due",
         "cli.commands.trading",
         "settle",
-        _book_on,
+        book_on,
     ),
+    *QUANT,
     Command(
         "simulate", "decide every slot of a range on the paper venue", "cli.commands.trading", "simulate", _simulate
     ),
@@ -389,7 +316,7 @@ COMMANDS: tuple[Command, ...] = (
         "tickets: show, list",
         children=(
             Command("show", "show a ticket as it stands", "cli.commands.trading", "show", _ticket),
-            Command("list", "list the tickets of a book", "cli.commands.trading", "listing", _book),
+            Command("list", "list the tickets of a book", "cli.commands.trading", "listing", book),
         ),
     ),
     Command("confirm", "say what happened to the lines of a ticket", "cli.commands.people", "confirm", _confirm),

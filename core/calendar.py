@@ -109,6 +109,12 @@ class Calendar:
                 return monday + timedelta(days=offset)
         return None
 
+    def last_week_end(self, session: date) -> date:
+        """Give the latest session, this one included, that is the last of its week (Monday to Sunday)."""
+        monday = session - timedelta(days=session.weekday())
+        ends = self.next_session(session) >= monday + timedelta(days=DAYS_IN_WEEK)
+        return session if ends else self.previous_session(monday)
+
     def _row(self, day: date) -> int | None:
         at = bisect_left(self.sessions, self._covered(day))
         return at if at < len(self.sessions) and self.sessions[at] == day else None

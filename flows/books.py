@@ -11,7 +11,7 @@ from core.domain.booked import BookedFact
 from core.domain.confirmation import Confirmation, Executed
 from core.domain.decision import Approval, Decision
 from core.domain.facts import AuditHead, AuditState, Halt, ReconciliationState, Seen
-from core.domain.model import Model
+from core.domain.model import Model, ModelPin
 from core.domain.order import Proposal
 from core.domain.posting import CashFact, Entry, SplitFact
 from core.domain.scores import ScoreSet
@@ -87,6 +87,10 @@ class ModelBook(Protocol):
 
         It is the one that a person pinned last; or else the newest that was trained on the session or before it.
         """
+        ...
+
+    def pin(self, book: BookName) -> ModelPin | None:
+        """Give the model that a person pinned and nobody set free since."""
         ...
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from core.canonical import canonical_json, sha256_of, sha256_text
+from core.canonical import canonical_json, plain_decimal, sha256_of, sha256_text
 from core.domain.decision import Decision
 from core.domain.order import Proposal
-from core.domain.scores import Scores, ScoreSet
+from core.domain.scores import Score, Scores, ScoreSet
 from core.domain.slot import MAIN_BOOK, Run
 from core.domain.ticket import IssuedTicket
 from flows.books import ConfigBook, DecisionBook, RunBook, ScoreBook, Voided
@@ -90,15 +90,21 @@ def ticket_json(issued: IssuedTicket) -> str:
 
 
 def signals_csv(scores: Scores, stamps: Sequence[str] = ()) -> str:
-    """Give scores as CSV: instrument, rank, score; then what could not be ranked, with the reason.
+    """Give scores as CSV: instrument, rank, score, what moved it most; then what could not be ranked, with the reason.
+
+    Contributions are `feature=value`, the strongest first, separated by spaces; none where nothing was learned.
 
     The last column repeats the stamps: a row that is copied elsewhere still says SYNTHETIC, and no reader has to skip a line.
     """
     stamped = " ".join(stamps)
-    lines = ["instrument,rank,score,note,stamps"]
-    lines += [f"{score.instrument},{score.rank},{score.value},,{stamped}" for score in scores.ranked]
-    lines += [f"{name},,,{why},{stamped}" for name, why in scores.unranked]
+    lines = ["instrument,rank,score,contributions,note,stamps"]
+    lines += [f"{score.instrument},{score.rank},{score.value},{_moved(score)},,{stamped}" for score in scores.ranked]
+    lines += [f"{name},,,,{why},{stamped}" for name, why in scores.unranked]
     return "\n".join(lines) + "\n"
+
+
+def _moved(score: Score) -> str:
+    return " ".join(f"{name}={plain_decimal(value)}" for name, value in score.contributions)
 
 
 def _files(outcome: Outcome, doors: PublishDoors) -> dict[str, str]:

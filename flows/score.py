@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from core.domain.facts import Unread
 from core.domain.model import Model
 from core.domain.scores import ScoreSet
 from core.domain.slot import Run
@@ -36,12 +37,17 @@ def score(run: Run, setup: BookSetup, doors: ScoreDoors) -> ScoreSet:
     kept = doors.scores.scores(opened.run_id)
     if kept is not None:
         return kept
-    frame = setup.frame(opened)
+    made = scored(opened, setup, doors, model_for(opened, setup, doors.train))
+    return doors.scores.add_scores(opened.run_id, made)
+
+
+def scored(run: Run, setup: BookSetup, doors: ScoreDoors, model: Model | Unread | None) -> ScoreSet:
+    """Give what a run's scores would be with a model, and keep nothing."""
+    frame = setup.frame(run)
     panel = read_panel(frame, doors.clean, sessions=setup.strategy.sessions_needed)
-    model = model_for(opened, setup, doors.train)
     trail = walk(stages(TO_SCORES), {"panel": panel, "model": model, "frame": frame})
     digest = model.hash if isinstance(model, Model) else None
-    return doors.scores.add_scores(opened.run_id, ScoreSet(trail.values.get("scores"), trail.findings, digest))
+    return ScoreSet(trail.values.get("scores"), trail.findings, digest)
 
 
 def passed_by(run: Run, runs: RunBook) -> str | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from core.calendar import is_rebalance_day
 from core.domain.facts import Unread
 from core.domain.model import Model
 from core.domain.slot import Run
@@ -50,17 +49,17 @@ def train(run: Run, setup: BookSetup, doors: TrainDoors) -> Model:
 def model_for(run: Run, setup: BookSetup, doors: TrainDoors) -> Model | Unread | None:
     """Give the model that a run is scored with, trained now where the week has none yet; None where nothing is learned.
 
-    A book is retrained at the first slot of a week, and where it has no model at all; not where a person pinned one.
+    A book is retrained once a week, at the first slot after the week's last session that is decided, unless a person pinned
+    a model. Where that fails, last week's serves while it is young enough.
     """
     if setup.strategy.training is None:
         return None
     chosen = doors.models.chosen(run.slot.book, run.as_of.session)
-    is_due = is_rebalance_day(setup.calendar, setup.policy, run.slot.day)
-    if chosen is not None and (not is_due or chosen.card.as_of >= run.as_of.session):
+    is_pinned = doors.models.pin(run.slot.book) is not None
+    if chosen is not None and (is_pinned or chosen.card.as_of >= setup.calendar.last_week_end(run.as_of.session)):
         return chosen
     try:
         train(run, setup, doors)
     except NotTrained as error:
-        # The model of last week serves while it is young enough; without any, the gate says why there is none.
         return chosen or Unread(f"none could be trained: {error}")
     return doors.models.chosen(run.slot.book, run.as_of.session)

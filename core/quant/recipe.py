@@ -7,6 +7,7 @@ from datetime import date
 from decimal import Decimal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core.canonical import plain_decimal
 from core.domain.bars import Days, Floats
@@ -24,6 +25,8 @@ from core.quant.weeks import Rows, decision_rows
 from core.quant.windows import KNOWN_AFTER_WEEKS, Window, windows
 
 SESSIONS_A_WEEK = 5
+# An instrument is not ranked where more than this share of its features has no value: most of its score would be a guess.
+MISSING_MAX = 0.5
 
 
 @dataclass(frozen=True)
@@ -70,11 +73,17 @@ class Recipe:
         return TrainingSet(asked, labels, self.feature_set.names, self.feature_set.is_ranked)
 
     def asked(self, panel: Panel, names: tuple[str, ...], members: Members, rows: Rows) -> Floats:
-        """Give what a model is asked of at the decision sessions, of shape (features, decisions, instruments)."""
+        """Give what a model is asked of at the decision sessions, of shape (features, decisions, instruments).
+
+        NaN where an instrument lacks more than half of its features, and in the weeks before the panel holds all sessions
+        that the features look back on: a model should not learn of what the first rows happen to lack.
+        """
         values = features(bars_of(panel, names, self.benchmark), self.feature_set, members)[:, rows]
+        takes_part = is_known(values) & (rows + 1 >= sessions_needed(self.feature_set))[:, None]
+        values[:, ~takes_part] = np.nan
         if not self.feature_set.is_ranked:
             return values
-        ranked: Floats = codes(values, members[rows]).astype(np.float64)
+        ranked: Floats = codes(values, members[rows] & takes_part).astype(np.float64)
         return ranked
 
     def _window(self, learn: TrainingSet, decisions: int) -> Window:
@@ -124,6 +133,12 @@ class Recipe:
             trainer=trainer(),
             inputs=fitted.inputs,
         )
+
+
+def is_known(values: Floats) -> NDArray[np.bool_]:
+    """Say which instruments have at least half of their features, of shape (features, ...) to (...)."""
+    known: NDArray[np.bool_] = np.isnan(values).mean(axis=0) <= MISSING_MAX
+    return known
 
 
 def _told(number: float) -> Decimal:

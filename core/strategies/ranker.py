@@ -14,14 +14,12 @@ from core.quant.codes import codes
 from core.quant.feature_sets import feature_set
 from core.quant.features import FeatureSet, features_on_last, sessions_needed
 from core.quant.parameters import parameters_from
-from core.quant.recipe import Recipe
+from core.quant.recipe import Recipe, is_known
 from core.settings import Policy
 
 NAME = "ranker"
 # How many contributions are told of each score.
 TOLD = 5
-# An instrument is not ranked where more than this share of its features has no value: most of its score would be a guess.
-MISSING_MAX = 0.5
 
 
 def bind(policy: Policy) -> Strategy:
@@ -58,10 +56,10 @@ def ranking(
     if not instruments:
         return Ranking({})
     values = features_on_last(bars_of(panel, instruments, benchmark), features)
-    everyone = np.ones((1, len(instruments)), dtype=np.bool_)
-    asked = codes(values[:, None, :], everyone)[:, 0, :] if features.is_ranked else values
+    takes_part = is_known(values)
+    asked = codes(values[:, None, :], takes_part[None, :])[:, 0, :] if features.is_ranked else values
     ranker = Ranker(model.text)
-    numbers = np.where(np.isnan(values).mean(axis=0) > MISSING_MAX, np.nan, ranker.predict(asked))
+    numbers = np.where(takes_part, ranker.predict(asked), np.nan)
     moved = ranker.contributions(asked)
     return Ranking(
         {name: float(number) for name, number in zip(instruments, numbers, strict=True)},

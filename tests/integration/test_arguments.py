@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.arguments import instant
+from cli.command import instant
 from cli.main import main
 from tests.integration.workspaces import DAY, LAST, Workspaces, counts, desk_of, end_bars, morning, the_time_is, twokey
 

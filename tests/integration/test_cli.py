@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from cli.arguments import COMMANDS, Command
+from cli.arguments import COMMANDS
+from cli.command import Command
 from cli.main import EXIT_USAGE, build_parser, main
 from tests.integration.workspaces import DAY, Workspaces, twokey
 

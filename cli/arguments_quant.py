@@ -1,0 +1,46 @@
+"""The commands of quant: training, models, backtests."""
+
+from __future__ import annotations
+
+import argparse
+
+from cli.command import Command, book, book_on
+
+MODULE = "cli.commands.quant"
+
+
+def _pin(parser: argparse.ArgumentParser) -> None:
+    book(parser)
+    parser.add_argument("model", metavar="MODEL", help="the model, by the first digits of its hash, eight or more")
+    _person(parser)
+
+
+def _unpin(parser: argparse.ArgumentParser) -> None:
+    book(parser)
+    _person(parser)
+
+
+def _show(parser: argparse.ArgumentParser) -> None:
+    book(parser)
+    parser.add_argument("model", metavar="MODEL", help="the model, by the first digits of its hash, eight or more")
+
+
+def _person(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--by", required=True, metavar="NAME", help="who says so")
+    parser.add_argument("--reason", required=True, metavar="WORDS", help="why")
+
+
+COMMANDS: tuple[Command, ...] = (
+    Command("train", "train the book's strategy on what is known, and keep the model", MODULE, "train", book_on),
+    Command("score", "rank the universe as a slot would, and keep nothing", MODULE, "score", book_on),
+    Command(
+        "model",
+        "models: list, show, pin one, or go back to the newest",
+        children=(
+            Command("list", "list the models of a book, newest first", MODULE, "listing", book),
+            Command("show", "show what made a model and what it was worth", MODULE, "show", _show),
+            Command("pin", "score with this model until somebody unpins it: the way back", MODULE, "pin", _pin),
+            Command("unpin", "score with the newest model again", MODULE, "unpin", _unpin),
+        ),
+    ),
+)
