@@ -23,11 +23,11 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-_SUPERUSER = "postgres"
-_PORT = 5432  # PostgreSQL's default, and a part of the socket's name; nothing listens on a network
+_SUPERUSER, _PORT = "postgres", 5432  # PostgreSQL's usual port, only a part of the socket's name: no network here
 _SOCKET = f".s.PGSQL.{_PORT}"
 # Root may not run PostgreSQL. What the server needs and cannot reach where root keeps it goes to the store.
 _ACCOUNT, _STORE = "pgserver", Path("/var/lib/twokey")
@@ -149,8 +149,7 @@ class _Cluster:
 
     def ensure_running(self) -> _Posted:
         """Wait for the server that lives, or start one."""
-        give_up = time.monotonic() + _WAIT_SECONDS
-        was_launched = False
+        give_up, was_launched = time.monotonic() + _WAIT_SECONDS, False
         while True:
             with self._claimed() as claim:
                 if posted := self._answering(is_ours=claim is None):
@@ -170,7 +169,7 @@ class _Cluster:
         if not self._answering(is_ours=self._is_alive()) and not self._is_stranded():
             return
         account = _account_for(self.data)
-        data = self._spelled(self.data, _socket_folder(self.home, account))
+        data = self._spelled(self.data, account)
         done = _run([str(_binaries(account) / "pg_ctl"), "-D", data, "-W", "-m", "fast", "stop"], account)
         give_up = time.monotonic() + _WAIT_SECONDS
         while self._is_alive() or (self.data / "postmaster.pid").exists():
@@ -196,11 +195,10 @@ class _Cluster:
             shutil.rmtree(new, ignore_errors=True)
 
     def _run_initdb(self, new: Path, password: str, account: _Account) -> None:
-        data = self._spelled(new, _socket_folder(self.home, account))
-        command = [str(_binaries(account) / "initdb"), "-D", data, f"--username={_SUPERUSER}", "--no-instructions"]
+        command = [str(_binaries(account) / "initdb"), "-D", self._spelled(new, account), f"--username={_SUPERUSER}"]
         # Sorts the same on every machine and for ever: no operating system's locale takes part.
         command += ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
-        command += ["--auth=scram-sha-256", "--pwfile=/dev/stdin"]
+        command += ["--auth=scram-sha-256", "--pwfile=/dev/stdin", "--no-instructions"]
         # A pipe and no file: whenever we are killed, no secret is left behind.
         reader, writer = os.pipe()
         with os.fdopen(reader, "rb"):
@@ -251,7 +249,7 @@ class _Cluster:
         _sweep(self.home)
         sockets = _socket_folder(self.home, account)
         _write(self.data / "twokey.conf", _settings(sockets), account)
-        command = [str(_binaries(account) / "pg_ctl"), "-D", self._spelled(self.data, sockets), "-W", "start"]
+        command = [str(_binaries(account) / "pg_ctl"), "-D", self._spelled(self.data, account, sockets), "-W", "start"]
         # Handed over as an open file, since it may lie where the server's account cannot come; pg_ctl writes to it too.
         with _opened(self.home / "server.log", _OWN_FILE | os.O_APPEND) as log:
             _give(log, account)
@@ -259,11 +257,12 @@ class _Cluster:
                 os.ftruncate(log, 0)
             _run(command, account, stdout=log, pass_fds=(claim,), start_new_session=True)
 
-    def _spelled(self, path: Path, folder: Path) -> str:
+    def _spelled(self, path: Path, account: _Account, folder: Path | None = None) -> str:
         """A folder beside the data as PostgreSQL's programs can take it: itself, or through a link in a short one."""
         place = self.data.parent
         if len(os.fsencode(place)) <= _PATH_BYTES_MAX and not _PATH_TRAPS & set(str(place)):
             return str(path)
+        folder = folder or _socket_folder(self.home, account)
         (folder / "place").symlink_to(place)
         return str(folder / "place" / path.name)
 
@@ -397,8 +396,9 @@ log_min_error_statement = 'panic'
 """
 
 
+@lru_cache(maxsize=4)
 def _binaries(account: _Account) -> Path:
-    """The programs where the server's account can run them."""
+    """The programs where the server's account can run them; asked once a process, since each try is a fork of it."""
     programs = bin_path()
     with contextlib.suppress(PermissionError):
         if account is None or _run([str(programs / "initdb"), "--version"], account).returncode == 0:
