@@ -1,12 +1,14 @@
-"""Models in PostgreSQL: written by quant, pinned by a person."""
+"""Models and trials in PostgreSQL: written by quant, models pinned by a person."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from decimal import Decimal
 
 from adapters.postgres.bodies import changed, dump, load
 from adapters.postgres.connect import Row, Session
+from core.domain.backtest import Trial
 from core.domain.model import Model, ModelCard, ModelPin
 from core.domain.slot import BookName
 
@@ -54,6 +56,46 @@ class PgModels:
     def add_pin(self, book: BookName, model: str | None, *, by: str, reason: str) -> None:
         """Say which model a book is scored with from now on, None for the newest again."""
         self._session.add("model_pin", [{"book": book, "hash": model, "said_by": by, "reason": reason}])
+
+
+class PgTrials:
+    """The backtests that were run."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def add_trial(self, trial: Trial) -> tuple[Trial, ...]:
+        """Keep a trial and give those that were kept before it, oldest first; the same again is kept once.
+
+        `recorded_at` is the database's to say, and not read.
+        """
+        sharpe = Decimal(repr(trial.sharpe))
+        row = {
+            "asked": trial.asked,
+            "strategy": trial.strategy,
+            "first": trial.first,
+            "last": trial.last,
+            "sessions": trial.sessions,
+            "sharpe": sharpe,
+        }
+        self._session.add("trial", [row], once=True)
+        query = (
+            "SELECT recorded_at, asked, strategy, first, last, sessions, sharpe FROM trial"
+            " WHERE id < (SELECT id FROM trial WHERE asked = %s AND sharpe = %s) ORDER BY id"
+        )
+        return tuple(_trial(one) for one in self._session.all(query, (trial.asked, sharpe)))
+
+
+def _trial(row: Row) -> Trial:
+    return Trial(
+        row["recorded_at"],
+        row["asked"],
+        row["strategy"],
+        row["first"],
+        row["last"],
+        row["sessions"],
+        float(row["sharpe"]),
+    )
 
 
 def _model(row: Row) -> Model:

@@ -30,6 +30,7 @@ WRITERS: Final[dict[str, Role | None]] = {
     "account_snapshot": "desk",
     "score_set": "quant",
     "model": "quant",
+    "trial": "quant",
     "job": "quant",
     "job_step": "quant",
     "proposal": "riskguard",

@@ -94,6 +94,19 @@ class ModelPin(Fact, table=True):
     reason: str = text_column()
 
 
+class Trial(Fact, table=True):
+    """A backtest that was run, by the hash of what was asked, and what came out: the Sharpe ratio of a session."""
+
+    __tablename__: ClassVar[Any] = "trial"
+    __table_args__ = (Unique("asked", "sharpe"),)
+    asked: str = text_column()
+    strategy: str = text_column()
+    first: date = Field(sa_type=Date, nullable=False)
+    last: date = Field(sa_type=Date, nullable=False)
+    sessions: int = Field(sa_type=BigInteger, nullable=False)
+    sharpe: Decimal = number()
+
+
 class Job(Fact, table=True):
     """A piece of work that a tool asked for, with its inputs; its steps are rows of job_step."""
 
@@ -438,6 +451,7 @@ FACTS: tuple[type[Fact], ...] = (
     ScoreSet,
     Model,
     ModelPin,
+    Trial,
     Job,
     JobStep,
     Proposal,
