@@ -39,6 +39,17 @@ class Feature:
     function: Callable[[Block], Floats]
 
 
+def feature(
+    group: str, formula: str, source: str, *, lookback: int, nan_rule: str
+) -> Callable[[Callable[[Block], Floats]], Feature]:
+    """Make a feature of a function, under the function's name."""
+
+    def named(function: Callable[[Block], Floats]) -> Feature:
+        return Feature(function.__name__, group, formula, source, lookback, nan_rule, function)
+
+    return named
+
+
 @dataclass(frozen=True)
 class FeatureSet:
     """The features of a model, in the order of its columns; `is_ranked` says that it reads their rank codes."""
@@ -112,14 +123,16 @@ def _fill(out: Floats, bars: Bars, feature_set: FeatureSet, members: NDArray[np.
     if not rows or not width:
         return
     # Whole lines of memory, so that no two blocks write to one.
-    step = max(8, CELLS // rows // 8 * 8)
-    kept = out.shape[1]
+    step = min(width, max(8, CELLS // rows // 8 * 8))
+    before: Block | None = None
     for start in range(0, width, step):
         stop = min(start + step, width)
         block = Block(bars.columns(start, stop))
+        if before is not None and stop - start == step:
+            block.share(before)
         for at, feature in enumerate(feature_set.features):
-            values = feature.function(block)
-            place(values[rows - kept :], members[:, start:stop], out[at, :, start:stop])
+            place(feature.function(block), members, start, out[at])
+        before = block
 
 
 def _checked(members: NDArray[np.bool_], shape: tuple[int, ...]) -> NDArray[np.bool_]:
