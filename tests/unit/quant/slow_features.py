@@ -59,7 +59,7 @@ def momentum_of(c: pd.Series, r: pd.Series) -> dict[str, pd.Series]:
 
 def volatility_of(r: pd.Series, h: pd.Series, low: pd.Series) -> dict[str, pd.Series]:
     """Give the features of the spread of returns."""
-    squared = np.log(h / low) ** 2
+    squared = pd.Series(np.log((h / low).to_numpy()) ** 2, h.index)
 
     def skewness(window: np.ndarray) -> float:
         apart = window - window.mean()

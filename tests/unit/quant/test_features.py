@@ -90,8 +90,10 @@ def test_one_day_alone_equals_all_days(name):
 
 def test_today_is_computed_from_the_last_rows_alone():
     """The whole set of the last session equals that of all sessions, and reads nothing before its look-back."""
-    rows = [np.where(np.arange(330)[:, None] < 330 - NEEDED, np.nan, getattr(BARS, column)) for column in COLUMNS]
-    today = features_on_last(Bars(*rows, BARS.market), WEEKLY)
+    is_early = np.arange(330)[:, None] < 330 - NEEDED
+    late = {name: np.where(is_early, np.nan, getattr(BARS, name)) for name in COLUMNS}
+
+    today = features_on_last(changed(BARS, **late), WEEKLY)
 
     assert same(today, VALUES[:, -1])
     assert np.isfinite(today).all()
@@ -102,10 +104,11 @@ def test_today_is_computed_from_the_last_rows_alone():
 def test_no_feature_sees_what_comes_later(rows):
     """Cut off after any session, the sessions before have the same bits; other bars later change nothing either."""
     later = random_bars(8, 330, 11)
-    mixed = [np.concatenate([getattr(BARS, name)[:rows], getattr(later, name)[rows:]]) for name in (*COLUMNS, "market")]
+    parts = {name: (getattr(BARS, name)[:rows], getattr(later, name)[rows:]) for name in (*COLUMNS, "market")}
+    mixed = changed(BARS, **{name: np.concatenate(part) for name, part in parts.items()})
 
     assert same(features(BARS.rows(0, rows), WEEKLY), VALUES[:, :rows])
-    assert same(features(Bars(*mixed), WEEKLY)[:, :rows], VALUES[:, :rows])
+    assert same(features(mixed, WEEKLY)[:, :rows], VALUES[:, :rows])
 
 
 @settings(max_examples=10)
