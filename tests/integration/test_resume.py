@@ -14,6 +14,8 @@ from tests.integration.workspaces import BUSY, DAY, ONE_DAY, Done, Terminal, Wor
 
 FELL, FELL_AGAIN = DAY + ONE_DAY, DAY + 6 * ONE_DAY
 
+KEEPS_SERVERS = True
+
 
 def crash(root: Path, *falls: tuple[date, float]) -> None:
     """Let every price be so many times what it was, from a session on."""

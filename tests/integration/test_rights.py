@@ -18,6 +18,7 @@ from adapters.postgres.rights import CALLERS, FILLED_BY_DATABASE, OWNER, ROLES, 
 from adapters.postgres.schema import given_columns
 from tests.integration.workspaces import DAY, Workspaces, superuser, twokey
 
+KEEPS_SERVERS = True
 VERBS = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE")
 DENIED = "permission denied"
 UNCHANGING = "rows are added, never changed"

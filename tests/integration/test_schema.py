@@ -29,6 +29,7 @@ from adapters.postgres.rights import ROLES, WRITERS
 from cli.commands.workspace import prepare
 from tests.integration.workspaces import DAY, Workspaces, counts, desk_of, live_tickets, superuser, twokey
 
+KEEPS_SERVERS = True
 FACTS = {tables.table_name(fact) for fact in tables.FACTS}
 FACT_TRIGGERS = {
     "lock_chain": "BEFORE INSERT ON {} FOR EACH STATEMENT",

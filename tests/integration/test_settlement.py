@@ -8,6 +8,8 @@ from decimal import Decimal
 from core.domain.venue import AccountSnapshot, Break
 from tests.integration.workspaces import BUSY, DAY, ONE_DAY, Workspaces, counts, desk_of, end_bars, fill, look, twokey
 
+KEEPS_SERVERS = True
+
 
 def test_no_snapshot_is_taken_before_the_bars_of_its_session(workspaces: Workspaces):
     """A week without bars, then all of them at once: the fills of that week are no break with what the venue said."""
