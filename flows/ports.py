@@ -181,5 +181,24 @@ class IngestMemory(Protocol):
         ...
 
 
+class ModelStore(Protocol):
+    """Keeps the texts of models by the hash of what made them, each whole or not at all.
+
+    It may forget at any time, and never gives what it was not given: what was damaged counts as not kept.
+    """
+
+    def get(self, key: str) -> str | None:
+        """Give the text that was kept under a hash, or None."""
+        ...
+
+    def put(self, key: str, text: str) -> None:
+        """Keep a text under a hash; the same again is the same as once."""
+        ...
+
+    def damaged(self) -> Sequence[str]:
+        """Say which of those asked for so far were found damaged, a sentence for each."""
+        ...
+
+
 class SourceError(RuntimeError):
     """A source or a stored file could not be read; says which, and what was wrong."""

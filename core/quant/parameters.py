@@ -17,7 +17,8 @@ class RankerParameters:
 
     What can be known of a week's returns is little: a rank IC of 0.05 is good (Grinold and Kahn 2000, ch. 10), so 1 part in
     400 of a label's variance. From that follow `leaf_rows_min` and `l2`, both 1 / 0.05^2: a leaf's mean is then known to
-    within what is to be found at all, and a leaf of so many rows is shrunk by half, as Bayes would with that prior.
+    within what is to be found at all, and a leaf of so many rows is shrunk by half, as Bayes would with that prior. (That is
+    so of `regression`, where a row weighs one; of `lambdarank`, where it weighs far less, an `l2` of 1 does as much.)
     Small trees (8 leaves, 3 splits deep) and slow learning with early stopping are near what Gu, Kelly and Xiu (2020,
     Review of Financial Studies 33, p. 2223, and its appendix on hyperparameters) allow boosted trees; half of the features
     a tree keeps near copies from crowding out the others, as in a random forest (Breiman 2001).
