@@ -63,7 +63,12 @@ def years_of(sessions: Days) -> float:
 
 
 def return_a_year(whole: float, days: int) -> float:
-    """Give a return over days as one a year, as books do: of 365 days, and none below a year (raises NotComputable)."""
+    """Give a return over days as one a year, as books do: of 365 days.
+
+    Raises NotComputable below a year, and where all or more was lost.
+    """
+    if whole <= -1.0:
+        raise NotComputable(f"the return was {whole:.2%}; what lost all has no return a year")
     return float(exact_a_year(Decimal(repr(whole)), days))
 
 
@@ -124,9 +129,13 @@ def deepest_drawdowns(sessions: Days, equity: Floats, count: int) -> tuple[Drawd
         peak = int((equity[:begin] == equity[begin - 1]).argmax())
         found.append((float(under[trough]), peak, trough, int(end) if end < len(equity) else None))
     found.sort(key=lambda one: (one[0], one[2]))
-    told = [_day(day) for day in sessions]
     return tuple(
-        Drawdown(Decimal(repr(depth)), told[peak], told[trough], None if end is None else told[end])
+        Drawdown(
+            depth=Decimal(repr(depth)),
+            peak=_day(sessions[peak]),
+            trough=_day(sessions[trough]),
+            recovered=None if end is None else _day(sessions[end]),
+        )
         for depth, peak, trough, end in found[:count]
     )
 
