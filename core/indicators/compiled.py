@@ -18,3 +18,9 @@ def compiled(function: Kernel) -> Kernel:
     written, in the user's cache folder (`~/.cache/numba`); `NUMBA_CACHE_DIR` names another.
     """
     return cast(Kernel, numba.njit(cache=True, error_model="numpy", nogil=True)(function))
+
+
+def inner(function: Kernel) -> Kernel:
+    """Give a function as machine code for other kernels alone: without a door for Python, it compiles in half the time."""
+    bare = numba.njit(cache=True, error_model="numpy", nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+    return cast(Kernel, bare(function))

@@ -1,0 +1,83 @@
+"""The research backtest does what the daily flow does on paper: the same orders, and nearly the same equity each day."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pytest
+
+from core.quant.research import research_with_orders
+from core.quant.trading import Market, market_of, members_of, trading_of
+from core.settings import Policy
+from tests.unit.making import ruled
+from tests.unit.market_data.making import universe
+from tests.unit.quant.paper_flow import Told, dollar_rates, market_panel, on_paper
+from tests.unit.shipped import policy
+
+SESSIONS, COUNT, FIRST = 110, 14, 21
+LISTED = universe(*(f"N{at:02}" for at in range(COUNT)), "SPY")
+BOOK = ruled(policy(("positions_max: 15", "positions_max: 5")), limits={"weight_max": "0.25", "order_value_min": "25"})
+TOLERANCE = 1e-4
+
+
+def market(panel: Any, rates: Any) -> Market:
+    """Give the market of a panel and its rates."""
+    members = members_of(LISTED, panel.sessions, panel.instruments, "SPY")
+    return market_of(panel, panel.instruments, members, rates=(rates.days, rates.rates))
+
+
+def momentum(panel: Any, rows: list[int]) -> Any:
+    """Give the change of the close over 20 sessions without the last three; NaN where a bar is absent."""
+    return np.array([panel.close[row - 3] / panel.close[row - 20] - 1 for row in rows])
+
+
+def given(panel: Any, rows: list[int]) -> Any:
+    """Give drawn scores, one in twelve of them absent."""
+    draw = np.random.Generator(np.random.PCG64(5))
+    scores = draw.normal(size=(len(rows), COUNT)).cumsum(axis=0)
+    return np.where(draw.random(scores.shape) < 1 / 12, np.nan, scores)
+
+
+def both(book: Policy, scores_of: Any, *, step: int, seed: int = 3, multiple: int = 2) -> tuple[Told, Any, list[int]]:
+    """Run the flow and the research on the same market; gives what each told, and the rows of the decisions."""
+    panel = market_panel(seed, SESSIONS, COUNT)
+    rates = dollar_rates(seed, panel)
+    rows = list(range(FIRST, SESSIONS - 1, step))
+    scores = scores_of(panel, rows)
+    by_row = dict(zip(rows, scores, strict=True))
+    told = on_paper(
+        panel,
+        lambda row: dict(zip(panel.instruments, by_row[row].tolist(), strict=True)),
+        rows,
+        policy=book,
+        universe=LISTED,
+        rates=rates,
+        multiple=multiple,
+    )
+    trading = trading_of(
+        book.model_copy(update={"limits": book.limits.model_copy(update={"drawdown_max": Decimal(1)})}),
+        hold_rank_multiple=multiple,
+    )
+    found = research_with_orders(
+        "x", scores, np.array(rows), market=market(panel, rates), trading=trading, capital=float(book.opening_cash)
+    )
+    return told, found, rows
+
+
+@pytest.mark.parametrize("buys_from", ["settled", "sale_proceeds"])
+@pytest.mark.parametrize("step", [1, 5])
+@pytest.mark.parametrize("scores_of", [momentum, given])
+def test_orders_and_equity_are_those_of_the_flow(scores_of, step, buys_from):
+    """For momentum and for given scores, daily and weekly, whatever buys may spend."""
+    told, (track, _, orders), rows = both(ruled(BOOK, sizing={"buys_from": buys_from}), scores_of, step=step)
+
+    theirs = np.array([float(one) for one in told.equity])
+    names = [f"N{at:02}" for at in range(COUNT)]
+    wanted = np.array([[float(told.orders.get((row, name), 0)) for name in names] for row in rows])
+    assert len(told.orders) > 20
+    assert np.array_equal(np.sign(orders.units), np.sign(wanted))
+    assert np.allclose(orders.units, wanted, rtol=2e-3, atol=0.01)
+    assert {(rows[k], names[c]) for k, c in zip(*np.nonzero(orders.filled), strict=True)} == told.filled
+    assert np.max(np.abs(track.equity / theirs - 1)) < TOLERANCE
