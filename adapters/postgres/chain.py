@@ -16,8 +16,8 @@ from core.domain.facts import AuditHead, AuditState, LossHead
 GENESIS = ""
 # A row as an event hashes it: as PostgreSQL prints it, without what is NULL at its end. Older events have JSON without NULLs.
 ROW_TEXT = (
-    "CASE WHEN coalesce(t.event_seq, 0) <= %(as_json)s THEN jsonb_strip_nulls(to_jsonb(t))::text"
-    " ELSE rtrim(left(t::text, -1), ',') END"
+    "CASE WHEN coalesce(t.event_seq, 0) <= %(as_json)s THEN convert_to(jsonb_strip_nulls(to_jsonb(t))::text, 'UTF8')"
+    r" ELSE rtrim(convert_to(t::text, 'UTF8'), '\x2c29'::bytea) END"
 )
 COLUMNS = (
     "SELECT attrelid::regclass::text AS name, string_agg(attname, ',' ORDER BY attnum) AS columns FROM pg_attribute"
@@ -111,7 +111,7 @@ class Chain:
         found: dict[int, list[Added]] = defaultdict(list)
         selects = [
             f"SELECT '{table}' AS name, coalesce(event_seq, 0) AS seq, count(*) AS rows,"
-            f" encode(sha256(convert_to(string_agg({ROW_TEXT}, E'\\n' ORDER BY t.id), 'UTF8')), 'hex') AS digest,"
+            f" encode(sha256(string_agg({ROW_TEXT}, '\\x0a'::bytea ORDER BY t.id)), 'hex') AS digest,"
             " min(t.id) AS first, max(t.id) AS last"
             f" FROM {table} t WHERE {where} GROUP BY 2"
             for table in tables

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +19,10 @@ from flows.books import StoreError
 Row = dict[str, Any]
 # What the code asks for and the database does not have: it was made by another version.
 UNKNOWN = (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn, psycopg.errors.UndefinedFunction)
+
+# What COPY would read as something else, and how it is written.
+_ESCAPED = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+_SPECIAL = re.compile(r"[\\\t\n\r]")
 
 
 class DatabaseError(StoreError):
@@ -41,6 +46,13 @@ class Location:
 def role_name(database: str, role: str) -> str:
     """Name a role on the server: roles belong to a whole server, so the database's name goes before."""
     return f"{database}_{role}"
+
+
+def copied(value: str | None) -> str:
+    """Write a text, or none, as a line of COPY has it between its tabs."""
+    if value is None:
+        return "\\N"
+    return value.translate(_ESCAPED) if _SPECIAL.search(value) else value
 
 
 def password_path(secrets_dir: Path, role: Role) -> Path:
@@ -114,12 +126,14 @@ class Session:
         query += " ON CONFLICT DO NOTHING" if once else ""
         return self.all(f"{query} RETURNING {giving}", (json.dumps(rows, default=str, ensure_ascii=False),))
 
-    def copy(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-        """Add rows in one statement, as fast as can be: it gives nothing back, and a row that was there is an error."""
+    def copy(self, table: str, columns: Sequence[str], lines: Iterable[str]) -> None:
+        """Add rows in one statement, as fast as can be: it gives nothing back, and a row that was there is an error.
+
+        Each row is a line as `copied` writes it.
+        """
         query = f"COPY {table} ({', '.join(columns)}) FROM STDIN"
         with self._in_our_words(), self._connection.cursor() as cursor, cursor.copy(query) as stream:
-            for row in rows:
-                stream.write_row(row)
+            stream.write("".join(lines))
 
     def call(self, function: str, *arguments: Any) -> Any:
         """Call a function of the database and give what it returns."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, DateTime, ForeignKey, Identity, Numeric, Text, text
+from sqlalchemy import BigInteger, DateTime, ForeignKey, Identity, Index, Numeric, Text, text
 from sqlmodel import Field, SQLModel
 
 
@@ -37,6 +37,7 @@ def instant(*, optional: bool = False) -> Any:
 
 
 _NEXT_EVENT, _NOW = text("(current_setting('twokey.event_seq'::text, true))::bigint"), text("clock_timestamp()")
+_LOCKED = text("to_timestamp((current_setting('twokey.recorded_at'::text, true))::double precision)")
 
 
 class Fact(SQLModel):
@@ -49,3 +50,29 @@ class Fact(SQLModel):
     recorded_at: datetime | None = Field(
         default=None, sa_type=DateTime(timezone=True), nullable=False, sa_column_kwargs={"server_default": _NOW}
     )
+
+
+class ManyFact(Fact):
+    """A fact with very many rows: those of a statement have one instant, and lie together, as an index of ranges has them."""
+
+    event_seq: int | None = Field(
+        default=None, sa_type=BigInteger, nullable=False, sa_column_kwargs={"server_default": _NEXT_EVENT}
+    )
+    recorded_at: datetime | None = Field(
+        default=None, sa_type=DateTime(timezone=True), nullable=False, sa_column_kwargs={"server_default": _LOCKED}
+    )
+
+
+def ranges_of(table: str) -> Index:
+    """Give the index of a table by the event of its rows, in which ranges of pages stand and not rows."""
+    return Index(
+        f"ix_{table}_event_seq",
+        "event_seq",
+        postgresql_using="brin",
+        postgresql_with={"pages_per_range": 32, "autosummarize": "on"},
+    )
+
+
+def used_once(table: str, column: str) -> Index:
+    """Give an index that lets a value stand in one row only, and leaves out rows without one."""
+    return Index(f"{table}_{column}_key", column, unique=True, postgresql_where=text(f"{column} IS NOT NULL"))

@@ -21,7 +21,7 @@ from sqlalchemy import (
 from sqlalchemy import UniqueConstraint as Unique
 from sqlmodel import Field, SQLModel
 
-from adapters.postgres.facts import Fact, instant, number, reference, text_column
+from adapters.postgres.facts import Fact, ManyFact, instant, number, ranges_of, reference, text_column, used_once
 
 
 class Event(SQLModel, table=True):
@@ -317,8 +317,8 @@ class BookedFact(Fact, table=True):
     note: str = text_column()
 
 
-class Entry(Fact, table=True):
-    """One fact of the journal, resting on exactly one piece of evidence."""
+class Entry(ManyFact, table=True):
+    """One fact of the journal, resting on exactly one piece of evidence, which the trigger `rest_on_evidence` looks up."""
 
     __tablename__: ClassVar[Any] = "entry"
     __table_args__ = (
@@ -326,6 +326,8 @@ class Entry(Fact, table=True):
             "num_nonnulls(confirmation_line, venue_report, cash_movement, clean_snapshot, booked_fact) = 1",
             name="entry_rests_on_one_evidence",
         ),
+        *(used_once("entry", column) for column in ("confirmation_line", "venue_report", "cash_movement")),
+        ranges_of("entry"),
     )
     key: str = text_column(unique=True)
     kind: str = text_column()
@@ -333,18 +335,18 @@ class Entry(Fact, table=True):
     venue: str = text_column()
     session: date = Field(sa_type=Date, nullable=False)
     instrument: str | None = text_column(optional=True)
-    confirmation_line: int | None = reference("confirmation_line.id", unique=True, optional=True)
-    venue_report: int | None = reference("venue_report.id", unique=True, optional=True)
-    cash_movement: int | None = reference("cash_movement.id", unique=True, optional=True)
-    clean_snapshot: int | None = reference("clean_snapshot.id", optional=True)
-    booked_fact: int | None = reference("booked_fact.id", optional=True)
+    confirmation_line: int | None = Field(sa_type=BigInteger, nullable=True, default=None)
+    venue_report: int | None = Field(sa_type=BigInteger, nullable=True, default=None)
+    cash_movement: int | None = Field(sa_type=BigInteger, nullable=True, default=None)
+    clean_snapshot: int | None = Field(sa_type=BigInteger, nullable=True, default=None)
+    booked_fact: int | None = Field(sa_type=BigInteger, nullable=True, default=None)
 
 
-class Posting(Fact, table=True):
+class Posting(ManyFact, table=True):
     """One line of the journal; that its entry is there is held once a statement, by the trigger `rest_on_entries`."""
 
     __tablename__: ClassVar[Any] = "posting"
-    __table_args__ = (Unique("entry", "line"),)
+    __table_args__ = (Unique("entry", "line"), ranges_of("posting"))
     entry: int = Field(sa_type=BigInteger, nullable=False)
     line: int
     account: str = text_column()

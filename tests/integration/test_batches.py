@@ -8,15 +8,16 @@ from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from adapters.postgres.chain import Chain
-from adapters.postgres.entries import BATCH
+from adapters.postgres.entries import BATCH, EVIDENCE_KINDS, FEW
 from adapters.postgres.journal import PgJournal
 from cli.wiring import Desk
 from core.domain.posting import Entry, Posting
 from flows.books import StoreError
-from tests.integration.workspaces import DAY, Workspaces, desk_of
+from tests.integration.workspaces import DAY, Workspaces, desk_of, superuser
 
 # More than one statement takes, and more values than one takes as arguments.
 MANY = BATCH + 5
@@ -112,3 +113,39 @@ def test_entries_that_come_later_take_their_place_among_those_read_before(desk):
     assert whole == sorted([*first, *late], key=lambda one: (one.session, one.kind != "SPLIT"))
     assert journal.entries("late", "manual", first=20) == early
     assert whole == PgJournal(desk.session("reader")).entries("late", "manual")
+
+
+@pytest.mark.parametrize("kind", EVIDENCE_KINDS)
+def test_entries_rest_on_evidence_that_is_there(desk, root, kind):
+    """One among many is refused, however they come, and for the owner too."""
+    rests_on, before = evidence(desk), events(desk)
+    many = [entry(number, "lost", rests_on) for number in range(FEW + 1)]
+    lost = replace(entry(FEW + 1, "lost", rests_on), evidence=f"{kind}:99999")
+    words = f"an entry rests on {kind} 99999, which is not there"
+    statement = (
+        f"INSERT INTO entry (key, kind, book, venue, session, {kind})"
+        " VALUES ('lost', 'BUY', 'lost', 'manual', '2020-01-02', 99999)"
+    )
+
+    for entries in ([*many, lost], [lost]):
+        with pytest.raises(StoreError, match=words):
+            PgJournal(desk.session("ledger")).add_entries(entries)
+    with superuser(root) as connection, pytest.raises(psycopg.errors.ForeignKeyViolation, match=words):
+        connection.execute(statement.encode())
+
+    assert events(desk) == before
+
+
+def test_of_two_entries_on_one_movement_the_first_counts(desk):
+    """Among many that are new otherwise, in one call and in a later one."""
+    movement = {"key": "paid", "book": "twice", "venue": "manual", "session": DAY, "currency": "GBP", "amount": "5"}
+    (row,) = desk.session("person").add("cash_movement", [{**movement, "said_by": "p", "note": ""}])
+    rests_on, journal = evidence(desk), PgJournal(desk.session("ledger"))
+    first, second, third = (
+        replace(entry(number, "twice", rests_on), evidence=f"cash_movement:{row['id']}") for number in range(3)
+    )
+    many = [entry(number, "twice", rests_on) for number in range(3, 2 * FEW + 5)]
+
+    assert journal.add_entries([first, second, *many[: FEW + 1]]) == FEW + 2
+    assert journal.add_entries([third, *many]) == len(many) - FEW - 1
+    assert {one.key for one in journal.entries("twice", "manual")} == {one.key for one in (first, *many)}

@@ -33,6 +33,7 @@ CALLS = {
     "refuse_void()": "refuse_void()",
     "lock_chain()": "lock_chain()",
     "rest_on_entries()": "rest_on_entries()",
+    "rest_on_evidence()": "rest_on_evidence()",
     "record_rows()": "record_rows()",
     "refuse_change()": "refuse_change()",
     "rest_on_approval()": "rest_on_approval()",
@@ -275,7 +276,7 @@ def test_functions_that_run_as_their_owner_are_pinned(house):
 
     assert {row["owner"] for row in rows} == {role_name(DATABASE, OWNER)}
     assert all(row["proconfig"][0] == "search_path=public, pg_temp" for row in rows)
-    assert len(rows) == 8
+    assert len(rows) == 9
 
 
 def test_a_search_path_of_the_caller_leads_nowhere(house):
@@ -371,6 +372,9 @@ def test_a_role_that_sets_what_the_default_reads_is_refused(house):
     )
     assert "rows of posting name the events" in spoilt(house.roles["ledger"], forging)
     assert house.attempt("ledger", forging.replace("set_config('twokey.event_seq', '1', true)", "'X'")) == ""
+    for instant, words in (("978307200", "from 2001-01-01"), ("4102444800", "to 2100-01-01")):
+        other = forging.replace("'twokey.event_seq', '1'", f"'twokey.recorded_at', '{instant}'")
+        assert words in spoilt(house.roles["ledger"], other)
 
 
 def test_a_posting_of_no_entry_is_refused(house):

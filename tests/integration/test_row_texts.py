@@ -13,10 +13,16 @@ from adapters.files.heads import FileHeads
 from adapters.postgres import schema
 from adapters.postgres.chain import Chain
 from adapters.postgres.connect import Location, Session
+from adapters.postgres.entries import FEW, add_entries
+from adapters.postgres.journal import PgJournal
 from adapters.postgres.location import Server
+from adapters.postgres.rights import WRITERS
 from core.domain.facts import AuditState
+from tests.integration.test_batches import entry
 from tests.integration.test_chain import Inside, Tamperer, rewrite
 from tests.integration.workspaces import DAY, Workspaces, superuser, twokey
+
+LATER = ("model", "model_pin", "trial")
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +84,8 @@ def test_books_of_an_earlier_version_go_on_after_the_upgrade(workspaces, monkeyp
     earlier, secrets = Location(location.host, location.port, "earlier"), root / "earlier_secrets"
     login = {"admin": admin.user, "admin_password": admin.password, "secrets_dir": secrets}
     monkeypatch.setattr(alembic.command, "upgrade", lambda config, _: upgrade(config, "0008"))
+    # Rights of tables that came later are given by the version that made them.
+    monkeypatch.setattr(schema, "WRITERS", {name: role for name, role in WRITERS.items() if name not in LATER})
     schema.prepare(earlier, **login)
     monkeypatch.undo()
     desk, heads = Session(earlier, "desk", secrets), []
@@ -99,3 +107,30 @@ def test_books_of_an_earlier_version_go_on_after_the_upgrade(workspaces, monkeyp
 
     assert (verified, forms) == (AuditState(2, heads[-1].hash, None), [False, True])
     assert (changed.problem or "").startswith("rows of config_version that event 1 added were changed")
+
+
+def test_entries_of_an_earlier_version_go_on_after_the_upgrade(workspaces, monkeypatch):
+    """Those that keys held and those that triggers hold verify beside each other, and each counts once."""
+    root, upgrade = workspaces.copy("entries"), alembic.command.upgrade
+    server = Server(root / "pg", root / "secrets")
+    location, admin = server.start(), server.administrator()
+    earlier, secrets = Location(location.host, location.port, "entries"), root / "entries_secrets"
+    login = {"admin": admin.user, "admin_password": admin.password, "secrets_dir": secrets}
+    monkeypatch.setattr(alembic.command, "upgrade", lambda config, _: upgrade(config, "0011"))
+    schema.prepare(earlier, **login)
+    monkeypatch.undo()
+    desk, ledger = Session(earlier, "desk", secrets), Session(earlier, "ledger", secrets)
+    (row,) = desk.add("clean_snapshot", [{"hash": "x", "body": "{}"}])
+    entries = [entry(number, "main", f"clean_snapshot:{row['id']}") for number in range(2 * FEW + 2)]
+    added, heads = [add_entries(ledger, entries[: FEW + 1])], [Chain(desk).head()]
+
+    schema.prepare(earlier, **login)
+    added += [add_entries(ledger, entries[: FEW + 1]), add_entries(ledger, entries[FEW + 1 :])]
+    heads.append(Chain(desk).head())
+    verified, read = Chain(desk).verify(heads), PgJournal(ledger).entries("main", "manual")
+    for session in (desk, ledger):
+        session.close()
+    server.release()
+
+    assert (added, verified) == ([FEW + 1, 0, FEW + 1], AuditState(5, heads[-1].hash, None))
+    assert read == sorted(entries, key=lambda one: one.session)

@@ -40,6 +40,7 @@ FACT_TRIGGERS = {
 # What else holds a table: a posting is of an entry, nobody answers a revised ticket, a ticket holds what was approved.
 MORE_TRIGGERS = {
     ("posting", "rest_on_entries"): "AFTER INSERT ON public.{} REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT",
+    ("entry", "rest_on_evidence"): "AFTER INSERT ON public.{} REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT",
     ("confirmation_line", "refuse_void"): "BEFORE INSERT ON public.{} FOR EACH ROW",
     ("venue_report", "refuse_void"): "BEFORE INSERT ON public.{} FOR EACH ROW",
     ("ticket_line", "rest_on_approval"): "BEFORE INSERT ON public.{} FOR EACH ROW",
