@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.quant.research import research_with_orders
+from core.domain.backtest import Track
+from core.quant.research import Orders, research_with_orders
 from core.quant.trading import Market, market_of, members_of, trading_of
 from core.settings import Policy
 from tests.unit.making import ruled
@@ -73,10 +74,35 @@ def test_orders_and_equity_are_those_of_the_flow(scores_of, step, buys_from):
     """For momentum and for given scores, daily and weekly, whatever buys may spend."""
     told, (track, _, orders), rows = both(ruled(BOOK, sizing={"buys_from": buys_from}), scores_of, step=step)
 
+    hold_equal(told, track, orders, rows)
+    assert len(told.orders) > 20
+
+
+@pytest.mark.parametrize(
+    ("changes", "multiple"),
+    [
+        ({"risk_off": "always_invested", "limits": {"positions_max": 4}}, 1),
+        ({"limits": {"no_buy": ("N02", "N05", "N06"), "turnover_max": "0.08"}}, 2),
+        ({"limits": {"weight_max": "0.11", "cash_buffer_min": "0.3"}, "costs": {"commission": "4.5"}}, 2),
+        ({"limits": {"cash_buffer_min": "0"}, "execution": {"skip_above_bps": "60"}}, 1),
+        ({"sizing": {"quantity_step": "1", "tiny_delta": "0"}, "limits": {"order_value_min": "300"}}, 1),
+        ({"costs": {"slippage_bps": "80", "spread_bps": "40", "fx_fee_bps": "0"}, "opening_cash": "2000"}, 1),
+    ],
+)
+@pytest.mark.parametrize("seed", [1, 2])
+def test_other_numbers_of_the_policy_do_what_they_do_in_the_flow(changes, multiple, seed):
+    """Always invested, bans, small turnover, commissions, no buffer, whole units, dear spreads, little money."""
+    told, (track, _, orders), rows = both(ruled(BOOK, **changes), given, step=3, seed=seed, multiple=multiple)
+
+    hold_equal(told, track, orders, rows)
+    assert len(told.orders) > 10
+
+
+def hold_equal(told: Told, track: Track, orders: Orders, rows: list[int]) -> None:
+    """Hold that the same lines were ordered and filled, and that equity is the same each day within the tolerance."""
     theirs = np.array([float(one) for one in told.equity])
     names = [f"N{at:02}" for at in range(COUNT)]
     wanted = np.array([[float(told.orders.get((row, name), 0)) for name in names] for row in rows])
-    assert len(told.orders) > 20
     assert np.array_equal(np.sign(orders.units), np.sign(wanted))
     assert np.allclose(orders.units, wanted, rtol=2e-3, atol=0.01)
     assert {(rows[k], names[c]) for k, c in zip(*np.nonzero(orders.filled), strict=True)} == told.filled
