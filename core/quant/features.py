@@ -5,20 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
 from core.canonical import sha256_of
 from core.domain.bars import Floats
+from core.indicators.operations import INPUTS, Tape
 from core.quant.bars import Bars
-
-if TYPE_CHECKING:
-    from core.quant.block import Block
-
-# Numbers in one array of a block: as many as stay near the processor while a set is computed.
-CELLS = 32_768
+from core.quant.plan import Column, Plan
 
 
 @dataclass(frozen=True)
@@ -26,8 +21,8 @@ class Feature:
     """A named column that a model may use: its formula, who proposed it, and the function that computes it.
 
     `lookback` is how many sessions the value of a day reads, the day itself included: from the last `lookback` rows alone
-    comes the same number, bit for bit, as from all of the past. `nan_rule` says when there is no value. The function takes a
-    block of instruments and gives their values, of the block's shape.
+    comes the same number, bit for bit, as from all of the past. `nan_rule` says when there is no value. The function says to a
+    plan what is to be made, and gives the column; None where the set computes all of its features with a kernel of its own.
     """
 
     name: str
@@ -36,15 +31,15 @@ class Feature:
     source: str
     lookback: int
     nan_rule: str
-    function: Callable[[Block], Floats]
+    function: Callable[[Plan], Column] | None
 
 
 def feature(
     group: str, formula: str, source: str, *, lookback: int, nan_rule: str
-) -> Callable[[Callable[[Block], Floats]], Feature]:
+) -> Callable[[Callable[[Plan], Column]], Feature]:
     """Make a feature of a function, under the function's name."""
 
-    def named(function: Callable[[Block], Floats]) -> Feature:
+    def named(function: Callable[[Plan], Column]) -> Feature:
         return Feature(function.__name__, group, formula, source, lookback, nan_rule, function)
 
     return named
@@ -52,11 +47,15 @@ def feature(
 
 @dataclass(frozen=True)
 class FeatureSet:
-    """The features of a model, in the order of its columns; `is_ranked` says that it reads their rank codes."""
+    """The features of a model, in the order of its columns; `is_ranked` says that it reads their rank codes.
+
+    A set may have a kernel of its own: it takes bars, who is wanted in the last rows, and where those rows go.
+    """
 
     name: str
     features: tuple[Feature, ...]
     is_ranked: bool
+    kernel: Callable[[Bars, NDArray[np.bool_], Floats], None] | None = None
 
     def __post_init__(self) -> None:
         """Hold that no name stands twice."""
@@ -75,29 +74,26 @@ class FeatureSet:
         told = [[feature.name, feature.formula, feature.lookback] for feature in self.features]
         return sha256_of([self.name, self.is_ranked, told])
 
+    @cached_property
+    def tape(self) -> Tape:
+        """Give the program that computes all of the features."""
+        plan = Plan()
+        return plan.tape(tuple(feature.function(plan) for feature in self.features if feature.function is not None))
+
 
 def sessions_needed(feature_set: FeatureSet) -> int:
     """Give how many last sessions the features of a day are computed from."""
     return max((feature.lookback for feature in feature_set.features), default=0)
 
 
-def features(
-    bars: Bars,
-    feature_set: FeatureSet,
-    members: NDArray[np.bool_] | None = None,
-    *,
-    dtype: DTypeLike = np.float64,
-) -> Floats:
+def features(bars: Bars, feature_set: FeatureSet, members: NDArray[np.bool_] | None = None) -> Floats:
     """Give the features of every session and instrument, of shape (features, sessions, instruments).
 
     `members`, of shape (sessions, instruments), says who has values; None: all. The others are NaN, and so is what a
     feature's NaN rule names. No value is infinite. A value does not depend on other instruments, nor on any later session.
     """
     rows, width = bars.shape
-    members = _checked(np.ones((rows, width), dtype=np.bool_) if members is None else members, bars.shape)
-    out = np.empty((len(feature_set.features), rows, width), dtype=dtype)
-    _fill(out, bars, feature_set, members)
-    return out
+    return _computed(bars, feature_set, _checked(members, (rows, width)))
 
 
 def features_on_last(bars: Bars, feature_set: FeatureSet, members_row: NDArray[np.bool_] | None = None) -> Floats:
@@ -106,36 +102,32 @@ def features_on_last(bars: Bars, feature_set: FeatureSet, members_row: NDArray[n
     They equal the last row of `features` bit for bit. `members_row`, of shape (instruments,), says who has values; None: all.
     """
     count, width = bars.shape
-    wanted = _checked(np.ones(width, dtype=np.bool_) if members_row is None else members_row, (width,))
-    out = np.full((len(feature_set.features), min(count, 1), width), np.nan)
-    last = bars.rows(max(0, count - sessions_needed(feature_set)), count)
-    _fill(out, last, feature_set, wanted[None, :])
-    return out[:, -1] if count else np.full((len(feature_set.features), width), np.nan)
+    wanted = _checked(members_row, (width,))
+    if not count:
+        return np.full((len(feature_set.features), width), np.nan)
+    return _computed(bars.rows(max(0, count - sessions_needed(feature_set)), count), feature_set, wanted[None, :])[:, 0]
 
 
-def _fill(out: Floats, bars: Bars, feature_set: FeatureSet, members: NDArray[np.bool_]) -> None:
-    """Compute block by block, and write the last rows: as many as `out` has."""
+def _computed(bars: Bars, feature_set: FeatureSet, wanted: NDArray[np.bool_]) -> Floats:
+    """Give as many of the last rows as are wanted."""
+    out = np.empty((len(feature_set.features), *wanted.shape))
+    if feature_set.kernel is not None:
+        feature_set.kernel(bars, wanted, out)
+        return out
     # Compiled code costs time to load, which a command without features does not spend.
-    from core.indicators.sweeps import place
-    from core.quant.block import Block
+    from core.indicators.tape import run
 
-    rows, width = bars.shape
-    if not rows or not width:
-        return
-    # Whole lines of memory, so that no two blocks write to one.
-    step = min(width, max(8, CELLS // rows // 8 * 8))
-    before: Block | None = None
-    for start in range(0, width, step):
-        stop = min(start + step, width)
-        block = Block(bars.columns(start, stop))
-        if before is not None and stop - start == step:
-            block.share(before)
-        for at, feature in enumerate(feature_set.features):
-            place(feature.function(block), members, start, out[at])
-        before = block
+    # A price that is not above zero has no logarithm: that is NaN, or infinite until it is written.
+    with np.errstate(all="ignore"):
+        made = {"log_range": np.log(bars.high / bars.low)}
+    inputs = tuple(np.ascontiguousarray(made[name] if name in made else getattr(bars, name)) for name in INPUTS)
+    run(feature_set.tape, inputs, np.ascontiguousarray(bars.market), np.ascontiguousarray(wanted), out)
+    return out
 
 
-def _checked(members: NDArray[np.bool_], shape: tuple[int, ...]) -> NDArray[np.bool_]:
+def _checked(members: NDArray[np.bool_] | None, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    if members is None:
+        return np.ones(shape, dtype=np.bool_)
     if members.shape != shape or members.dtype != np.bool_:
         raise ValueError(f"members are of shape {members.shape} and type {members.dtype}, not bool of {shape}")
     return members

@@ -7,13 +7,8 @@ and var are over so many last sessions; a third argument names another last one 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from core.domain.bars import Floats
 from core.quant.features import feature
-
-if TYPE_CHECKING:
-    from core.quant.block import Block
+from core.quant.plan import Column, Plan
 
 GAP = "a close of the look-back is absent, also of the benchmark"
 
@@ -31,15 +26,15 @@ BLITZ_2013 = "Blitz, Huij, Lansdorp and Verbeek 2013, Short-Term Residual Revers
     lookback=253,
     nan_rule=f"{GAP}, or m is the same throughout",
 )
-def beta_252(of: Block) -> Floats:
+def beta_252(of: Plan) -> Column:
     """Give the slope of a year's returns on the benchmark's."""
-    return of.fit(252)[0]
+    return of.beta(252)
 
 
 @feature("benchmark", "corr(r, m, 252)", ASNESS_2020, lookback=253, nan_rule=f"{GAP}, or r or m is the same throughout")
-def market_correlation_252(of: Block) -> Floats:
+def market_correlation_252(of: Plan) -> Column:
     """Give the correlation of a year's returns with the benchmark's."""
-    return of.correlation(*of.with_market(252), 252)
+    return of.correlation(of.market_returns, of.returns, 252)
 
 
 @feature(
@@ -49,9 +44,9 @@ def market_correlation_252(of: Block) -> Floats:
     lookback=64,
     nan_rule=f"{GAP}, or m is the same throughout",
 )
-def residual_volatility_63(of: Block) -> Floats:
+def residual_volatility_63(of: Plan) -> Column:
     """Give the deviation of what the benchmark does not explain of a quarter's returns."""
-    return of.fit(63)[1]
+    return of.residual(63)
 
 
 @feature(
@@ -61,9 +56,9 @@ def residual_volatility_63(of: Block) -> Floats:
     lookback=253,
     nan_rule=f"{GAP}, or m is the same throughout",
 )
-def residual_volatility_252(of: Block) -> Floats:
+def residual_volatility_252(of: Plan) -> Column:
     """Give the deviation of what the benchmark does not explain of a year's returns."""
-    return of.fit(252)[1]
+    return of.residual(252)
 
 
 @feature(
@@ -73,9 +68,9 @@ def residual_volatility_252(of: Block) -> Floats:
     lookback=253,
     nan_rule=f"{GAP}, or the benchmark explains all",
 )
-def residual_momentum_12_1m(of: Block) -> Floats:
+def residual_momentum_12_1m(of: Plan) -> Column:
     """Give what a year without its last month gained beyond its beta, in deviations."""
-    return _residual_momentum(of)
+    return of.unexplained(of.year_less_month(of.returns), of.year_less_month(of.market_returns), 231)
 
 
 @feature(
@@ -85,15 +80,9 @@ def residual_momentum_12_1m(of: Block) -> Floats:
     lookback=253,
     nan_rule=f"{GAP}, or the benchmark explains all",
 )
-def residual_return_21(of: Block) -> Floats:
+def residual_return_21(of: Plan) -> Column:
     """Give what a month gained beyond its beta, in deviations."""
-    return of.unexplained(of.sum_of_returns(21), of.market.sum_of_returns(21), of.fit(252), 21)
-
-
-def _residual_momentum(of: Block) -> Floats:
-    gained = of.year_less_month("returns", lambda: of.returns)
-    market = of.market.year_less_month("returns", lambda: of.market.returns)
-    return of.unexplained(gained, market, of.fit(252), 231)
+    return of.unexplained(of.sum_of(of.returns, 21), of.sum_of(of.market_returns, 21), 21)
 
 
 MARKET_FEATURES = (

@@ -8,13 +8,9 @@ and var are over so many last sessions; a third argument names another last one 
 from __future__ import annotations
 
 from math import log
-from typing import TYPE_CHECKING
 
-from core.domain.bars import Floats
 from core.quant.features import feature
-
-if TYPE_CHECKING:
-    from core.quant.block import Block
+from core.quant.plan import Column, Plan
 
 CLOSES = "either close is absent"
 GAP = "a bar of the look-back is absent"
@@ -49,37 +45,37 @@ WILLIAMS_1979 = "Williams 1979, How I Made One Million Dollars"
 
 
 @feature("momentum", "C(t) / C(t-5) - 1", LEHMANN_1990, lookback=6, nan_rule=CLOSES)
-def momentum_1w(of: Block) -> Floats:
+def momentum_1w(of: Plan) -> Column:
     """Give the return of a week."""
     return of.change(0, 5)
 
 
 @feature("momentum", "C(t) / C(t-20) - 1", JEGADEESH_1990, lookback=21, nan_rule=CLOSES)
-def momentum_4w(of: Block) -> Floats:
+def momentum_4w(of: Plan) -> Column:
     """Give the return of four weeks."""
     return of.change(0, 20)
 
 
 @feature("momentum", "C(t) / C(t-60) - 1", JEGADEESH_1993, lookback=61, nan_rule=CLOSES)
-def momentum_12w(of: Block) -> Floats:
+def momentum_12w(of: Plan) -> Column:
     """Give the return of twelve weeks."""
     return of.change(0, 60)
 
 
 @feature("momentum", "C(t) / C(t-126) - 1", JEGADEESH_1993, lookback=127, nan_rule=CLOSES)
-def momentum_26w(of: Block) -> Floats:
+def momentum_26w(of: Plan) -> Column:
     """Give the return of half a year."""
     return of.change(0, 126)
 
 
 @feature("momentum", "C(t-21) / C(t-252) - 1", JEGADEESH_1993, lookback=253, nan_rule=CLOSES)
-def momentum_12_1m(of: Block) -> Floats:
+def momentum_12_1m(of: Plan) -> Column:
     """Give the return of twelve months without the last one."""
     return of.change(21, 252)
 
 
 @feature("momentum", "C(t-126) / C(t-252) - 1", NOVY_MARX_2012, lookback=253, nan_rule=CLOSES)
-def momentum_12_7m(of: Block) -> Floats:
+def momentum_12_7m(of: Plan) -> Column:
     """Give the return of the first half of the last twelve months."""
     return of.change(126, 252)
 
@@ -91,7 +87,7 @@ def momentum_12_7m(of: Block) -> Floats:
     lookback=253,
     nan_rule="one of the three closes is absent",
 )
-def momentum_change_26w(of: Block) -> Floats:
+def momentum_change_26w(of: Plan) -> Column:
     """Give by how much the return of half a year is above that of the half before."""
     return of.less(of.change(0, 126), of.change(126, 252))
 
@@ -103,9 +99,9 @@ def momentum_change_26w(of: Block) -> Floats:
     lookback=253,
     nan_rule=f"{GAP}, or the close never moved",
 )
-def momentum_per_risk_12_1m(of: Block) -> Floats:
+def momentum_per_risk_12_1m(of: Plan) -> Column:
     """Give the return of twelve months without the last one, for each unit of volatility."""
-    return of.ratio(of.change(21, 252), of.deviation(252))
+    return of.ratio(of.change(21, 252), of.deviation(of.returns, 252))
 
 
 @feature(
@@ -115,27 +111,27 @@ def momentum_per_risk_12_1m(of: Block) -> Floats:
     lookback=253,
     nan_rule="a close from t-252 to t-21 is absent",
 )
-def information_discreteness(of: Block) -> Floats:
+def information_discreteness(of: Plan) -> Column:
     """Give how much a year's return came in a few large steps: negative where in many small ones."""
-    return of.times(of.product(of.sign(of.change(21, 252)), of.year_less_month("signs", of.signs)), -1 / 231)
+    return of.times(of.product(of.sign(of.change(21, 252)), of.year_less_month(of.sign(of.returns))), -1 / 231)
 
 
 @feature("volatility", "sd(r, 21)", ANG_2006, lookback=22, nan_rule=GAP)
-def volatility_21(of: Block) -> Floats:
+def volatility_21(of: Plan) -> Column:
     """Give the standard deviation of a month's returns."""
-    return of.deviation(21)
+    return of.deviation(of.returns, 21)
 
 
 @feature("volatility", "sd(r, 63)", ANG_2006, lookback=64, nan_rule=GAP)
-def volatility_63(of: Block) -> Floats:
+def volatility_63(of: Plan) -> Column:
     """Give the standard deviation of a quarter's returns."""
-    return of.deviation(63)
+    return of.deviation(of.returns, 63)
 
 
 @feature("volatility", "sd(r, 252)", BLITZ_2007, lookback=253, nan_rule=GAP)
-def volatility_252(of: Block) -> Floats:
+def volatility_252(of: Plan) -> Column:
     """Give the standard deviation of a year's returns."""
-    return of.deviation(252)
+    return of.deviation(of.returns, 252)
 
 
 @feature(
@@ -145,39 +141,39 @@ def volatility_252(of: Block) -> Floats:
     lookback=253,
     nan_rule=f"{GAP}, or the close never moved",
 )
-def volatility_change(of: Block) -> Floats:
+def volatility_change(of: Plan) -> Column:
     """Give the volatility of a month as a share of the year's."""
-    return of.ratio(of.deviation(21), of.deviation(252))
+    return of.ratio(of.deviation(of.returns, 21), of.deviation(of.returns, 252))
 
 
 @feature("volatility", "root(sum(ln(H / L)^2, 21) / (21 x 4 ln 2))", PARKINSON_1980, lookback=21, nan_rule=GAP)
-def parkinson_21(of: Block) -> Floats:
+def parkinson_21(of: Plan) -> Column:
     """Give a month's volatility by the ranges of its sessions."""
     return _parkinson(of, 21)
 
 
 @feature("volatility", "root(sum(ln(H / L)^2, 63) / (63 x 4 ln 2))", PARKINSON_1980, lookback=63, nan_rule=GAP)
-def parkinson_63(of: Block) -> Floats:
+def parkinson_63(of: Plan) -> Column:
     """Give a quarter's volatility by the ranges of its sessions."""
     return _parkinson(of, 63)
 
 
 @feature("volatility", "root(sum(min(r, 0)^2, 63) / 63)", SORTINO_1994, lookback=64, nan_rule=GAP)
-def downside_63(of: Block) -> Floats:
+def downside_63(of: Plan) -> Column:
     """Give the deviation of a quarter's returns below zero."""
-    return of.root(of.sum_of("falls", 63, lambda: of.squared_fall(of.returns)), 1 / 63)
+    return of.root(of.sum_of(of.squared_fall(of.returns), 63), 1 / 63)
 
 
 @feature("volatility", "max(r, 21)", BALI_2011, lookback=22, nan_rule=GAP)
-def max_return_21(of: Block) -> Floats:
+def max_return_21(of: Plan) -> Column:
     """Give the best day of a month."""
-    return of.largest("returns", 21, of.returns)
+    return of.largest(of.returns, 21)
 
 
 @feature("volatility", "min(r, 21)", ATILGAN_2020, lookback=22, nan_rule=GAP)
-def min_return_21(of: Block) -> Floats:
+def min_return_21(of: Plan) -> Column:
     """Give the worst day of a month."""
-    return of.smallest("returns", 21, of.returns)
+    return of.smallest(of.returns, 21)
 
 
 @feature(
@@ -187,45 +183,45 @@ def min_return_21(of: Block) -> Floats:
     lookback=64,
     nan_rule=f"{GAP}, or r is the same throughout",
 )
-def skewness_63(of: Block) -> Floats:
+def skewness_63(of: Plan) -> Column:
     """Give the skewness of a quarter's returns."""
-    return of.skewness(of.sum_of_returns(63), of.sum_of_squares(63), of.sum_of("cubes", 63, of.cubes), 63)
+    return of.skewness(of.returns, 63)
 
 
 @feature("volatility", "corr(r(t), r(t-1), 63)", LO_1988, lookback=65, nan_rule=f"{GAP}, or r is the same throughout")
-def autocorrelation_63(of: Block) -> Floats:
+def autocorrelation_63(of: Plan) -> Column:
     """Give the correlation of a quarter's returns with those of the sessions before."""
-    return _autocorrelation(of, 63)
+    return of.correlation(of.returns, of.returns.ago(1), 63)
 
 
 @feature("reversion", "C(t) / mean(C, 5) - 1", BROCK_1992, lookback=5, nan_rule=GAP)
-def distance_5(of: Block) -> Floats:
+def distance_5(of: Plan) -> Column:
     """Give how far the close is above its average of a week."""
     return _distance(of, 5)
 
 
 @feature("reversion", "C(t) / mean(C, 20) - 1", BROCK_1992, lookback=20, nan_rule=GAP)
-def distance_20(of: Block) -> Floats:
+def distance_20(of: Plan) -> Column:
     """Give how far the close is above its average of four weeks."""
     return _distance(of, 20)
 
 
 @feature("reversion", "C(t) / mean(C, 60) - 1", HAN_2016, lookback=60, nan_rule=GAP)
-def distance_60(of: Block) -> Floats:
+def distance_60(of: Plan) -> Column:
     """Give how far the close is above its average of twelve weeks."""
     return _distance(of, 60)
 
 
 @feature("reversion", "C(t) / mean(C, 200) - 1", BROCK_1992, lookback=200, nan_rule=GAP)
-def distance_200(of: Block) -> Floats:
+def distance_200(of: Plan) -> Column:
     """Give how far the close is above its average of 200 sessions."""
     return _distance(of, 200)
 
 
 @feature("reversion", "mean(C, 20) / mean(C, 200) - 1", BROCK_1992, lookback=200, nan_rule=GAP)
-def average_cross_20_200(of: Block) -> Floats:
+def average_cross_20_200(of: Plan) -> Column:
     """Give how far the average of 20 sessions is above that of 200."""
-    return of.relative(of.mean_of("total", 20, of.total), of.mean_of("total", 200, of.total))
+    return of.relative(of.mean_of(of.total, 20), of.mean_of(of.total, 200))
 
 
 @feature(
@@ -235,9 +231,9 @@ def average_cross_20_200(of: Block) -> Floats:
     lookback=129,
     nan_rule=f"{GAP}, or the close never moved",
 )
-def rsi_14(of: Block) -> Floats:
+def rsi_14(of: Plan) -> Column:
     """Give Wilder's relative strength index of 14 sessions, from the last 128 changes."""
-    return of.relative_strength(*of.faded())
+    return of.relative_strength()
 
 
 @feature(
@@ -247,9 +243,9 @@ def rsi_14(of: Block) -> Floats:
     lookback=20,
     nan_rule=f"{GAP}, or the close never moved",
 )
-def z_score_20(of: Block) -> Floats:
+def z_score_20(of: Plan) -> Column:
     """Give how many deviations the close is above its average of 20 sessions."""
-    return of.standardised("total", of.total)
+    return of.standardised(of.total)
 
 
 @feature(
@@ -259,43 +255,43 @@ def z_score_20(of: Block) -> Floats:
     lookback=64,
     nan_rule=f"{GAP}, or r is the same throughout",
 )
-def return_z_5(of: Block) -> Floats:
+def return_z_5(of: Plan) -> Column:
     """Give a week's returns in deviations of the quarter's."""
-    return of.ratio(of.sum_of_returns(5), of.times(of.deviation(63), 5**0.5))
+    return of.ratio(of.sum_of(of.returns, 5), of.times(of.deviation(of.returns, 63), 5**0.5))
 
 
 @feature("gaps", "g(t) = O(t) / C(t-1) - 1", LOU_2019, lookback=2, nan_rule="the open or the close before is absent")
-def gap(of: Block) -> Floats:
+def gap(of: Plan) -> Column:
     """Give the return from yesterday's close to the open."""
-    return of.overnight()
+    return of.overnight
 
 
 @feature("gaps", "sum(g, 21)", LOU_2019, lookback=22, nan_rule=GAP)
-def overnight_21(of: Block) -> Floats:
+def overnight_21(of: Plan) -> Column:
     """Give what a month's gaps add up to."""
     return _nights(of, 21)
 
 
 @feature("gaps", "sum(C / O - 1, 21)", LOU_2019, lookback=21, nan_rule=GAP)
-def intraday_21(of: Block) -> Floats:
+def intraday_21(of: Plan) -> Column:
     """Give what a month's returns from open to close add up to."""
     return _days(of, 21)
 
 
 @feature("gaps", "sum(g, 63) - sum(C / O - 1, 63)", LOU_2019, lookback=64, nan_rule=GAP)
-def tug_of_war_63(of: Block) -> Floats:
+def tug_of_war_63(of: Plan) -> Column:
     """Give by how much a quarter's gaps are above what was gained from open to close."""
     return of.less(_nights(of, 63), _days(of, 63))
 
 
 @feature("highs and lows", "C(t) / max(H, 252) - 1", GEORGE_2004, lookback=252, nan_rule=GAP)
-def high_52w(of: Block) -> Floats:
+def high_52w(of: Plan) -> Column:
     """Give how far the close is from the highest price of a year."""
     return of.relative(of.total, _high(of, 252))
 
 
 @feature("highs and lows", "C(t) / min(L, 252) - 1", GEORGE_2004, lookback=252, nan_rule=GAP)
-def low_52w(of: Block) -> Floats:
+def low_52w(of: Plan) -> Column:
     """Give how far the close is from the lowest price of a year."""
     return of.relative(of.total, _low(of, 252))
 
@@ -307,9 +303,9 @@ def low_52w(of: Block) -> Floats:
     lookback=21,
     nan_rule=f"{GAP}, or no price moved",
 )
-def range_position_21(of: Block) -> Floats:
+def range_position_21(of: Plan) -> Column:
     """Give where the close stands in the range of a month."""
-    return of.share_of(of.total, _low(of, 21), _high(of, 21))
+    return of.share(of.total, _low(of, 21), _high(of, 21))
 
 
 @feature(
@@ -319,9 +315,9 @@ def range_position_21(of: Block) -> Floats:
     lookback=252,
     nan_rule=f"{GAP}, or no price moved",
 )
-def range_position_252(of: Block) -> Floats:
+def range_position_252(of: Plan) -> Column:
     """Give where the close stands in the range of a year."""
-    return of.share_of(of.total, _low(of, 252), _high(of, 252))
+    return of.share(of.total, _low(of, 252), _high(of, 252))
 
 
 @feature(
@@ -331,39 +327,33 @@ def range_position_252(of: Block) -> Floats:
     lookback=21,
     nan_rule=GAP,
 )
-def close_location_21(of: Block) -> Floats:
+def close_location_21(of: Plan) -> Column:
     """Give where the closes of a month stood in the ranges of their sessions."""
-    return of.times(of.sum_of("location", 21, of.location), 1 / 21)
+    return of.times(of.sum_of(of.location, 21), 1 / 21)
 
 
-def _parkinson(of: Block, window: int) -> Floats:
-    return of.root(of.sum_of("squared range", window, of.squared_range), 1 / (window * 4 * log(2)))
+def _parkinson(of: Plan, window: int) -> Column:
+    return of.root(of.sum_of(of.squared_range, window), 1 / (window * 4 * log(2)))
 
 
-def _autocorrelation(of: Block, window: int) -> Floats:
-    total, squares = of.sum_of_returns(window), of.sum_of_squares(window)
-    products = of.sum_of("products", window, lambda: of.product(of.returns, of.later(of.returns, 1)))
-    return of.correlation((total, of.later(total, 1)), (squares, of.later(squares, 1)), products, window)
+def _distance(of: Plan, window: int) -> Column:
+    return of.relative(of.total, of.mean_of(of.total, window))
 
 
-def _distance(of: Block, window: int) -> Floats:
-    return of.relative(of.total, of.mean_of("total", window, of.total))
+def _nights(of: Plan, window: int) -> Column:
+    return of.sum_of(of.overnight, window)
 
 
-def _nights(of: Block, window: int) -> Floats:
-    return of.sum_of("overnight", window, of.overnight)
+def _days(of: Plan, window: int) -> Column:
+    return of.sum_of(of.intraday, window)
 
 
-def _days(of: Block, window: int) -> Floats:
-    return of.sum_of("intraday", window, of.intraday)
+def _high(of: Plan, window: int) -> Column:
+    return of.largest(of.price("high"), window)
 
 
-def _high(of: Block, window: int) -> Floats:
-    return of.largest("high", window, of.price("high"))
-
-
-def _low(of: Block, window: int) -> Floats:
-    return of.smallest("low", window, of.price("low"))
+def _low(of: Plan, window: int) -> Column:
+    return of.smallest(of.price("low"), window)
 
 
 PRICE_FEATURES = (

@@ -7,13 +7,8 @@ and var are over so many last sessions; a third argument names another last one 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from core.domain.bars import Floats
 from core.quant.features import feature
-
-if TYPE_CHECKING:
-    from core.quant.block import Block
+from core.quant.plan import Column, Plan
 
 GAP = "a bar of the look-back is absent"
 
@@ -29,15 +24,15 @@ CAMPBELL_1993 = "Campbell, Grossman and Wang 1993, Trading Volume and Serial Cor
 
 
 @feature("volume", "V(t) / mean(V, 20)", GERVAIS_2001, lookback=20, nan_rule=f"{GAP}, or nothing was traded")
-def volume_ratio_1_20(of: Block) -> Floats:
+def volume_ratio_1_20(of: Plan) -> Column:
     """Give the session's volume as a share of the average of four weeks."""
-    return of.ratio(of.volume, of.mean_of("volume", 20, of.volume))
+    return of.ratio(of.volume, of.mean_of(of.volume, 20))
 
 
 @feature("volume", "mean(V, 5) / mean(V, 60)", GERVAIS_2001, lookback=60, nan_rule=f"{GAP}, or nothing was traded")
-def volume_ratio_5_60(of: Block) -> Floats:
+def volume_ratio_5_60(of: Plan) -> Column:
     """Give the volume of a week as a share of the average of twelve."""
-    return of.ratio(of.mean_of("volume", 5, of.volume), of.mean_of("volume", 60, of.volume))
+    return of.ratio(of.mean_of(of.volume, 5), of.mean_of(of.volume, 60))
 
 
 @feature(
@@ -47,65 +42,53 @@ def volume_ratio_5_60(of: Block) -> Floats:
     lookback=20,
     nan_rule=f"{GAP}, or the volume is the same throughout",
 )
-def volume_z_20(of: Block) -> Floats:
+def volume_z_20(of: Plan) -> Column:
     """Give how many deviations the volume is above its average of 20 sessions."""
-    return of.standardised("volume", of.volume)
+    return of.standardised(of.volume)
 
 
 @feature("volume", "sd(V, 63) / mean(V, 63)", CHORDIA_2001, lookback=63, nan_rule=f"{GAP}, or nothing was traded")
-def volume_variation_63(of: Block) -> Floats:
+def volume_variation_63(of: Plan) -> Column:
     """Give the standard deviation of a quarter's volume as a share of its mean."""
-    return _variation(of, 63)
+    return of.ratio(of.deviation(of.volume, 63), of.times(of.sum_of(of.volume, 63), 1 / 63))
 
 
 @feature("volume", "mean(c x V, 60)", BRENNAN_1998, lookback=60, nan_rule=GAP)
-def dollar_volume_60(of: Block) -> Floats:
+def dollar_volume_60(of: Plan) -> Column:
     """Give the money traded in a session, on average of twelve weeks."""
-    return of.mean_of("traded", 60, of.traded())
+    return of.mean_of(of.traded, 60)
 
 
 @feature("volume", "mean(c x V, 5) / mean(c x V, 60)", LEE_2000, lookback=60, nan_rule=f"{GAP}, or nothing was traded")
-def dollar_volume_change(of: Block) -> Floats:
+def dollar_volume_change(of: Plan) -> Column:
     """Give the money traded in a week as a share of the average of twelve."""
-    return of.ratio(of.mean_of("traded", 5, of.traded()), of.mean_of("traded", 60, of.traded()))
+    return of.ratio(of.mean_of(of.traded, 5), of.mean_of(of.traded, 60))
 
 
 @feature("volume", "mean(|r| / (c x V), 63)", AMIHUD_2002, lookback=64, nan_rule=f"{GAP}, or a session has no volume")
-def amihud_63(of: Block) -> Floats:
+def amihud_63(of: Plan) -> Column:
     """Give how much the price moved for the money traded, on average of a quarter."""
-    return of.times(of.sum_of("impact", 63, lambda: of.size_per(of.returns, of.traded())), 1 / 63)
+    return of.times(of.sum_of(of.size_per(of.returns, of.traded), 63), 1 / 63)
 
 
 @feature("volume", "mean(1 if r = 0 else 0, 126)", LESMOND_1999, lookback=127, nan_rule=GAP)
-def zero_returns_126(of: Block) -> Floats:
+def zero_returns_126(of: Plan) -> Column:
     """Give the share of the sessions of half a year in which the close did not move."""
-    return of.times(of.sum_of("still", 126, lambda: of.is_zero(of.returns)), 1 / 126)
+    return of.times(of.sum_of(of.is_zero(of.returns), 126), 1 / 126)
 
 
 @feature(
     "volume", "sum(sign(r) x V, 21) / sum(V, 21)", GRANVILLE_1963, lookback=22, nan_rule=f"{GAP}, or nothing was traded"
 )
-def signed_volume_21(of: Block) -> Floats:
+def signed_volume_21(of: Plan) -> Column:
     """Give the volume of the sessions that rose, less that of those that fell, as a share of a month's."""
-    return of.ratio(of.sum_of("signed", 21, lambda: of.product(of.signs(), of.volume)), of.sum_of_volume(21))
+    return of.ratio(of.sum_of(of.product(of.sign(of.returns), of.volume), 21), of.sum_of(of.volume, 21))
 
 
 @feature("volume", "corr(r, V, 63)", CAMPBELL_1993, lookback=64, nan_rule=f"{GAP}, or r or V is the same throughout")
-def volume_return_correlation_63(of: Block) -> Floats:
+def volume_return_correlation_63(of: Plan) -> Column:
     """Give the correlation of a quarter's returns with its volume."""
-    return _correlation(of, 63)
-
-
-def _variation(of: Block, window: int) -> Floats:
-    total, squares = of.sum_of_volume(window), of.sum_of("squared volume", window, of.squared_volume)
-    return of.ratio(of.deviation_of(total, squares, window), of.times(total, 1 / window))
-
-
-def _correlation(of: Block, window: int) -> Floats:
-    totals = (of.sum_of_returns(window), of.sum_of_volume(window))
-    products = of.sum_of("return x volume", window, lambda: of.product(of.returns, of.volume))
-    squares = (of.sum_of_squares(window), of.sum_of("squared volume", window, of.squared_volume))
-    return of.correlation(totals, squares, products, window)
+    return of.correlation(of.returns, of.volume, 63)
 
 
 VOLUME_FEATURES = (

@@ -138,13 +138,6 @@ def test_too_little_gives_no_values_and_no_error(shape):
     assert features_on_last(bars, WEEKLY).shape == (len(WEEKLY.features), shape[1])
 
 
-def test_values_may_be_asked_for_in_half_the_room():
-    """As float32, each rounded once."""
-    bars = random_bars(12, NEEDED, 3)
-
-    assert same(features(bars, WEEKLY, dtype=np.float32), features(bars, WEEKLY).astype(np.float32))
-
-
 def test_members_of_another_shape_are_refused():
     """The message names both."""
     bars = random_bars(13, 30, 3)

@@ -1,0 +1,299 @@
+"""Runs a tape over the bars of many instruments: tile by tile, so that what is used again is still near the processor.
+
+A tile is WIDE instruments and HIGH sessions. Each column of numbers that an operation makes has its sessions in a flat room,
+those of its history before them, so that an operand that is some sessions old is the same column read further ahead. Before
+the first session of a panel stands NaN. Nothing is ever taken off a sum: a window is made of shorter ones, in the order that
+the tape says, so one session alone has the very bits that it has among all others.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.domain.bars import Floats
+from core.indicators import formulas
+from core.indicators.compiled import compiled, inner
+from core.indicators.operations import (
+    CODE,
+    CORRELATION,
+    DEVIATION,
+    FADED,
+    HIGH,
+    IS_ZERO,
+    LARGEST,
+    LEFT,
+    LESS,
+    LOAD,
+    LOCATION,
+    MARKET,
+    MEAN,
+    OUT,
+    PLUS,
+    PRODUCT,
+    PUT,
+    RATIO,
+    RELATIVE,
+    RISE,
+    ROOT,
+    SCALED,
+    SHARE,
+    SIGN,
+    SIZE_PER,
+    SKEWNESS,
+    SLOPE,
+    SPREAD,
+    SPREADS,
+    SQUARED_FALL,
+    STANDARDISED,
+    STEP,
+    STRENGTH,
+    SUM,
+    TIMES,
+    UNEXPLAINED,
+    WIDE,
+    A,
+    B,
+    C,
+    D,
+    E,
+    N,
+    Tape,
+)
+
+Inputs = tuple[Floats, ...]
+
+
+@compiled
+def run(tape: Tape, inputs: Inputs, market: Floats, keep: NDArray[np.bool_], out: Floats) -> None:
+    """Compute every feature of the tape into `out`, of shape (features, sessions, instruments), for the last of the sessions.
+
+    `inputs` are of shape (sessions, instruments), `market` is a number a session; `keep`, of the shape of a feature, says
+    what is wanted: the rest is NaN, and so is what is not finite.
+    """
+    rows, width = inputs[0].shape
+    room = np.empty(tape.size)
+    for first in range(0, width, WIDE):
+        room[:] = np.nan
+        columns = slice(first, min(first + WIDE, width))
+        for top in range(0, rows, HIGH):
+            count = min(HIGH, rows - top)
+            for at in range(len(tape.program)):
+                line, size = tape.program[at], count * WIDE
+                if line[CODE] == LOAD:
+                    take(inputs, market, (line[N], top, columns.start), room[line[OUT] : line[OUT] + size])
+                elif line[CODE] == PUT:
+                    skipped = max(rows - out.shape[1] - top, 0)
+                    if skipped < count:
+                        start = top + skipped - (rows - out.shape[1])
+                        put(
+                            room[line[A] + skipped * WIDE : line[A] + size],
+                            keep[start:, columns],
+                            out[line[N], start:, columns],
+                        )
+                elif line[CODE] < SUM:
+                    combine(line, tape.factors[at], room, size)
+                elif line[CODE] < DEVIATION:
+                    join(line, room, size)
+                else:
+                    conclude(line, room, size)
+            for at in range(len(tape.shifts)):
+                shift(room, tape.shifts[at, 0], tape.shifts[at, 1])
+
+
+@inner
+def take(inputs: Inputs, market: Floats, place: tuple[int, int, int], out: Floats) -> None:
+    """Read an input's tile; `place` is its number, first session and first instrument. What is beyond the last one is NaN."""
+    number, top, first = place
+    for row in range(out.size // WIDE):
+        line = out[row * WIDE : (row + 1) * WIDE]
+        if number == MARKET:
+            line[:] = market[top + row]
+        else:
+            source = inputs[number][top + row, first : first + WIDE]
+            line[source.size :] = np.nan
+            for column in range(source.size):
+                line[column] = source[column]
+
+
+@inner
+def put(tile: Floats, keep: NDArray[np.bool_], out: Floats) -> None:
+    """Write a tile to where its feature stands."""
+    for row in range(tile.size // WIDE):
+        source, wanted, line = tile[row * WIDE : (row + 1) * WIDE], keep[row], out[row]
+        for column in range(line.size):
+            value = source[column]
+            line[column] = value if wanted[column] & (value - value == 0.0) else np.nan
+
+
+@inner
+def shift(room: Floats, start: int, kept: int) -> None:
+    """Make the last sessions of a column its history, a tile at a time, so that no piece is written over before it is read."""
+    moved = HIGH * WIDE
+    for place in range(start, start + kept, moved):
+        size = min(moved, start + kept - place)
+        older, newer = room[place : place + size], room[place + moved : place + moved + size]
+        for at in range(size):
+            older[at] = newer[at]
+
+
+@inner
+def combine(line: NDArray[np.int64], factor: float, room: Floats, size: int) -> None:
+    """Make a column of one session of each operand."""
+    code, out = line[CODE], room[line[OUT] : line[OUT] + size]
+    a, b, c = room[line[A] : line[A] + size], room[line[B] : line[B] + size], room[line[C] : line[C] + size]
+    if code == RELATIVE:
+        for at in range(size):
+            out[at] = formulas.ratio(a[at], b[at]) - 1.0
+    elif code == RATIO:
+        for at in range(size):
+            out[at] = formulas.ratio(a[at], b[at])
+    elif code == LESS:
+        for at in range(size):
+            out[at] = a[at] - b[at]
+    elif code == PLUS:
+        for at in range(size):
+            out[at] = a[at] + b[at]
+    elif code == PRODUCT:
+        for at in range(size):
+            out[at] = a[at] * b[at]
+    elif code == TIMES:
+        for at in range(size):
+            out[at] = a[at] * factor
+    elif code == FADED:
+        for at in range(size):
+            out[at] = a[at] + factor * b[at]
+    elif code == SCALED:
+        for at in range(size):
+            out[at] = formulas.ratio(a[at] * b[at], c[at])
+    elif code == SHARE:
+        for at in range(size):
+            out[at] = formulas.ratio(a[at] - b[at], c[at] - b[at])
+    elif code == LOCATION:
+        for at in range(size):
+            out[at] = formulas.location(a[at], b[at], c[at])
+    elif code == SIZE_PER:
+        for at in range(size):
+            out[at] = formulas.ratio(abs(a[at]), b[at])
+    elif code == RISE:
+        for at in range(size):
+            out[at] = 0.0 if a[at] - b[at] <= 0.0 else a[at] - b[at]
+    else:
+        combine_one(code, factor, a, out)
+
+
+@inner
+def combine_one(code: int, factor: float, a: Floats, out: Floats) -> None:
+    """Make a column of one other."""
+    if code == SIGN:
+        for at in range(out.size):
+            out[at] = formulas.sign(a[at])
+    elif code == IS_ZERO:
+        for at in range(out.size):
+            out[at] = formulas.is_zero(a[at])
+    elif code == SQUARED_FALL:
+        for at in range(out.size):
+            out[at] = 0.0 if a[at] >= 0.0 else a[at] * a[at]
+    elif code == ROOT:
+        for at in range(out.size):
+            out[at] = np.sqrt(a[at] * factor)
+
+
+@inner
+def join(line: NDArray[np.int64], room: Floats, size: int) -> None:
+    """Make a window of shorter ones."""
+    code, out, back, times = line[CODE], room[line[OUT] : line[OUT] + size], line[STEP] * WIDE, line[N]
+    start = line[A]
+    a, b, c = room[start : start + size], room[line[B] : line[B] + size], room[line[C] : line[C] + size]
+    if code == SUM:
+        second = room[start - back : start - back + size]
+        for at in range(size):
+            out[at] = a[at] + second[at]
+        for term in range(2, times):
+            more = room[start - term * back : start - term * back + size]
+            for at in range(size):
+                out[at] += more[at]
+    elif code == MEAN:
+        # As what the others differ from the newest, so that equal values have that very value for a mean.
+        second = room[start - back : start - back + size]
+        for at in range(size):
+            out[at] = second[at] - a[at]
+        for term in range(2, times):
+            more = room[start - term * back : start - term * back + size]
+            for at in range(size):
+                out[at] += more[at] - a[at]
+        share = 1.0 / times
+        for at in range(size):
+            out[at] = a[at] + out[at] * share
+    elif code == SPREAD:
+        for at in range(size):
+            out[at] = (a[at] - b[at]) * (a[at] - b[at])
+        for term in range(1, 5):
+            more = room[start - term * WIDE : start - term * WIDE + size]
+            for at in range(size):
+                out[at] += (more[at] - b[at]) * (more[at] - b[at])
+    elif code == SPREADS:
+        spreads(line, room, size, out)
+    elif code == LARGEST:
+        for at in range(size):
+            out[at] = formulas.larger(formulas.larger(a[at], b[at]), c[at])
+    else:
+        for at in range(size):
+            out[at] = formulas.smaller(formulas.smaller(a[at], b[at]), c[at])
+
+
+@inner
+def spreads(line: NDArray[np.int64], room: Floats, size: int, out: Floats) -> None:
+    """Give the sum of squared differences from the mean over four windows, from those of each window and their means.
+
+    Chan, Golub and LeVeque 1983, "Algorithms for Computing the Sample Variance", p. 242: the spreads within, and what the
+    means of the windows differ from the mean of all, once for each of their sessions. Equal values have no spread.
+    """
+    whole, step = room[line[C] : line[C] + size], float(line[STEP])
+    out[:] = 0.0
+    for term in range(4):
+        back = term * line[STEP] * WIDE
+        spread = room[line[A] - back : line[A] - back + size]
+        mean = room[line[B] - back : line[B] - back + size]
+        for at in range(size):
+            apart = mean[at] - whole[at]
+            out[at] += spread[at] + step * (apart * apart)
+
+
+@inner
+def conclude(line: NDArray[np.int64], room: Floats, size: int) -> None:
+    """Make a number of sums over n values."""
+    code, out, n = line[CODE], room[line[OUT] : line[OUT] + size], float(line[N])
+    a, b, c = room[line[A] : line[A] + size], room[line[B] : line[B] + size], room[line[C] : line[C] + size]
+    d, e = room[line[D] : line[D] + size], room[line[E] : line[E] + size]
+    share, freedom = 1.0 / n, 1.0 / (n - 1.0)
+    if code == DEVIATION:
+        for at in range(size):
+            out[at] = formulas.deviation(a[at], b[at], share, freedom)
+    elif code == STANDARDISED:
+        for at in range(size):
+            out[at] = formulas.ratio(a[at] - b[at], np.sqrt(c[at] * freedom))
+    elif code == SKEWNESS:
+        for at in range(size):
+            out[at] = formulas.skewness(a[at], b[at], c[at], share)
+    elif code == STRENGTH:
+        for at in range(size):
+            out[at] = formulas.ratio(100.0 * a[at], a[at] + b[at])
+    elif code == UNEXPLAINED:
+        scale = np.sqrt(n)
+        for at in range(size):
+            out[at] = formulas.ratio(a[at] - c[at] * b[at], d[at] * scale)
+    elif code == CORRELATION:
+        for at in range(size):
+            x, y = formulas.centred(a[at], a[at], c[at], share), formulas.centred(b[at], b[at], d[at], share)
+            out[at] = formulas.correlation((x, y), (c[at], d[at]), formulas.centred(a[at], b[at], e[at], share))
+    elif code == SLOPE:
+        for at in range(size):
+            x = formulas.centred(a[at], a[at], c[at], share)
+            out[at] = formulas.slope(x, c[at], formulas.centred(a[at], b[at], e[at], share))
+    elif code == LEFT:
+        freedom = 1.0 / (n - 2.0)
+        for at in range(size):
+            x, y = formulas.centred(a[at], a[at], c[at], share), formulas.centred(b[at], b[at], d[at], share)
+            both = formulas.centred(a[at], b[at], e[at], share)
+            out[at] = formulas.left(y, d[at], formulas.slope(x, c[at], both) * both, freedom)
