@@ -61,7 +61,13 @@ $(VENV)/.installed-dev: requirements-dev.lock pyproject.toml | $(PY)
 	$(install_project)
 	@touch $@ $(VENV)/.installed-run
 
-setup: $(VENV)/.installed-dev
+# Machine code of the kernels, kept in __pycache__ beside their sources: no command waits for the compiler.
+$(VENV)/.compiled: $(VENV)/.installed-dev $(wildcard core/indicators/*.py core/quant/*.py)
+	@echo "compiling the kernels"
+	@$(PY) -m core.quant.kernels
+	@touch $@
+
+setup: $(VENV)/.installed-dev $(VENV)/.compiled
 
 # --- using ------------------------------------------------------------------------------------------------------------
 
