@@ -4,6 +4,7 @@
 VENV := .venv
 PY := $(VENV)/bin/python
 PEERS := .venv-peers
+QLIB := .venv-qlib
 # The newest workable of the usual names; a pyenv or conda shim may be on the path without an interpreter behind it.
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$p" && break; done)
@@ -22,10 +23,10 @@ unexport PYTHONDONTWRITEBYTECODE
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test check lint types fmt golden soak bench lock clean
+.PHONY: help setup demo test check lint types fmt golden soak bench qlib lock clean
 
 help:
-	@echo "make setup | demo | check (before each commit) | test (everything) | fmt | golden | soak | bench | lock | clean"
+	@echo "make setup | demo | check (before each commit) | test (everything) | fmt | golden | soak | bench | qlib | lock | clean"
 
 # --- installing -------------------------------------------------------------------------------------------------------
 
@@ -109,6 +110,16 @@ $(PEERS)/.installed: benchmarks/peers.txt | $(PY)
 
 bench: setup $(PEERS)/.installed
 	$(PY) -m benchmarks --peers $(PEERS)/bin/python $(if $(SHARED),--shared "$(SHARED)")
+
+# Qlib wants an older pyarrow than the locks hold; its version stands once, in pyproject.toml.
+ASK_QLIB := import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["qlib"])
+
+$(QLIB)/.installed: pyproject.toml | $(PY)
+	@"$(PYTHON)" -m venv $(QLIB)
+	@$(QLIB)/bin/python -m pip install --quiet $$($(PY) -c '$(ASK_QLIB)')
+	@touch $@
+
+qlib: $(QLIB)/.installed
 
 # --- keeping ----------------------------------------------------------------------------------------------------------
 
