@@ -6,7 +6,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from benchmarks import ledger, ledger_store, market_data
+from benchmarks import ledger, ledger_store, market_data, report
 
 DEFAULT_SHARED = Path(__file__).resolve().parents[2] / "shared"
 
@@ -25,6 +25,8 @@ def main() -> None:
         print(ledger.report(Path(folder), arguments.peers, largest=arguments.fills))
     with tempfile.TemporaryDirectory(prefix="twokey-bench-") as folder:
         print(ledger_store.report(Path(folder), largest=arguments.fills))
+    with tempfile.TemporaryDirectory(prefix="twokey-bench-") as folder:
+        print(report.report(Path(folder), arguments.peers))
 
 
 if __name__ == "__main__":
