@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
-from cli.command import Command, book, book_on
+from cli.command import Command, book, book_on, day
 
 MODULE = "cli.commands.quant"
+EXPORTS = "cli.commands.export"
 
 
 def _pin(parser: argparse.ArgumentParser) -> None:
@@ -25,6 +27,15 @@ def _show(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", help="the model, by the first digits of its hash, eight or more")
 
 
+def _export(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("dir", type=Path, metavar="DIR", help="the folder to make; it must not be there yet")
+    parser.add_argument(
+        "--from", dest="first", type=day, metavar="YYYY-MM-DD", help="from this day (default: the first)"
+    )
+    parser.add_argument("--to", dest="last", type=day, metavar="YYYY-MM-DD", help="to this day (default: the last bar)")
+    book(parser)
+
+
 def _person(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--by", required=True, metavar="NAME", help="who says so")
     parser.add_argument("--reason", required=True, metavar="WORDS", help="why")
@@ -41,6 +52,15 @@ COMMANDS: tuple[Command, ...] = (
             Command("show", "show what made a model and what it was worth", MODULE, "show", _show),
             Command("pin", "score with this model until somebody unpins it: the way back", MODULE, "pin", _pin),
             Command("unpin", "score with the newest model again", MODULE, "unpin", _unpin),
+        ),
+    ),
+    Command(
+        "export",
+        "the current clean set in another tool's format",
+        children=(
+            Command(
+                "qlib", "write the bars and the lists of members in Qlib's binary format", EXPORTS, "qlib", _export
+            ),
         ),
     ),
 )
