@@ -8,6 +8,7 @@ from pathlib import Path
 from cli.command import Command, book, book_on, day
 
 MODULE = "cli.commands.quant"
+BACKTESTS = "cli.commands.backtest"
 EXPORTS = "cli.commands.export"
 
 
@@ -27,6 +28,17 @@ def _show(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", help="the model, by the first digits of its hash, eight or more")
 
 
+def _backtest(parser: argparse.ArgumentParser) -> None:
+    book(parser)
+    words = "from the first decision on or after this day"
+    parser.add_argument("--from", dest="first", type=day, required=True, metavar="YYYY-MM-DD", help=words)
+    words = "to this session (default: the last bar)"
+    parser.add_argument("--to", dest="last", type=day, metavar="YYYY-MM-DD", help=words)
+    parser.add_argument("--seeds", type=int, default=1000, metavar="N", help="seeds of random ranks (default: 1000)")
+    words = "compute everything again with the future cut off, and with other futures; exit 1 if anything knew it"
+    parser.add_argument("--check-lookahead", action="store_true", help=words)
+
+
 def _export(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("dir", type=Path, metavar="DIR", help="the folder to make; it must not be there yet")
     parser.add_argument(
@@ -44,6 +56,13 @@ def _person(parser: argparse.ArgumentParser) -> None:
 COMMANDS: tuple[Command, ...] = (
     Command("train", "train the book's strategy on what is known, and keep the model", MODULE, "train", book_on),
     Command("score", "rank the universe as a slot would, and keep nothing", MODULE, "score", book_on),
+    Command(
+        "backtest",
+        "the book's strategy through the past, beside the benchmark, equal weight, momentum and chance",
+        BACKTESTS,
+        "backtest",
+        _backtest,
+    ),
     Command(
         "model",
         "models: list, show, pin one, or go back to the newest",

@@ -38,7 +38,7 @@ SECTIONS: tuple[Callable[[BacktestReport], Section], ...] = (
 
 @dataclass(frozen=True)
 class Page:
-    """The whole page: the first line, the verdict, what was run, and the sections."""
+    """The whole page: the first line, the verdict, what was run and what must be known of it, and the sections."""
 
     first_line: str
     title: str
@@ -47,6 +47,7 @@ class Page:
     verdict: str
     rule: str
     words: str
+    notes: tuple[str, ...]
     sections: tuple[Section, ...]
 
 
@@ -61,6 +62,7 @@ def page_of(report: BacktestReport) -> Page:
         verdict=report.verdict.sentence,
         rule=RULE,
         words=_run_words(report),
+        notes=tuple(map(sentence, report.notes)),
         sections=tuple(make(report) for make in SECTIONS),
     )
 

@@ -82,7 +82,7 @@ class Backtest:
     not ranked), what the instrument then returned from the open after the decision to the open after the next, less the
     benchmark (NaN: not known), and the weight that was wanted. `baselines` begin with the benchmark. `luck` has a row a
     seed of random ranks: its whole return, and the Sharpe ratio of a session. `survivorship` and `knowledge` say in words
-    what the universe and the bars know that the day did not.
+    what the universe and the bars know that the day did not; `notes` are what else a reader must know, a sentence each.
     """
 
     book: str
@@ -109,3 +109,4 @@ class Backtest:
     knowledge: str
     origin: Origin
     is_synthetic: bool = False
+    notes: tuple[str, ...] = ()

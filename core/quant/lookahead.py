@@ -37,7 +37,8 @@ class Dated:
             raise ValueError(f"{len(self.values)} rows were told of {len(self.known)} days")
 
 
-Compute = Callable[[Panel], Mapping[str, Dated]]
+Compute = Callable[[Panel, date], Mapping[str, Dated]]
+"""Computes everything that is told of a panel, up to a session at least: what it tells of later ones is not looked at."""
 
 
 @dataclass(frozen=True)
@@ -66,13 +67,14 @@ def leaks(compute: Compute, panel: Panel, cuts: Sequence[date], *, seed: int) ->
     `cuts` are sessions of the panel. Raises ValueError where a cut is none, or the computation tells other things of a
     shorter panel than of the whole.
     """
-    whole = compute(panel)
+    end: date = panel.sessions[-1].astype("datetime64[D]").astype(object)
+    whole = compute(panel, end)
     found: list[Leak] = []
     for at, cut in enumerate(cuts):
         if panel.row(cut) is None:
             raise ValueError(f"{cut} is no session of the panel, which has {len(panel.sessions)}")
         for words, other in futures(panel, cut, seed=seed + at):
-            told = compute(other)
+            told = compute(other, cut)
             if told.keys() != whole.keys():
                 raise ValueError(f"up to {cut} it tells {sorted(told)}, of the whole panel {sorted(whole)}")
             found += [leak for name in whole for leak in _compared(name, whole[name], told[name], cut=cut, words=words)]

@@ -80,6 +80,7 @@ class BacktestReport:
     is_synthetic: bool
     survivorship: str
     knowledge: str
+    notes: tuple[str, ...]
     verdict: Verdict
     instruments: int
     sessions: Days
@@ -117,6 +118,7 @@ def report_of(backtest: Backtest) -> BacktestReport:
         is_synthetic=backtest.is_synthetic,
         survivorship=backtest.survivorship,
         knowledge=backtest.knowledge,
+        notes=backtest.notes,
         verdict=verdict_of(luck, figures[0], benchmark.name),
         instruments=len(backtest.instruments),
         sessions=backtest.sessions,

@@ -24,15 +24,15 @@ TOLD = 5
 
 def bind(policy: Policy) -> Strategy:
     """Bind the ranker to a policy; raises ValueError saying what is wrong with its parameters."""
-    parameters = parameters_from(policy.strategy.parameters)
-    chosen, benchmark = feature_set(parameters.features), policy.data.benchmark
+    recipe = recipe_of(policy)
+    chosen, benchmark = recipe.feature_set, recipe.benchmark
 
     def score(panel: Panel, instruments: tuple[InstrumentId, ...], model: Model | None) -> Ranking:
         if model is None:
             raise ValueError("the ranker needs a model; `twokey train` makes one")
         return ranking(panel, instruments, model, features=chosen, benchmark=benchmark)
 
-    recipe = Recipe(NAME, chosen, parameters, benchmark)
+    parameters = recipe.parameters
     return Strategy(
         name=NAME,
         score=score,
@@ -40,6 +40,12 @@ def bind(policy: Policy) -> Strategy:
         hold_rank_multiple=parameters.hold_rank_multiple,
         training=Training(recipe.sessions, chosen.hash, parameters.age_sessions_max, recipe.fit),
     )
+
+
+def recipe_of(policy: Policy) -> Recipe:
+    """Give the recipe of a policy's models; raises ValueError saying what is wrong with its parameters."""
+    parameters = parameters_from(policy.strategy.parameters)
+    return Recipe(NAME, feature_set(parameters.features), parameters, policy.data.benchmark)
 
 
 def ranking(

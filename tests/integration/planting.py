@@ -185,6 +185,30 @@ def job_step(planter: Planter) -> bool:
     return True
 
 
+def model(planter: Planter) -> bool:
+    """A model and its twin of another session, then the first again."""
+    body, book = planter.text(), planter.key()
+    row = {"book": book, "as_of": planter.day(), "hash": sha256_text(body), "card": planter.text(), "body": body}
+    planter.add("quant", "model", row, row | {"hash": sha256_text(book)}, once=True)
+    planter.add("quant", "model", row, once=True)
+    return True
+
+
+def trial(planter: Planter) -> bool:
+    """A backtest that was run."""
+    days = {"first": planter.day(), "last": planter.day(), "sessions": planter.draw.randrange(3000)}
+    row = {"asked": planter.key(), "strategy": planter.text(), "sharpe": planter.number()} | days
+    planter.add("quant", "trial", row, once=True)
+    return True
+
+
+def pin(planter: Planter) -> bool:
+    """A model that is pinned, and set free."""
+    said = {"book": planter.name, "said_by": planter.text(), "reason": planter.text()}
+    planter.add("person", "model_pin", said | {"hash": planter.text()}, said | {"hash": None})
+    return True
+
+
 def score_set(planter: Planter) -> bool:
     """A run's scores."""
     return _of_run(planter, "quant", "score_set")
@@ -411,12 +435,12 @@ def halt(role: Role) -> Story:
 
 STORIES: dict[Role, tuple[Story, ...]] = {
     "desk": (config, clean_set, run, run, venue_report, snapshot),
-    "quant": (job, job_step, score_set, score_set, halt("quant")),
+    "quant": (job, job_step, model, trial, score_set, score_set, halt("quant")),
     "riskguard": (proposal, decision, decision, halt("riskguard")),
     "ticketing": (ticket, ticket, delivery, manifest, halt("ticketing")),
     "confirm": (confirmation, confirmation, confirmation, halt("confirm")),
     "ledger": (entry, entry, entry, reconciliation, halt("ledger")),
-    "person": (cash, cash, booked, resume, rollout, verified, loss, revision, revision),
+    "person": (cash, cash, booked, resume, rollout, verified, pin, loss, revision, revision),
 }
 
 

@@ -148,6 +148,12 @@ def add_the_rest(desk: Desk) -> None:
     for number in (1, 2):
         desk.session("quant").add("job", [{"job_id": f"JOB-{number}", "kind": "training", "body": "{}"}])
         desk.session("quant").add("job_step", [{"job_id": f"JOB-{number}", "state": "done", "body": "{}"}])
+        model = {"book": "other", "as_of": DAY, "hash": f"{number}", "card": "{}", "body": f"tree {number}"}
+        desk.session("quant").add("model", [model])
+        tried = {"asked": f"{number}", "strategy": "s", "first": DAY, "last": DAY, "sessions": 1, "sharpe": number}
+        desk.session("quant").add("trial", [tried])
+        pinned = {"book": "other", "hash": f"{number}", "said_by": "p", "reason": "because"}
+        desk.session("person").add("model_pin", [pinned])
         desk.session("desk").add("clean_snapshot", [{"hash": f"{number}", "body": "{}"}])
         tickets.add_delivery(f"TICKET-{DAY:%Y%m%d}", "file", outcome=f"sent {number}")
         people.halt("other", f"halt {number}")

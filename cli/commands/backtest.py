@@ -1,0 +1,115 @@
+"""`backtest`."""
+
+from __future__ import annotations
+
+import argparse
+
+from adapters.clock import SystemClock
+from adapters.files.artefacts import Artefacts
+from adapters.files.models import FileModels
+from adapters.files.workspace import Workspace
+from adapters.fitting import fit_in_processes
+from adapters.postgres.models import PgTrials
+from adapters.render.backtest import backtest_html, backtest_markdown
+from adapters.versions import versions
+from cli.main import UsageError
+from cli.output import emit, table
+from cli.wiring import Desk
+from core.reporting.backtest_report import BacktestReport, report_of
+from core.reporting.measured import Absent, Measured, decimal, percent
+from flows.backtest import Asked, BacktestDoors, NothingToTest
+from flows.backtest import backtest as run_backtest
+from flows.fitting import fits_kept_in
+from flows.lookahead import Checked, check_lookahead
+
+NAME = "backtest_latest"
+
+
+def backtest(arguments: argparse.Namespace) -> int:
+    """Run a book's strategy through the past and write the report; exit 1 where something knew the future."""
+    if arguments.seeds < 1:
+        raise UsageError(f"--seeds was {arguments.seeds}; at least one seed of random ranks is needed")
+    with Desk(Workspace(arguments.workspace)) as desk:
+        setup = desk.configuration(arguments.book).setup
+        store = FileModels(desk.workspace.root / "data" / "models")
+        doors = BacktestDoors(
+            clean=desk.clean,
+            trials=PgTrials(desk.session("quant")),
+            fit_many=fits_kept_in(store, fit_in_processes()),
+            clock=SystemClock(),
+            versions=versions,
+        )
+        asked = Asked(arguments.first, arguments.last, arguments.seeds)
+        try:
+            if arguments.check_lookahead:
+                return _checked(arguments, check_lookahead(asked, setup, doors))
+            report = report_of(run_backtest(asked, setup, doors))
+        except NothingToTest as error:
+            raise UsageError(str(error)) from error
+        desk.heads.keep(desk.chain.head())
+        files = Artefacts(desk.workspace.root)
+        files.write(f"reports/{NAME}.html", backtest_html(report))
+        files.write(f"reports/{NAME}.md", backtest_markdown(report))
+    path = arguments.workspace / "reports" / f"{NAME}.html"
+    emit(arguments, _facts(report, str(path)), f"{_words(report)}\nReport: {path}")
+    return 0
+
+
+def _checked(arguments: argparse.Namespace, found: Checked) -> int:
+    told, cuts = ", ".join(found.told), ", ".join(map(str, found.cuts))
+    words = [f"looked at {told}", f"with other futures after {cuts}", *map(str, found.leaks)]
+    words.append(f"{len(found.leaks)} knew what came later" if found.leaks else "nothing knew what came later")
+    facts = {"cuts": found.cuts, "told": found.told, "leaks": [str(leak) for leak in found.leaks]}
+    emit(arguments, facts, "\n".join(words))
+    return 1 if found.leaks else 0
+
+
+def _words(report: BacktestReport) -> str:
+    head = ("", "whole", "a year", "Sharpe", "worst fall")
+    rows = [
+        (
+            one.name,
+            percent(one.whole),
+            percent(one.a_year),
+            decimal(one.sharpe),
+            "not computable" if isinstance(one.drawdowns, Absent) else percent(float(one.drawdowns[0].depth)),
+        )
+        for one in report.tracks
+    ]
+    stamp = ["SYNTHETIC market data: no real price"] if report.is_synthetic else []
+    return "\n".join(
+        [*stamp, report.survivorship, report.knowledge, "", table(head, rows), "", report.verdict.sentence]
+    )
+
+
+def _facts(report: BacktestReport, path: str) -> dict[str, object]:
+    tracks = [
+        {
+            "name": one.name,
+            "whole": _number(one.whole),
+            "a_year": _number(one.a_year),
+            "sharpe": _number(one.sharpe),
+            "volatility": _number(one.volatility),
+            "turnover": _number(one.turnover),
+            "cost_drag": _number(one.cost_drag),
+        }
+        for one in report.tracks
+    ]
+    return {
+        "book": report.book,
+        "strategy": report.strategy,
+        "first": report.first,
+        "last": report.last,
+        "tracks": tracks,
+        "is_distinguishable": report.verdict.is_distinguishable,
+        "verdict": report.verdict.sentence,
+        "trials": report.luck.trials,
+        "asked": report.origin.asked,
+        "is_synthetic": report.is_synthetic,
+        "path": path,
+    }
+
+
+def _number(told: Measured) -> float | str:
+    """Give a number as it is, for programs, or why there is none."""
+    return f"not computable: {told.why}" if isinstance(told, Absent) else told
