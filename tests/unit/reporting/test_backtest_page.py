@@ -121,6 +121,16 @@ def test_the_first_line_says_what_the_past_did_not_know():
     assert "The rule: distinguishable from luck when the deflated Sharpe ratio is 0.95 or more" in page.texts("p")[2]
 
 
+def test_what_else_must_be_known_stands_above_the_numbers():
+    """Each note of a backtest is a sentence before the first section, in both forms."""
+    report = report_of(replace(BACKTEST, notes=("The book would have been halted on 2020-03-16.", "A second note")))
+
+    page, text = Reader(backtest_html(report)), backtest_markdown(report)
+
+    assert page.texts("p")[4:6] == ["The book would have been halted on 2020-03-16.", "A second note."]
+    assert "\n\nThe book would have been halted on 2020-03-16.\n\nA second note.\n\n## In short" in text
+
+
 def test_the_sections_stand_in_their_order():
     """The same in both forms."""
     assert Reader(HTML).texts("h2") == SECTIONS
