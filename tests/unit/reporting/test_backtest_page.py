@@ -80,7 +80,7 @@ class Reader(HTMLParser):
 
     def handle_data(self, data):
         """Keep the words."""
-        if self.open and self.open[-1][0] in ("th", "td"):
+        if any(tag in ("th", "td") for tag, _ in self.open):
             self.tables[-1][-1][-1] += data
         if self.open:
             self.said[self.open[-1][1]][1].append(data)
