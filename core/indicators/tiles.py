@@ -7,72 +7,86 @@ can be made alone, in any order and in any thread.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
-from core.indicators.compiled import compiled
+from core.indicators.compiled import inner
 
 HISTORY = 60
 WIDE = 16
-LONG = 64
+LONG = 32
 LN_2 = 0.6931471805599453
 
 
-@compiled
+class Target(NamedTuple):
+    """Where a tile's features go: the first asked row and column, and the array of shape (features, sessions, instruments).
+
+    `out` may also be long, of shape (features, rows of all instruments, one after the other, 1): then `life`, of shape
+    (3, instruments), tells each instrument's first and last session and in which row its session 0 stands or would stand.
+    Otherwise `life` has no columns.
+    What stands from the first feature of `gap` up to and without the second is not written.
+    """
+
+    row: int
+    column: int
+    life: np.ndarray
+    out: np.ndarray
+    gap: tuple[int, int]
+
+
+@inner
 def load(values: np.ndarray, place: tuple[int, int], out: np.ndarray) -> None:
     """Fill a tile whose first asked row and column are `place`."""
     row, column = place
     rows, width = values.shape
+    there = min(WIDE, width - column)
     for at in range(out.size // WIDE):
         here, line = row - HISTORY + at, out[at * WIDE : (at + 1) * WIDE]
-        there = min(WIDE, width - column)
+        # Loops of a length that only the run tells: those of a known short one the compiler unrolls into single numbers.
         if here < 0 or here >= rows:
-            line[:] = np.nan
-        elif there == WIDE:
-            source = values[here, column : column + WIDE]
-            for j in range(WIDE):
-                line[j] = source[j]
+            for j in range(line.size):
+                line[j] = np.nan
         else:
-            line[:] = np.nan
-            for j in range(there):
-                line[j] = values[here, column + j]
+            source = values[here, column : column + there]
+            for j in range(source.size):
+                line[j] = source[j]
+            for j in range(there, WIDE):
+                line[j] = np.nan
 
 
-@compiled
-def put(flat: np.ndarray, place: tuple[int, int], life: np.ndarray, out: np.ndarray) -> None:
-    """Write the asked rows of a column of features to where they belong.
-
-    `out` is of shape (sessions, instruments), or is long: then `life`, of shape (3, instruments), tells each instrument's
-    first and last session and where in `out` session 0 of it would stand.
-    """
-    row, column = place
-    rows = flat.size // WIDE
-    if out.ndim == 2:
-        there = min(WIDE, out.shape[1] - column)
-        for at in range(rows):
-            line, source = out[row + at, column:], flat[at * WIDE :]
-            if there == WIDE:
-                for j in range(WIDE):
+@inner
+def put(page: np.ndarray, target: Target) -> None:
+    """Write what `page`, of shape (features, rows, columns), tells of the asked rows to where it belongs."""
+    row, column, life = target.row, target.column, target.life
+    count, rows, wide = page.shape
+    for feature in range(count):
+        if target.gap[0] <= feature < target.gap[1]:
+            continue
+        made, out = page[feature], target.out[feature]
+        if not life.shape[1]:
+            there = min(wide, out.shape[1] - column)
+            for at in range(rows):
+                line, source = out[row + at, column : column + there], made[at]
+                for j in range(line.size):
                     line[j] = source[j]
-            else:
-                for j in range(there):
-                    line[j] = source[j]
-    else:
-        for j in range(min(WIDE, life.shape[1] - column)):
-            first, last, start = life[0, column + j], life[1, column + j], life[2, column + j]
-            low, high = max(first - row, 0), min(last - row + 1, rows)
-            line = out[start + row :]
-            for at in range(low, high):
-                line[at] = flat[at * WIDE + j]
+        else:
+            for j in range(min(wide, life.shape[1] - column)):
+                first, last = life[0, column + j], life[1, column + j]
+                low, high = max(first - row, 0), min(last - row + 1, rows)
+                line = out[life[2, column + j] + row + low :]
+                for at in range(high - low):
+                    line[at, 0] = made[low + at, j]
 
 
-@compiled
-def logarithm(x: np.ndarray, scratch: np.ndarray) -> None:
-    """Replace each positive x by its natural logarithm, to within a few parts in 10^16; NaN for what is none.
+@inner
+def logarithm(x: np.ndarray, scratch: tuple[np.ndarray, np.ndarray]) -> None:
+    """Replace each positive x by its natural logarithm, to within a part in 10^10; NaN for what is none.
 
     With x = m 2^k, m from sqrt(1/2) to sqrt(2): log x = k log 2 + 2 artanh((m - 1) / (m + 1)), by its series. A call of the
-    library for each number would take ten times as long. `scratch` is of shape (2, size of x).
+    library for each number would take ten times as long. `scratch` are two arrays of the size of x.
     """
-    m, power = scratch[0][: x.size], scratch[1][: x.size]
+    m, power = scratch
     told, bits = x.view(np.int64), m.view(np.int64)
     for at in range(x.size):
         k = (told[at] - 0x3FE6A09E667F3BCD) >> 52
@@ -82,8 +96,6 @@ def logarithm(x: np.ndarray, scratch: np.ndarray) -> None:
         is_number = (x[at] > 0.0) & (x[at] < np.inf)
         s = (m[at] - 1.0) / (m[at] + 1.0)
         z = s * s
-        series = 1.0 / 15.0 + z * (1.0 / 17.0)
-        series = 1.0 / 11.0 + z * (1.0 / 13.0 + z * series)
-        series = 1.0 / 7.0 + z * (1.0 / 9.0 + z * series)
+        series = 1.0 / 7.0 + z * (1.0 / 9.0 + z * (1.0 / 11.0 + z * (1.0 / 13.0)))
         series = 1.0 / 3.0 + z * (1.0 / 5.0 + z * series)
         x[at] = power[at] * LN_2 + 2.0 * (s + s * z * series) if is_number else np.nan

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from core.quant.alpha158 import ALPHA158, WORKFLOW
 from core.quant.features import FeatureSet
 from core.quant.weekly import WEEKLY
 
-FEATURE_SETS = (WEEKLY,)
+FEATURE_SETS = (WEEKLY, ALPHA158, WORKFLOW)
 
 
 def feature_set(name: str) -> FeatureSet:
