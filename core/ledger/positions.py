@@ -79,10 +79,11 @@ def open_lots(entries: Sequence[Entry]) -> tuple[tuple[Lot, ...], Decimal]:
         quantity = cash = ZERO
         for posting in entry.postings:
             account = posting.account
+            # Most entries have one posting of each: the first is taken as it is, without a sum.
             if account == "cash":
-                cash += posting.amount
+                cash = cash + posting.amount if cash else posting.amount
             elif account == "units":
-                quantity += posting.amount
+                quantity = quantity + posting.amount if quantity else posting.amount
         if quantity > ZERO:
             queue.append(lots.Lot(entry.key, entry.session, number, quantity, cost := -cash, cost))
         else:
