@@ -174,6 +174,6 @@ def _own_objections(policy: Policy, book: str) -> Iterator[str]:
     if policy.book != book:
         yield f"book was {policy.book}; in this file it must be {book}"
     try:
-        strategy_of(policy.strategy)
+        strategy_of(policy)
     except ValueError as error:
         yield str(error)
