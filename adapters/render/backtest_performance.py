@@ -23,9 +23,9 @@ COLOURS = 10
 
 def headline(report: BacktestReport) -> Section:
     """Tell the measures of each track side by side, and what the median of random ranks came to."""
-    ours, random = report.tracks[0], report.random
+    random = report.random
     theirs = report.tracks[1].name
-    names = [one.name for one in report.tracks]
+    names = _names(report)
     reasons = Reasons()
 
     def row(label: str, tell: Callable[[TrackFigures], str | Absent], middle: str | Absent = NONE) -> Row:
@@ -55,7 +55,7 @@ def headline(report: BacktestReport) -> Section:
     )
     table = Table(("", *names, "median of random ranks"), rows, "l" + "r" * (len(names) + 1), reasons.told())
     words = (
-        f"Ours is {ours.name}; {theirs} is the benchmark. Turnover is half of what was bought and sold, cost drag what trading "
+        f"{theirs} is the benchmark. Turnover is half of what was bought and sold, cost drag what trading "
         "cost, both as shares of equity. A week lies between the closes of two decisions and is named by its last day. "
         f"Of {random.seeds:,} random ranks, the whole return and the Sharpe ratio are kept.",
     )
@@ -65,9 +65,10 @@ def headline(report: BacktestReport) -> Section:
 def curves(report: BacktestReport) -> Section:
     """Draw equity, drawdown and the rolling Sharpe ratio."""
     days, lines = report.sessions, report.lines
-    growth = [Series(one.name, one.growth, at) for at, one in enumerate(lines)]
-    falls = [Series(one.name, one.drawdown, at) for at, one in enumerate(lines[:2])]
-    rolling = [Series(one.name, one.rolling, at) for at, one in enumerate(lines[:2])]
+    names = _names(report)
+    growth = [Series(names[at], one.growth, at) for at, one in enumerate(lines)]
+    falls = [Series(names[at], one.drawdown, at) for at, one in enumerate(lines[:2])]
+    rolling = [Series(names[at], one.rolling, at) for at, one in enumerate(lines[:2])]
     flat = [one.values for one in rolling]
     charts = (
         partial(
@@ -92,7 +93,7 @@ def curves(report: BacktestReport) -> Section:
             f"there are {max(len(days) - 1, 0)} session returns",
         ),
     )
-    reasons = tuple(f"{one.name} is not drawn: {one.reason}." for one in lines if one.reason)
+    reasons = tuple(f"{name} is not drawn: {one.reason}." for name, one in zip(names, lines, strict=True) if one.reason)
     return Section("Equity, drawdown, rolling Sharpe ratio", reasons, charts)
 
 
@@ -116,7 +117,7 @@ def months(report: BacktestReport) -> Section:
 
 def years(report: BacktestReport) -> Section:
     """Tell the return of each year beside the baselines."""
-    names = [one.name for one in report.tracks]
+    names = _names(report)
     rows = tuple((str(one.year), *(percent(each) for each in one.returns), percent(one.excess)) for one in report.years)
     table = Table(("", *names, f"ours less {names[1]}"), rows, "l" + "r" * (len(names) + 1))
     words = ("The first and the last year may be parts of one.",) if rows else ("No year has a return.",)
@@ -237,7 +238,7 @@ def risk(report: BacktestReport) -> Section:
         ),
         row("Information ratio", lambda one: beside(one, "information_ratio")),
     )
-    names = [one.name for one in report.tracks]
+    names = _names(report)
     table = Table(("", *names), rows, "l" + "r" * len(names), reasons.told())
     falls = report.tracks[0].drawdowns
     if isinstance(falls, Absent):
@@ -249,6 +250,12 @@ def risk(report: BacktestReport) -> Section:
     )
     words = ("The table of drawdowns is of ours: each lasts from a highest close until that is reached again.",)
     return Section("Risk", words if falls else ("Ours had no drawdown.",), (), (table, deepest) if falls else (table,))
+
+
+def _names(report: BacktestReport) -> list[str]:
+    """Give the names of the tracks; a baseline may have that of our strategy."""
+    ours, *others = (one.name for one in report.tracks)
+    return [f"{ours} (ours)", *others]
 
 
 def _drawdown_row(fall: Drawdown) -> Row:

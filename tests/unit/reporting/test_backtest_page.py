@@ -151,7 +151,7 @@ def test_the_headline_tells_the_numbers_of_the_report():
     head, *rows = html_tables(HTML)[0]
     by_name = {row[0]: row[1:] for row in rows}
 
-    assert head[1:] == ["ranker", "SPY", "Equal weight", "Momentum", "median of random ranks"]
+    assert head[1:] == ["ranker (ours)", "SPY", "Equal weight", "Momentum", "median of random ranks"]
     for at, told in enumerate(REPORT.tracks):
         assert not isinstance(told.drawdowns, Absent)
         assert isinstance(told.best, Span)
@@ -234,7 +234,7 @@ def test_names_cannot_break_the_page():
 
     assert "<b" not in page.replace("<body", "")
     assert html_tables(page) == markdown_tables(text)
-    assert html_tables(page)[0][0][1] == name
+    assert html_tables(page)[0][0][1] == f"{name} (ours)"
 
 
 @pytest.mark.parametrize("sessions", [0, 1, 2, 30, 100])
@@ -260,7 +260,7 @@ def test_what_is_flat_or_owed_says_why():
             np.full(600, 1000.0),
             "Not computable (Sharpe ratio): the returns do not vary; there is no risk to divide by.",
         ),
-        (owed, "ranker is not drawn: the equity was 0.00 on 2020-02-28; returns need more than zero."),
+        (owed, "ranker (ours) is not drawn: the equity was 0.00 on 2020-02-28; returns need more than zero."),
     ):
         report = report_of(replace(BACKTEST, main=track("ranker", equity)))
 
