@@ -6,7 +6,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from benchmarks import ledger, ledger_store, market_data, report
+from benchmarks import ledger, ledger_store, market_data, report, research, walk_forward
 
 DEFAULT_SHARED = Path(__file__).resolve().parents[2] / "shared"
 
@@ -27,6 +27,10 @@ def main() -> None:
         print(ledger_store.report(Path(folder), largest=arguments.fills))
     with tempfile.TemporaryDirectory(prefix="twokey-bench-") as folder:
         print(report.report(Path(folder), arguments.peers))
+    with tempfile.TemporaryDirectory(prefix="twokey-bench-") as folder:
+        print(research.report(Path(folder), arguments.peers))
+    with tempfile.TemporaryDirectory(prefix="twokey-bench-") as folder:
+        print(walk_forward.report(Path(folder)))
 
 
 if __name__ == "__main__":
