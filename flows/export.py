@@ -48,6 +48,7 @@ class Exported:
     """What an export holds: its clean set and sessions, who is in it, and who was left out with the reason."""
 
     snapshot: str
+    book: str
     first: date
     last: date
     sessions: int
@@ -105,6 +106,7 @@ def _exported(
     basis = Counter(str(panel.basis[at]) for at, name in enumerate(panel.instruments) if name in names)
     return Exported(
         snapshot=panel.snapshot,
+        book=setup.policy.book,
         first=days[0],
         last=days[-1],
         sessions=len(days),
@@ -131,7 +133,7 @@ def _readme(exported: Exported) -> str:
         "change       $close over that of the last bar before, less 1",
         *(f"basis        as told, {basis}: {count} instruments" for basis, count in exported.basis),
         f"knowledge    {exported.knowledge}; as it is known now, restatements included",
-        "lists        all: who has bars; from the first to the last one",
+        f"lists        of book {exported.book}; all: who has bars, from the first to the last one",
         *(f"             {_list_words(name, count)}" for name, count in exported.lists),
         "missing      NaN; there is no vwap, which daily bars do not tell",
     ]

@@ -151,6 +151,7 @@ def test_says_what_it_is_and_what_it_is_not(exported, panel):
     for words in (
         f"clean set    {panel.snapshot}\n",
         "knowledge    assumed",
+        "of book main; all: who has bars",
         "NA is NA_: Qlib takes NA for nothing",
         "  BTC-USD: its bars stand on the days of 24/7\n",
         "  GONE: no bar in these sessions\n",
