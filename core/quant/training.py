@@ -150,7 +150,7 @@ def inputs_of(learn: TrainingSet, window: Window, parameters: RankerParameters) 
         "recipe": _RECIPE,
         "trainer": trainer(),
         "parameters": _lightgbm(parameters, is_ranked=learn.is_ranked),
-        "trees": [parameters.trees_max, parameters.stop_after_trees],
+        "stop_after_trees": parameters.stop_after_trees,
         "names": learn.names,
         "is_ranked": learn.is_ranked,
         "kind": str(learn.features.dtype),
@@ -204,22 +204,37 @@ def _fit(learn: TrainingSet, window: Window, parameters: RankerParameters, *, bi
         validating = _dataset(learn, window.validate, parameters, reference=learned)
     else:
         learned, validating = (binned.subset(np.arange(at.start, at.stop, dtype=np.int32)) for at in (train, validate))
-    booster = lightgbm.train(
-        settings,
-        learned,
-        parameters.trees_max,
-        valid_sets=[validating],
-        callbacks=[lightgbm.early_stopping(parameters.stop_after_trees, verbose=False)],
-    )
-    told: Any = booster.predict(rows.features[validate], num_iteration=booster.best_iteration, num_threads=1)
+    booster = lightgbm.Booster(settings, learned)
+    booster.add_valid(validating, "validate")
+    trees = _grow(booster, parameters)
+    told: Any = booster.predict(rows.features[validate], num_iteration=trees, num_threads=1)
     return Fitted(
         inputs=inputs_of(learn, window, parameters),
-        text=booster.model_to_string(num_iteration=booster.best_iteration),
-        trees=booster.best_iteration,
+        text=booster.model_to_string(num_iteration=trees),
+        trees=trees,
         rows=count,
         rank_ics=_rank_ics(told, rows.labels[validate], rows.sizes(window.validate)),
-        gains=tuple(booster.feature_importance("gain", iteration=booster.best_iteration).tolist()),
+        gains=tuple(booster.feature_importance("gain", iteration=trees).tolist()),
     )
+
+
+def _grow(booster: Any, parameters: RankerParameters) -> int:
+    """Grow trees until the validation has not been better for a while; give how many were best, one at least.
+
+    As LightGBM's `train` with its `early_stopping` does, whose callbacks took a tenth of a fit's time.
+    """
+    best, worth = 1, -np.inf
+    for tree in range(1, parameters.trees_max + 1):
+        if booster.update():
+            # No leaf can be split any more.
+            break
+        _, _, value, is_higher_better = booster.eval_valid()[0]
+        now = value if is_higher_better else -value
+        if now > worth:
+            best, worth = tree, now
+        elif tree - best >= parameters.stop_after_trees:
+            break
+    return best
 
 
 def _binned(learn: TrainingSet, parameters: RankerParameters) -> Any:
@@ -258,6 +273,7 @@ def _lightgbm(parameters: RankerParameters, *, is_ranked: bool) -> dict[str, Any
     return {
         "objective": parameters.objective,
         **metric,
+        "num_iterations": parameters.trees_max,
         "learning_rate": parameters.learning_rate,
         "num_leaves": parameters.leaves_max,
         "max_depth": parameters.depth_max,
