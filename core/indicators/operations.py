@@ -54,7 +54,7 @@ INPUTS = ("open", "high", "low", "close", "volume", "total", "log_range")
 MARKET = len(INPUTS)
 
 # A tile: so many instruments, so many sessions at a time, flat, row after row.
-WIDE, HIGH = 16, 64
+WIDE, HIGH = 32, 32
 # What stands in a row of a program: the code, where the result goes, where five operands begin, n and step.
 CODE, OUT, A, B, C, D, E, N, STEP = range(9)
 
