@@ -154,8 +154,17 @@ def _traded(asked: Asked, setup: BookSetup, ground: Ground, told: Walked) -> Bac
     policy, market = setup.policy, ground.market
     trading = trading_for(setup)
     capital = float(policy.opening_cash)
+    baselines = _baselines(setup, ground, told.rows, trading)
+    name = policy.strategy.name
+    # Two columns of one name would be taken for each other.
+    is_taken = name in {track.name for track in baselines}
     main, weights = research(
-        policy.strategy.name, told.scores, told.rows, market=market, trading=trading, capital=capital
+        f"{name} of {policy.book}" if is_taken else name,
+        told.scores,
+        told.rows,
+        market=market,
+        trading=trading,
+        capital=capital,
     )
     sessions = market.sessions[int(told.rows[0]) :]
     universe = setup.universe.by_id()
@@ -171,7 +180,7 @@ def _traded(asked: Asked, setup: BookSetup, ground: Ground, told: Walked) -> Bac
         instruments=ground.names,
         sectors=tuple(universe[name].sector for name in ground.names),
         main=main,
-        baselines=_baselines(setup, ground, told.rows, trading),
+        baselines=baselines,
         weeks=market.sessions[told.rows],
         scores=told.scores,
         realised=told.realised,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from decimal import Decimal
 
 from adapters.clock import SystemClock
 from adapters.files.artefacts import Artefacts
@@ -110,6 +111,6 @@ def _facts(report: BacktestReport, path: str) -> dict[str, object]:
     }
 
 
-def _number(told: Measured) -> float | str:
-    """Give a number as it is, for programs, or why there is none."""
-    return f"not computable: {told.why}" if isinstance(told, Absent) else told
+def _number(told: Measured) -> Decimal | str:
+    """Give a number, for programs, or why there is none."""
+    return f"not computable: {told.why}" if isinstance(told, Absent) else Decimal(f"{told:.12g}")
