@@ -304,9 +304,14 @@ def test_an_edge_is_found_and_named():
 
 
 def test_no_edge_is_said_plainly():
-    """Noise fails, and the sentence names each part that failed and no other."""
-    verdict = report_of(made(900, 40, edge=0.0, seed=4)).verdict
+    """Noise fails, and the sentence names each part that failed and no other; an interval that holds zero is one."""
+    report = report_of(made(900, 40, edge=0.0, seed=4))
+    verdict, excess = report.verdict, report.luck.excess
 
+    assert isinstance(excess, Interval)
+    assert excess.low < 0 < excess.high
+    assert not verdict.hurdles[2].is_passed
+    assert verdict.hurdles[2].words.endswith("a year, holds zero")
     assert not verdict.is_distinguishable
     assert verdict.sentence.startswith("Not distinguishable from luck: ")
     assert [one.words in verdict.sentence for one in verdict.hurdles] == [not one.is_passed for one in verdict.hurdles]
