@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +24,7 @@ SESSIONS, COUNT, FIRST = 110, 14, 21
 LISTED = universe(*(f"N{at:02}" for at in range(COUNT)), "SPY")
 BOOK = ruled(policy(("positions_max: 15", "positions_max: 5")), limits={"weight_max": "0.25", "order_value_min": "25"})
 TOLERANCE = 1e-4
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def market(panel: Any, rates: Any) -> Market:
@@ -107,3 +111,11 @@ def hold_equal(told: Told, track: Track, orders: Orders, rows: list[int]) -> Non
     assert np.allclose(orders.units, wanted, rtol=2e-3, atol=0.01)
     assert {(rows[k], names[c]) for k, c in zip(*np.nonzero(orders.filled), strict=True)} == told.filled
     assert np.max(np.abs(track.equity / theirs - 1)) < TOLERANCE
+
+
+def test_a_command_that_runs_no_book_does_not_wait_for_the_compiler():
+    """To import research and baselines brings neither numba nor lightgbm."""
+    words = "import sys, core.quant.baselines; print(sorted({'numba', 'lightgbm'} & sys.modules.keys()))"
+    done = subprocess.run([sys.executable, "-c", words], capture_output=True, text=True, check=True, cwd=ROOT)
+
+    assert done.stdout.strip() == "[]"
