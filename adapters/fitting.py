@@ -79,7 +79,7 @@ class _Worker:
             [sys.executable, "-P", "-m", "adapters.fitting"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": str(_ROOT), "OMP_NUM_THREADS": "1"},
+            env={**os.environ, "PYTHONPATH": _path(), "OMP_NUM_THREADS": "1"},
             start_new_session=True,
         )
         ends.enter_context(self._process)
@@ -110,6 +110,11 @@ class _Worker:
         return FittingFailed(
             f"a process that fits models ended with {code} before its work did; its words are on stderr"
         )
+
+
+def _path() -> str:
+    """Give where a process finds our code, before what our own environment says."""
+    return os.pathsep.join(filter(None, [str(_ROOT), os.environ.get("PYTHONPATH")]))
 
 
 def _work() -> None:
