@@ -1,4 +1,4 @@
-"""`backtest`."""
+"""`backtest`: the report of a strategy through the past, and the check for look-ahead."""
 
 from __future__ import annotations
 
