@@ -154,6 +154,17 @@ def test_trees_after_the_best_are_not_kept():
     assert len(fitted.gains) == 6
 
 
+def test_where_nothing_can_be_told_apart_all_score_the_same():
+    """Labels that do not vary: one tree without a split, one score, no gain, and nothing measured rather than a zero."""
+    flat = TrainingSet(LEARN.features, np.full(LEARN.labels.shape, 0.5), LEARN.names, is_ranked=True)
+
+    fitted = fit(flat)
+
+    assert (fitted.trees, set(fitted.gains)) == (1, {0.0})
+    assert np.isnan(fitted.rank_ic)
+    assert set(Ranker(fitted.text).predict(LEARN.features[:, 45]).tolist()) == {0.5}
+
+
 def test_the_validation_is_measured_week_by_week():
     """A rank IC for each week that validated, by the scores of the model that is kept, over those with a label."""
     fitted = fit()
