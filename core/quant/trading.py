@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.domain.bars import Days, Floats
-from core.domain.instrument import InstrumentId, Universe
+from core.domain.instrument import InstrumentId
 from core.domain.panel import Dividend, Panel, Split
 from core.settings import Policy
 
@@ -172,24 +172,6 @@ def market_of(
         splits=_events(panel, instruments, [one for one in panel.splits if one.instrument in raw]),
         crosses_currency=rates is not None,
     )
-
-
-def members_of(
-    universe: Universe, sessions: Days, instruments: Sequence[InstrumentId], benchmark: InstrumentId
-) -> Marks:
-    """Say on which sessions each instrument may be held by the universe: valid that day, tradable, not the benchmark."""
-    days: list[date] = sessions.astype("datetime64[D]").astype(object).tolist()
-    rows = universe.by_id()
-    marks = np.zeros((len(days), len(instruments)), dtype=np.bool_)
-    for column, name in enumerate(instruments):
-        row = rows.get(name)
-        if row is None or name == benchmark or not row.is_tradable_as_underlying:
-            continue
-        for period in row.periods:
-            start = np.searchsorted(sessions, np.datetime64(period.first, "D"))
-            stop = len(days) if period.last is None else np.searchsorted(sessions, np.datetime64(period.last), "right")
-            marks[start:stop, column] = True
-    return marks
 
 
 class Rules(NamedTuple):

@@ -14,8 +14,9 @@ from core.domain.panel import Panel
 from core.domain.ticket import IssuedTicket
 from core.ledger.equity import Curve, Rates, extend_curve, rates_of
 from core.quant.baselines import momentum_scores
+from core.quant.membership import holdable, members_of
 from core.quant.research import research_with_orders
-from core.quant.trading import market_of, members_of, trading_of
+from core.quant.trading import market_of, trading_of
 from flows.look import quote_of
 from flows.setup import BookSetup
 from tests.integration.workspaces import BUSY, DAY, Workspaces, desk_of
@@ -62,14 +63,16 @@ def test_research_on_momentum_is_the_simulation(workspaces: Workspaces, name, ch
     done = simulated(workspaces.copy(name, *changes), DAY + timedelta(days=days))
     policy, panel = done.setup.policy, done.panel
     points = [point for point in done.curve.points if point.session <= panel.sessions[-1].astype(object)]
-    members = members_of(done.setup.universe, panel.sessions, panel.instruments, policy.data.benchmark)
-    market = market_of(panel, panel.instruments, members, rates=(done.rates.days, done.rates.rates))
+    names = holdable(done.setup.universe, policy.data.benchmark)
+    market = market_of(
+        panel, names, members_of(done.setup.universe, names, panel.sessions), rates=(done.rates.days, done.rates.rates)
+    )
     # Every morning on which trades may be proposed, whether or not any was.
     due = np.array([panel.row(day) for day in _decided(done)], dtype=np.int64)
 
     track, _, orders = research_with_orders(
         "momentum",
-        momentum_scores(panel.adj_close, due),
+        momentum_scores(panel.adj_close[:, [panel.instruments.index(name) for name in names]], due),
         due,
         market=market,
         trading=trading_of(policy, hold_rank_multiple=int(policy.strategy.parameters["hold_rank_multiple"])),
@@ -77,7 +80,7 @@ def test_research_on_momentum_is_the_simulation(workspaces: Workspaces, name, ch
     )
 
     ours = {
-        (int(due[week]), panel.instruments[column]): orders.units[week, column]
+        (int(due[week]), names[column]): orders.units[week, column]
         for week, column in zip(*np.nonzero(orders.units), strict=True)
     }
     theirs = {

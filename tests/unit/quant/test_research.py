@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from core.domain.backtest import Track
+from core.quant.membership import members_of
 from core.quant.research import Orders, research_with_orders
-from core.quant.trading import Market, market_of, members_of, trading_of
+from core.quant.trading import Market, market_of, trading_of
 from core.settings import Policy
 from tests.unit.making import ruled
 from tests.unit.market_data.making import universe
@@ -29,7 +30,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 def market(panel: Any, rates: Any) -> Market:
     """Give the market of a panel and its rates."""
-    members = members_of(LISTED, panel.sessions, panel.instruments, "SPY")
+    members = members_of(LISTED, panel.instruments, panel.sessions)
     return market_of(panel, panel.instruments, members, rates=(rates.days, rates.rates))
 
 
