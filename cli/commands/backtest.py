@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from decimal import Decimal
 
 from adapters.clock import SystemClock
@@ -48,6 +49,8 @@ def backtest(arguments: argparse.Namespace) -> int:
         except NothingToTest as error:
             raise UsageError(str(error)) from error
         desk.heads.keep(desk.chain.head())
+        for words in store.damaged():
+            print(f"{words}; it was fitted again", file=sys.stderr)
         files = Artefacts(desk.workspace.root)
         files.write(f"reports/{NAME}.html", backtest_html(report))
         files.write(f"reports/{NAME}.md", backtest_markdown(report))
