@@ -57,7 +57,7 @@ def market() -> tuple[Panel, Universe]:
         low=np.minimum(opens, closes) * 0.996,
         close=closes,
         adj_close=closes,
-        volume=np.round(np.exp(random.normal(13, 0.4, shape))),
+        volume=np.round(np.exp(random.normal(13, 0.4, shape))).astype(np.float64),
         basis=(None,) * len(names),
         provider=("synthetic",) * len(names),
         knowledge="assumed",
