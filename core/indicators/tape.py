@@ -1,9 +1,10 @@
 """Runs a tape over the bars of many instruments: tile by tile, so that what is used again is still near the processor.
 
 A tile is WIDE instruments and HIGH sessions. Each column of numbers that an operation makes has its sessions in a flat room,
-those of its history before them, so that an operand that is some sessions old is the same column read further ahead. Before
-the first session of a panel stands NaN. Nothing is ever taken off a sum: a window is made of shorter ones, in the order that
-the tape says, so one session alone has the very bits that it has among all others.
+those of its history before them, so that an operand that is some sessions old is the same column read further ahead; a few
+tiles later the last of them are moved to the front. Before the first session of a panel stands NaN. Nothing is ever taken off
+a sum: a window is made of shorter ones, in the order that the tape says, so one session alone has the very bits that it has
+among all others.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from core.indicators.compiled import compiled, inner
 from core.indicators.operations import (
     CODE,
     CORRELATION,
+    DEPTH,
     DEVIATION,
     FADED,
     HIGH,
@@ -49,6 +51,7 @@ from core.indicators.operations import (
     STEP,
     STRENGTH,
     SUM,
+    TILES,
     TIMES,
     UNEXPLAINED,
     WIDE,
@@ -72,33 +75,35 @@ def run(tape: Tape, inputs: Inputs, market: Floats, keep: NDArray[np.bool_], out
     what is wanted: the rest is NaN, and so is what is not finite.
     """
     rows, width = inputs[0].shape
-    room = np.empty(tape.size)
+    whole, wanted = np.empty(tape.size), np.empty(HIGH * WIDE)
     for first in range(0, width, WIDE):
-        room[:] = np.nan
+        for at in range(len(tape.shifts)):
+            whole[tape.shifts[at, 0] : tape.shifts[at, 0] + tape.shifts[at, 1]] = np.nan
         columns = slice(first, min(first + WIDE, width))
         for top in range(0, rows, HIGH):
-            count = min(HIGH, rows - top)
+            count, tile = min(HIGH, rows - top), top // HIGH % TILES
+            room = whole[tile * HIGH * WIDE :]
+            skipped = max(rows - out.shape[1] - top, 0)
+            asked = slice(top + skipped - (rows - out.shape[1]), top + count - (rows - out.shape[1]))
+            if skipped < count:
+                mark(keep[asked, columns], wanted)
             for at in range(len(tape.program)):
                 line, size = tape.program[at], count * WIDE
+                if top + count <= rows - out.shape[1] - line[DEPTH]:
+                    continue
                 if line[CODE] == LOAD:
                     take(inputs, market, (line[N], top, columns.start), room[line[OUT] : line[OUT] + size])
                 elif line[CODE] == PUT:
-                    skipped = max(rows - out.shape[1] - top, 0)
-                    if skipped < count:
-                        start = top + skipped - (rows - out.shape[1])
-                        put(
-                            room[line[A] + skipped * WIDE : line[A] + size],
-                            keep[start:, columns],
-                            out[line[N], start:, columns],
-                        )
+                    put(room[line[A] + skipped * WIDE : line[A] + size], wanted, out[line[N], asked, columns])
                 elif line[CODE] < SUM:
                     combine(line, tape.factors[at], room, size)
                 elif line[CODE] < DEVIATION:
                     join(line, room, size)
                 else:
                     conclude(line, room, size)
-            for at in range(len(tape.shifts)):
-                shift(room, tape.shifts[at, 0], tape.shifts[at, 1])
+            if tile == TILES - 1:
+                for at in range(len(tape.shifts)):
+                    shift(whole, tape.shifts[at, 0], tape.shifts[at, 1])
 
 
 @inner
@@ -117,19 +122,27 @@ def take(inputs: Inputs, market: Floats, place: tuple[int, int, int], out: Float
 
 
 @inner
-def put(tile: Floats, keep: NDArray[np.bool_], out: Floats) -> None:
-    """Write a tile to where its feature stands."""
-    for row in range(tile.size // WIDE):
-        source, wanted, line = tile[row * WIDE : (row + 1) * WIDE], keep[row], out[row]
+def mark(keep: NDArray[np.bool_], out: Floats) -> None:
+    """Write 1 for what is wanted and NaN for what is not."""
+    for row in range(keep.shape[0]):
+        for column in range(keep.shape[1]):
+            out[row * WIDE + column] = 1.0 if keep[row, column] else np.nan
+
+
+@inner
+def put(tile: Floats, wanted: Floats, out: Floats) -> None:
+    """Write a tile to where its feature stands: what is not wanted, or not finite, as NaN."""
+    for row in range(out.shape[0]):
+        source, is_kept, line = tile[row * WIDE : (row + 1) * WIDE], wanted[row * WIDE : (row + 1) * WIDE], out[row]
         for column in range(line.size):
-            value = source[column]
-            line[column] = value if wanted[column] & (value - value == 0.0) else np.nan
+            value = source[column] * is_kept[column]
+            line[column] = value if value - value == 0.0 else np.nan
 
 
 @inner
 def shift(room: Floats, start: int, kept: int) -> None:
-    """Make the last sessions of a column its history, a tile at a time, so that no piece is written over before it is read."""
-    moved = HIGH * WIDE
+    """Make the last sessions of a column its history, piece by piece, so that none is written over before it is read."""
+    moved = TILES * HIGH * WIDE
     for place in range(start, start + kept, moved):
         size = min(moved, start + kept - place)
         older, newer = room[place : place + size], room[place + moved : place + moved + size]

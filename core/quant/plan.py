@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from core.indicators import operations as op
-from core.indicators.operations import HIGH, INPUTS, MARKET, WIDE, Tape
+from core.indicators.operations import HIGH, INPUTS, MARKET, TILES, WIDE, Tape
 
 # How the sum or mean of a window is made: of windows of so many sessions, so many times. Each chain begins with single ones.
 WEEKS = {5: (1, 5), 20: (5, 4), 60: (20, 3), 100: (20, 5), 200: (100, 2)}
@@ -44,9 +44,12 @@ class Operation(NamedTuple):
     factor: float = 0.0
 
     @property
-    def reach(self) -> int:
-        """Give how many sessions before an operand's own it reads."""
-        return self.step * (self.n - 1) if self.code in (op.SUM, op.MEAN, op.SPREAD, op.SPREADS) else 0
+    def reads(self) -> list[tuple[int, int]]:
+        """Give, of each operand, what makes it and how many sessions ago its oldest number is."""
+        # A window reads as many sessions as it is made of; the mean that a spread is about, only today's.
+        windows = {op.SUM: 1, op.MEAN: 1, op.SPREAD: 1, op.SPREADS: 2}.get(self.code, 0)
+        reach = self.step * (self.n - 1)
+        return [(column.made, column.back + (reach if at < windows else 0)) for at, column in enumerate(self.operands)]
 
 
 class Plan:
@@ -263,13 +266,15 @@ class Plan:
         """
         operations = list(self._operations)
         history, last = _needs(operations, features)
+        depths = _depths(operations, features)
         places, shifts, size = _places(history, last, features)
         program, factors = [], []
 
         def line(made: int, operation: Operation) -> None:
             starts = [places[column.made] - column.back * WIDE for column in operation.operands]
             starts += [0] * (5 - len(starts))
-            program.append([operation.code, places[made], *starts, operation.n, operation.step])
+            depth = 0 if operation.code == op.PUT else depths[made]
+            program.append([operation.code, places[made], *starts, operation.n, operation.step, depth])
             factors.append(operation.factor)
 
         for made, operation in enumerate(operations):
@@ -278,7 +283,7 @@ class Plan:
                 if column.made == made:
                     line(made, Operation(op.PUT, (column,), n=number))
         told = np.array(shifts, dtype=np.int64).reshape(-1, 2)
-        return Tape(np.array(program, dtype=np.int64).reshape(-1, 9), np.array(factors), told, size)
+        return Tape(np.array(program, dtype=np.int64).reshape(-1, 10), np.array(factors), told, size)
 
     def _extreme(self, code: int, one: Column, window: int) -> Column:
         if window == 1:
@@ -297,19 +302,30 @@ def _needs(operations: list[Operation], features: tuple[Column, ...]) -> tuple[l
     """Give how many sessions each column keeps, and which operation reads it last."""
     history, last = [0] * len(operations), list(range(len(operations)))
     for made, operation in enumerate(operations):
-        for column in operation.operands:
-            history[column.made] = max(history[column.made], column.back + operation.reach)
-            last[column.made] = made
+        for read, back in operation.reads:
+            history[read] = max(history[read], back)
+            last[read] = made
     for column in features:
         history[column.made] = max(history[column.made], column.back)
     return history, last
+
+
+def _depths(operations: list[Operation], features: tuple[Column, ...]) -> list[int]:
+    """Give how many sessions before the last one the features of the last one read of each column."""
+    depths = [0] * len(operations)
+    for column in features:
+        depths[column.made] = max(depths[column.made], column.back)
+    for made in reversed(range(len(operations))):
+        for read, back in operations[made].reads:
+            depths[read] = max(depths[read], depths[made] + back)
+    return depths
 
 
 def _places(
     history: list[int], last: list[int], features: tuple[Column, ...]
 ) -> tuple[list[int], list[tuple[int, int]], int]:
     """Give where each column's next sessions stand, what histories there are, and how much room all take."""
-    tile = HIGH * WIDE
+    tile = TILES * HIGH * WIDE
     places: list[int] = []
     free: list[int] = []
     shifts: list[tuple[int, int]] = []

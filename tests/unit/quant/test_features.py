@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.indicators.operations import CODE, DEPTH, LOAD
 from core.quant.bars import COLUMNS, Bars
 from core.quant.feature_sets import feature_set
 from core.quant.features import FeatureSet, features, features_on_last, sessions_needed
@@ -86,6 +87,14 @@ def test_one_day_alone_equals_all_days(name):
 
         assert same(alone[0], wanted[day - 1])
         assert np.isnan(short).all()
+
+
+@pytest.mark.parametrize("feature", WEEKLY.features, ids=WEEKLY.names)
+def test_the_look_back_is_what_the_plan_reads(feature):
+    """Counted through the program: the oldest session that any of its inputs is read of."""
+    program = FeatureSet("one", (feature,), is_ranked=False).tape.program
+
+    assert program[program[:, CODE] == LOAD, DEPTH].max() + 1 == feature.lookback
 
 
 def test_today_is_computed_from_the_last_rows_alone():
