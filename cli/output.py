@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
+from adapters.files.progress import PROGRESS_SETTING, FileProgress, Told
 from core.canonical import plain
 
 
@@ -26,15 +29,18 @@ def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 
 
 class Progress:
-    """A line of progress on a terminal; silent where nobody watches."""
+    """A line of progress on a terminal, silent where nobody watches; and a file of it where whoever started us asks."""
 
     def __init__(self, total: int, what: str) -> None:
         self._total, self._what, self._done = total, what, 0
         self._is_shown = sys.stderr.isatty()
+        self._file, self._parent = os.environ.get(PROGRESS_SETTING), os.getppid()
 
     def step(self, label: str) -> None:
-        """Count one more done."""
+        """Count one more done; ends the process where whoever asked for the file is gone, as nobody wants the rest."""
         self._done += 1
+        if self._file:
+            self._tell(Path(self._file))
         if self._is_shown:
             width = 30
             filled = width * self._done // max(self._total, 1)
@@ -43,3 +49,8 @@ class Progress:
             # The label before may have been longer: what is left of it is cleared.
             line = f"\r{self._what} [{bar}] {self._done}/{self._total} {label}\x1b[K"
             print(line, end=end, file=sys.stderr, flush=True)
+
+    def _tell(self, path: Path) -> None:
+        if os.getppid() != self._parent:
+            raise SystemExit(f"{self._what}: whoever started this is gone")
+        FileProgress(path).tell(Told(self._done, self._total, self._what))

@@ -26,6 +26,10 @@ class NotTrained(ValueError):
     """Nothing could be learned; says why."""
 
 
+class TooLittle(NotTrained):
+    """There is too little to learn from; says what there is and what it takes."""
+
+
 def train(run: Run, setup: BookSetup, doors: TrainDoors) -> Model:
     """Train the book's strategy on what was known as of a run, keep the model and give it.
 
@@ -42,7 +46,7 @@ def train(run: Run, setup: BookSetup, doors: TrainDoors) -> Model:
     try:
         model = strategy.training.fit(panel, lesson)
     except ValueError as error:
-        raise NotTrained(str(error)) from error
+        raise TooLittle(str(error)) from error
     return doors.models.add_model(run.slot.book, model)
 
 

@@ -33,6 +33,7 @@ Sector = Literal[
     "Real Estate",
     "Utilities",
 ]
+BacktestMode = Literal["research", "flow"]
 Page = Annotated[int, Field(ge=1, le=10_000)]
 EventNumber = Annotated[int, Field(ge=0, le=10**12)]
 Scope = Annotated[str, Field(pattern="^([*]|[a-z][a-z0-9_-]{0,31})$")]

@@ -34,7 +34,7 @@ from flows.books import Execution, StoreError
 from flows.daily import DayDoors, SlotRefused, run_day
 from flows.decide import NotReady
 from flows.look import CurveCache, read_panel
-from flows.ports import CleanSet, SourceError
+from flows.ports import CleanSet, Clock, SourceError
 from flows.publish import ticket_json
 from flows.replay import replay as replay_run
 from flows.revise import Asked, revise_day
@@ -68,8 +68,9 @@ def run(arguments: argparse.Namespace) -> int:
         except SlotRefused as error:
             raise UsageError(str(error)) from error
         backup = back_up_after_run(desk) if day == moment.today else NO_BACKUP
+        left = _leave_backtest(issued.ticket, configuration, desk, moment.clock)
         desk.changed()
-        facts = run_facts(issued, desk) | {"not_fetched": told, "backup": backup}
+        facts = run_facts(issued, desk) | {"not_fetched": told, "backup": backup, "backtest": left}
     words = ticket_markdown(issued) + f"\nTicket: {facts['ticket_path']}\nNext: {next_step(issued)}\n{backup.words()}"
     emit(arguments, facts, words)
     return EXIT_NO_TRADE if issued.ticket.kind == "NO-TRADE" else 0
@@ -120,6 +121,18 @@ def _fetch_first(arguments: argparse.Namespace, desk: Desk, configuration: Confi
     for line in told + [source.summary() for source in sources]:
         print(line, file=sys.stderr)
     return told
+
+
+def _leave_backtest(ticket: Ticket, configuration: Configuration, desk: Desk, clock: Clock) -> str | None:
+    """Leave the week's backtest to a process of its own, and name the job; what goes wrong is an alert."""
+    if ticket.is_rehearsal:
+        return None
+    from servers.quant.jobs import Jobs
+    from servers.quant.weekly import leave_backtest
+
+    jobs, alerts = Jobs(desk.session("quant"), desk.workspace), desk.alerts
+    job = leave_backtest(ticket.as_of, configuration.setup, jobs, clean=desk.clean, alerts=alerts, at=clock.now())
+    return None if job is None else job.job_id
 
 
 def run_facts(issued: IssuedTicket, desk: Desk) -> dict[str, object]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from servers.answers import WORDS_LENGTH_MAX, Answer, Number, first_of
 
 if TYPE_CHECKING:
+    from core.domain.model import Model
     from core.domain.scores import Score, ScoreSet
     from core.domain.slot import Run
     from core.gate import Finding
@@ -53,12 +54,22 @@ class Scored(Answer):
 
 
 class Trained(Answer):
-    """A trained model; no strategy here has one yet."""
+    """The model of a session's close: its hash, the decision days it learned of, its rows and trees, and its worth.
 
-    job_id: str
+    `rank_ic` is the mean of the weeks that validated it, null where no week could be measured. The same bars give the same.
+    """
+
+    model: str
+    book: str
+    as_of: date
+    first: date
+    last: date
+    rows: int
+    trees: int
+    rank_ic: Number | None
 
 
-class Backtested(Answer):
+class Simulated(Answer):
     """What a simulation came to, at the closes of `as_of`: amounts in the base currency, drawdown as it stood then."""
 
     as_of: date | None
@@ -76,6 +87,44 @@ class Backtested(Answer):
     venue: Literal["paper"]
 
 
+class TrackTold(Answer):
+    """What a book came to: shares, 0.1 is 10 %; a year's but for `whole`. Null: not computable; the report says why."""
+
+    name: str
+    whole: Number | None
+    a_year: Number | None
+    volatility: Number | None
+    sharpe: Number | None
+    turnover: Number | None
+    cost_drag: Number | None
+
+
+class Researched(Answer):
+    """What a research backtest came to: the book first, then benchmark, equal weight and momentum; told against luck.
+
+    `trials` counts every question that was ever asked here. `report` is a file of the workspace, for a person.
+    """
+
+    strategy: str
+    first: date
+    last: date
+    tracks: tuple[TrackTold, ...]
+    is_distinguishable: bool
+    verdict: str
+    survivorship: str
+    trials: int
+    is_synthetic: bool
+    report: str
+
+
+class Progress(Answer):
+    """So many done of so many, slots or models: `what` says which."""
+
+    done: int
+    of: int
+    what: str
+
+
 class JobState(Answer):
     """A job: what was asked for, how far it came, and its result or why it failed."""
 
@@ -84,10 +133,27 @@ class JobState(Answer):
     book: str
     first: date
     last: date
+    mode: Literal["research", "flow"]
     snapshot: str
-    state: Literal["queued", "running", "done", "failed"]
-    result: Backtested | None
+    state: Literal["queued", "running", "done", "failed", "cancelled"]
+    progress: Progress | None
+    result: Researched | Simulated | None
     why: str | None
+
+
+def trained(book: str, model: Model) -> Trained:
+    """Give a trained model by its card."""
+    card = model.card
+    return Trained(
+        model=model.hash,
+        book=book,
+        as_of=card.as_of,
+        first=card.first,
+        last=card.last,
+        rows=card.rows,
+        trees=card.trees,
+        rank_ic=dict(card.metrics).get("rank_ic"),
+    )
 
 
 def scored(run: Run, scores: ScoreSet) -> Scored:
@@ -113,22 +179,21 @@ def scored(run: Run, scores: ScoreSet) -> Scored:
 
 def job_state(job: Job) -> JobState:
     """Give a job as it stands."""
-    asked, result = job.asked, job.result
+    asked, told, result = job.asked, job.progress, job.result
+    shape = Researched if asked.mode == "research" else Simulated
     return JobState(
         job_id=job.job_id,
         kind=job.kind,
         book=asked.book,
         first=asked.first,
         last=asked.last,
+        mode=asked.mode,
         snapshot=asked.snapshot,
         state=job.state,
-        result=None if result is None else _backtested(result),
+        progress=None if told is None else Progress(done=told.done, of=told.of, what=told.what),
+        result=None if result is None else shape.model_validate(result),
         why=None if job.why is None else job.why[:WORDS_LENGTH_MAX],
     )
-
-
-def _backtested(result: dict[str, Any]) -> Backtested:
-    return Backtested.model_validate(result)
 
 
 def _ranked(score: Score) -> Ranked:

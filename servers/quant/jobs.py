@@ -2,28 +2,39 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeAlias
 
+from adapters.files.progress import FileProgress, Told
 from adapters.files.workspace import Workspace
 from adapters.postgres.bodies import load
 from adapters.postgres.connect import Session
-from core.canonical import canonical_json, plain, sha256_of
+from core.canonical import canonical_json, sha256_of
+from servers.quant.claims import Claim
 from servers.refusals import Code, Refused
 
-BACKTEST = "backtest"
+# What asked for a job: somebody, or the first slot of a week.
+Kind: TypeAlias = Literal["backtest", "weekly_backtest"]
+Mode: TypeAlias = Literal["research", "flow"]
+State: TypeAlias = Literal["queued", "running", "done", "failed", "cancelled"]
+OVER: tuple[State, ...] = ("done", "failed", "cancelled")
+GONE = "its process ended without a result"
+# What a worker is given to end by itself, with all that it started and laid out, before it is killed.
+GRACE_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
 class Backtest:
-    """What a backtest is asked of: a book as it is configured, a range of days, and a clean set."""
+    """What a backtest is asked of: a book as it is configured, a range of days, and a clean set.
+
+    `flow` decides every slot on paper; `research` runs the same rules over arrays, beside baselines and chance.
+    """
 
     book: str
     first: date
@@ -31,18 +42,21 @@ class Backtest:
     snapshot: str
     policy_hash: str
     universe_hash: str
+    # What was asked before there was a mode was the flow.
+    mode: Mode = "flow"
 
 
 @dataclass(frozen=True)
 class Job:
-    """A job as it stands."""
+    """A job as it stands; `progress` is there only while it lasts, and not always."""
 
     job_id: str
     kind: str
     asked: Backtest
-    state: Literal["queued", "running", "done", "failed"]
+    state: State
     result: dict[str, Any] | None = None
     why: str | None = None
+    progress: Told | None = None
 
 
 class Launch(Protocol):
@@ -73,110 +87,129 @@ class Jobs:
     def __init__(self, session: Session, workspace: Workspace, *, launch: Launch = launch_worker) -> None:
         """Keep jobs over quant's connection; `launch` starts their workers."""
         self._session, self._workspace, self._launch = session, workspace, launch
-        self._claim = Claim(workspace.root / "logs" / "jobs.lock")
+        self.claim = Claim(workspace.root / "logs" / "jobs.lock")
         # Held so that a worker that ends is collected when the next one starts.
         self._workers: list[object] = []
 
-    def start(self, asked: Backtest) -> Job:
-        """Start a backtest, or give the one that was asked for in the same words and did not fail.
+    def start(self, asked: Backtest, kind: Kind = "backtest") -> Job:
+        """Start a backtest, or give the one that was asked for in the same words and neither failed nor was cancelled.
 
         Raises Refused while another job runs.
         """
         name = f"JOB-{sha256_of(asked)[:12]}"
         last = self._attempts(name)
         known = self.job(f"{name}-{last}") if last else None
-        if known is not None and known.state != "failed":
+        if known is not None and known.state not in ("failed", "cancelled"):
             return known
-        return self._begin(f"{name}-{last + 1}", asked)
+        return self._begin(f"{name}-{last + 1}", asked, kind)
 
     def job(self, job_id: str) -> Job | None:
         """Find a job; one whose worker is gone without a result has failed."""
         row = self._session.one("SELECT kind, body FROM job WHERE job_id = %s", (job_id,))
         if row is None:
             return None
-        asked = load(Backtest, row["body"], of=job_id)
+        # Asked before the steps: a worker that ends in between has left its step.
+        holder = self.claim.holder()
+        asked, kind = load(Backtest, row["body"], of=job_id), row["kind"]
         steps = self._session.all("SELECT state, body FROM job_step WHERE job_id = %s ORDER BY id", (job_id,))
-        taken = {
-            step["state"]: load(dict[str, Any], step["body"], of=f"the step {step['state']} of {job_id}")
-            for step in steps
-        }
-        if "done" in taken:
-            return Job(job_id, row["kind"], asked, "done", taken["done"])
-        if "failed" in taken:
-            return Job(job_id, row["kind"], asked, "failed", why=taken["failed"]["why"])
-        if self._claim.holder() != job_id:
-            return Job(job_id, row["kind"], asked, "failed", why="its process ended without a result")
-        return Job(job_id, row["kind"], asked, "running" if "running" in taken else "queued")
+        # A job is over once: what came first counts.
+        over = next((step for step in steps if step["state"] in OVER), None)
+        if over is not None:
+            told = load(dict[str, Any], over["body"], of=f"the step {over['state']} of {job_id}")
+            result = told if over["state"] == "done" else None
+            return Job(job_id, kind, asked, over["state"], result, told.get("why") if result is None else None)
+        if holder is None or holder.job_id != job_id:
+            return Job(job_id, kind, asked, "failed", why=GONE)
+        return Job(job_id, kind, asked, "running" if steps else "queued", progress=self.progress(job_id).read())
 
-    def add_step(self, job_id: str, state: Literal["running", "done", "failed"], body: Mapping[str, Any]) -> None:
+    def cancel(self, job_id: str) -> Job:
+        """End a job and give it; doing it twice is the same as once. Raises Refused where there is none, or it is over.
+
+        The worker ends by itself, with all that it started; what does not is killed. What a killed one left is removed.
+        """
+        job = self.job(job_id)
+        if job is None:
+            raise Refused(Code.NO_SUCH_JOB, f"there is no job {job_id}; run_backtest starts one", value=job_id)
+        if job.state not in OVER:
+            # Kept first: a worker that has not said its number yet looks here after it did.
+            self.add_step(job_id, "cancelled", {"why": "it was cancelled"})
+            job = self._found(job_id)
+        if job.state != "cancelled":
+            message = f"{job_id} is over: {job.state}"
+            raise Refused(Code.JOB_IS_OVER, message, value=job.state, would_pass="a job that is queued or running")
+        self._end(job_id)
+        return job
+
+    def add_step(self, job_id: str, state: State, body: Mapping[str, Any]) -> None:
         """Add a step of a job; a step that was taken is not taken again."""
         row = {"job_id": job_id, "state": state, "body": canonical_json(dict(body))}
         self._session.add("job_step", [row], once=True)
+
+    def take_on(self, job_id: str, pid: int) -> Job | None:
+        """Let a process that was handed the claim be a job's worker; None where the job was cancelled before."""
+        self.claim.name_worker(job_id, pid)
+        job = self._found(job_id)
+        if job.state == "cancelled":
+            return None
+        self.add_step(job_id, "running", {})
+        return job
+
+    def progress(self, job_id: str) -> FileProgress:
+        """Give where a job tells how far it is."""
+        return FileProgress(self._workspace.root / "logs" / "jobs" / f"{job_id}.json")
+
+    def weekly(self, book: str, last: date) -> Job | None:
+        """Find the newest job that a book's week asked for, of the weeks up to a session."""
+        row = self._session.one(
+            "SELECT job_id FROM job WHERE kind = 'weekly_backtest' AND body::json->>'book' = %s"
+            " AND body::json->>'last' = %s ORDER BY id DESC LIMIT 1",
+            (book, last.isoformat()),
+        )
+        return None if row is None else self.job(row["job_id"])
+
+    def _found(self, job_id: str) -> Job:
+        job = self.job(job_id)
+        assert job is not None, "no row is ever removed"
+        return job
 
     def _attempts(self, name: str) -> int:
         rows = self._session.all("SELECT job_id FROM job WHERE job_id LIKE %s", (f"{name}-%",))
         return max((int(row["job_id"].rpartition("-")[2]) for row in rows), default=0)
 
-    def _begin(self, job_id: str, asked: Backtest) -> Job:
-        claim = self._claim.take(job_id)
+    def _begin(self, job_id: str, asked: Backtest, kind: Kind) -> Job:
+        claim = self.claim.take(job_id)
         if claim is None:
-            holder = self._claim.holder() or "another job"
+            holder = self.claim.holder()
+            name = holder.job_id if holder else "another job"
             raise Refused(
-                Code.BUSY, f"{holder} runs; one job at a time", value=holder, would_pass="after get_job says it is done"
+                Code.BUSY,
+                f"{name} runs; one job at a time",
+                value=name,
+                would_pass="after get_job says it is done, or cancel_job",
             )
         try:
-            self._session.add("job", [{"job_id": job_id, "kind": BACKTEST, "body": canonical_json(asked)}])
+            self._sweep()
+            self._session.add("job", [{"job_id": job_id, "kind": kind, "body": canonical_json(asked)}])
             self._workers.append(self._launch(job_id, self._workspace, claim=claim))
         finally:
             # The worker has the claim now; without a worker nobody has.
             os.close(claim)
-        return Job(job_id, BACKTEST, asked, "queued")
+        return Job(job_id, kind, asked, "queued")
 
+    def _end(self, job_id: str) -> None:
+        self.claim.signal(job_id, signal.SIGTERM)
+        if self.claim.is_free_of(job_id, within=GRACE_SECONDS):
+            return
+        self.claim.signal(job_id, signal.SIGKILL, is_for_all=True)
+        self.claim.is_free_of(job_id, within=GRACE_SECONDS)
+        # Only while nobody works: what lies there may be the next one's.
+        claim = self.claim.take(job_id)
+        if claim is not None:
+            self._sweep()
+            os.close(claim)
+        self.progress(job_id).clear()
 
-class Claim:
-    """A lock of the kernel on being the job at work: handed down to the worker, and free however that ends."""
+    def _sweep(self) -> None:
+        from servers.quant.scratch import sweep
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def take(self, job_id: str) -> int | None:
-        """Take the claim for a job and give its descriptor, or None while another job has it."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(descriptor)
-            return None
-        os.ftruncate(descriptor, 0)
-        os.write(descriptor, job_id.encode())
-        return descriptor
-
-    def holder(self) -> str | None:
-        """Name the job that has the claim, or None."""
-        if not self._path.exists():
-            return None
-        descriptor = os.open(self._path, os.O_RDONLY)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return os.read(descriptor, 100).decode()
-        finally:
-            os.close(descriptor)
-        return None
-
-
-def result_of(simulated: Mapping[str, Any], worth: Mapping[str, Any]) -> dict[str, Any]:
-    """Put together what a simulation and a valuation printed, with every number as it stands there."""
-    kinds = simulated["kinds"]
-    figures = ("capital", "realised", "unrealised", "income", "equity", "drawdown")
-    return {
-        "as_of": worth["as_of"],
-        "slots": simulated["slots"],
-        "trade": kinds["TRADE"],
-        "hold": kinds["HOLD"],
-        "no_trade": kinds["NO-TRADE"],
-        "order_lines": simulated["lines"],
-        "venue": "paper",
-        **{name: plain(worth[name]) for name in figures},
-    }
+        sweep(self._workspace)

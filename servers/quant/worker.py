@@ -1,39 +1,35 @@
-"""The worker of a job: simulates a range of slots in a workspace of its own, thrown away afterwards.
-
-The live book's rows are out of reach: the scratch workspace has a database, secrets and a key of its own, and shares
-only the clean set, which nothing changes.
-"""
+"""The worker of a job: a process that works on one backtest to its end, tells how far it is, and ends tidily when told to."""
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import re
-import shutil
-import subprocess
+import signal
 import sys
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
+from adapters.files.alerts import Alert, FileAlerts
+from adapters.files.progress import PROGRESS_SETTING, FileProgress
 from adapters.files.workspace import Workspace
-from adapters.postgres.location import URL_SETTING
-from servers.quant.jobs import Backtest, Jobs, result_of
+from adapters.postgres.chain import Chain
+from core.canonical import plain
+from flows.books import StoreError
+from servers.quant.jobs import Job, Jobs
+from servers.quant.scratch import CommandFailed, said, scratch_of
 from servers.references import EVERY_BOOK
+from servers.refusals import Refused
 from servers.wiring import Place
 
-# What would lead the simulation to the live workspace or its database.
-LIVE_SETTINGS = (URL_SETTING, "TWOKEY_WORKSPACE")
-MANUAL_VENUE = re.compile(r"^([ \t]+venue:[ \t]*)manual\b", re.MULTILINE)
 NICENESS = 10
 WHY_LENGTH_MAX = 500
+EXPECTED = (CommandFailed, Refused, StoreError, OSError, ValueError, KeyError, RuntimeError)
 
 
-class SimulationFailed(RuntimeError):
-    """A simulation ended without a result; says with which words."""
+class Ended(SystemExit):
+    """Somebody told this process to end."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -42,80 +38,81 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("-w", "--workspace", type=Path, required=True)
     parser.add_argument("job_id")
     options = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, _end)
     os.nice(NICENESS)
     place = Place(Workspace(options.workspace), "quant", book=EVERY_BOOK)
     try:
-        return work(options.job_id, Jobs(place.session, place.workspace), place.workspace)
+        return work(options.job_id, Jobs(place.session, place.workspace), place)
     finally:
         place.close()
 
 
-def work(job_id: str, jobs: Jobs, workspace: Workspace) -> int:
-    """Simulate what a job asks for and keep the result, or why there is none."""
-    job = jobs.job(job_id)
-    assert job is not None, "a worker is started after its job's row"
-    jobs.add_step(job_id, "running", {})
-    try:
-        result = simulate(job.asked, workspace)
-    except (SimulationFailed, OSError, ValueError, KeyError) as error:
-        jobs.add_step(job_id, "failed", {"why": str(error)[:WHY_LENGTH_MAX]})
+def work(job_id: str, jobs: Jobs, place: Place) -> int:
+    """Do what a job asks for and keep the result, or why there is none."""
+    job = jobs.take_on(job_id, os.getpid())
+    if job is None:
         return 1
+    progress = jobs.progress(job_id)
+    try:
+        result = (searched if job.asked.mode == "research" else simulated)(job, place, progress)
+    except EXPECTED as error:
+        why = str(error)[:WHY_LENGTH_MAX]
+        jobs.add_step(job_id, "failed", {"why": why})
+        if job.kind == "weekly_backtest":
+            words = f"the weekly backtest of book {job.asked.book} failed ({job_id}): {why}"
+            FileAlerts(place.workspace.root / "logs" / "alerts.jsonl").add(Alert(place.clock.now(), "backtest", words))
+        return 1
+    finally:
+        progress.clear()
     jobs.add_step(job_id, "done", result)
+    place.heads.keep(Chain(place.session).head())
     return 0
 
 
-def simulate(asked: Backtest, workspace: Workspace) -> dict[str, Any]:
-    """Decide every slot of the range on the paper venue and value the book at the end."""
-    with scratch_of(asked, workspace) as root:
+def searched(job: Job, place: Place, progress: FileProgress) -> dict[str, Any]:
+    """Run the strategy through the range by the research engine, and write the report."""
+    # Imported here: who simulates does without compiler and trainer.
+    from servers.quant.research import research
+
+    return research(job.asked, place, progress)
+
+
+def simulated(job: Job, place: Place, progress: FileProgress) -> dict[str, Any]:
+    """Decide every slot of the range on the paper venue and value the book at the end.
+
+    The live book's rows are out of reach: the scratch workspace has a database, secrets and a key of its own, and shares
+    only the clean set, which nothing changes.
+    """
+    asked = job.asked
+    with scratch_of(job.job_id, place.workspace, book=asked.book, snapshot=asked.snapshot) as root:
         book = ("-w", str(root), "--book", asked.book, "--json")
+        days = ("--from", asked.first.isoformat(), "--to", asked.last.isoformat())
         said("init", str(root), "--json")
-        simulated = said("simulate", *book, "--from", asked.first.isoformat(), "--to", asked.last.isoformat())
-        return result_of(simulated, said("pnl", *book, "--on", asked.last.isoformat()))
+        done = said("simulate", *book, *days, settings={PROGRESS_SETTING: str(progress.path)})
+        return result_of(done, said("pnl", *book, "--on", asked.last.isoformat()))
 
 
-@contextmanager
-def scratch_of(asked: Backtest, workspace: Workspace) -> Iterator[Path]:
-    """Lay out a workspace with the live one's configuration and clean set; it is gone afterwards."""
-    root = Path(tempfile.mkdtemp(prefix="twokey-backtest-"))
-    # Under root, PostgreSQL runs as another user, who passes through; what is inside stays closed.
-    root.chmod(0o711)
-    try:
-        shutil.copytree(workspace.config, root / "config", ignore=shutil.ignore_patterns("keys"))
-        _trade_on_paper(Workspace(root).policy_path(asked.book))
-        _share_clean_set(workspace.root / "data" / "clean", root / "data" / "clean", asked.snapshot)
-        yield root
-    finally:
-        shutil.rmtree(root, ignore_errors=True)
+def result_of(done: dict[str, Any], worth: dict[str, Any]) -> dict[str, Any]:
+    """Put together what a simulation and a valuation printed, with every number as it stands there."""
+    kinds = done["kinds"]
+    figures = ("capital", "realised", "unrealised", "income", "equity", "drawdown")
+    return {
+        "as_of": worth["as_of"],
+        "slots": done["slots"],
+        "trade": kinds["TRADE"],
+        "hold": kinds["HOLD"],
+        "no_trade": kinds["NO-TRADE"],
+        "order_lines": done["lines"],
+        "venue": "paper",
+        **{name: plain(worth[name]) for name in figures},
+    }
 
 
-def said(*command: str) -> dict[str, Any]:
-    """Run one command of the command line and give the object that it printed; raises SimulationFailed."""
-    settings = {name: value for name, value in os.environ.items() if name not in LIVE_SETTINGS}
-    done = subprocess.run(
-        [sys.executable, "-m", "cli.main", *command], env=settings, capture_output=True, text=True, check=False
-    )
-    try:
-        answer: dict[str, Any] = json.loads(done.stdout) if done.returncode == 0 else {}
-    except ValueError:
-        answer = {}
-    if not answer:
-        raise SimulationFailed(f"twokey {command[0]} ended with {done.returncode}: {done.stderr.strip()[-300:]}")
-    return answer
-
-
-def _trade_on_paper(policy: Path) -> None:
-    policy.write_text(MANUAL_VENUE.sub(r"\1paper", policy.read_text(encoding="utf-8")), encoding="utf-8")
-
-
-def _share_clean_set(live: Path, own: Path, snapshot: str) -> None:
-    own.mkdir(parents=True)
-    for found in live.iterdir():
-        if found.is_dir():
-            (own / found.name).symlink_to(found.absolute(), target_is_directory=True)
-        elif found.suffix == ".json":
-            shutil.copyfile(found, own / found.name)
-    (own / "CURRENT").write_text(f"{snapshot}\n", encoding="ascii")
+def _end(number: int, frame: FrameType | None) -> None:
+    # Once is enough: a second signal must not cut the clearing up short.
+    signal.signal(number, signal.SIG_IGN)
+    raise Ended(128 + number)
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    sys.exit(main())

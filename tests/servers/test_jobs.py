@@ -18,7 +18,8 @@ from cli.commands.trading import simulate_slots
 from cli.wiring import Desk
 from core.ledger.figures import figures_of
 from flows.results import Moment, drawdown_of, results_of
-from servers.quant.jobs import Backtest, Claim, Jobs
+from servers.quant.claims import Claim, Holder
+from servers.quant.jobs import GONE, OVER, Backtest, Jobs
 from servers.quant.server import backtest_of
 from servers.quant.worker import work
 from servers.refusals import Code
@@ -28,13 +29,14 @@ from tests.servers.playing import Five, Said
 
 FIRST, LAST = "2024-05-27", "2024-06-05"
 PATIENCE_SECONDS = 120.0
-DONE = ("done", "failed")
+JOB = "JOB-0123456789ab-1"
 START = """
 import sys
 from pathlib import Path
 from tests.servers.playing import Five
 with Five(Path(sys.argv[1])) as five:
-    print(five("quant.run_backtest", book="main", first=sys.argv[2], last=sys.argv[3])["job_id"], flush=True)
+    asked = {"book": "main", "first": sys.argv[2], "last": sys.argv[3], "mode": "flow"}
+    print(five("quant.run_backtest", **asked)["job_id"], flush=True)
     sys.stdin.read()
 """
 
@@ -42,7 +44,7 @@ with Five(Path(sys.argv[1])) as five:
 def awaited(five: Five, job_id: str) -> Said:
     """Ask for a job until it is over."""
     give_up = time.monotonic() + PATIENCE_SECONDS
-    while (job := five("quant.get_job", job_id=job_id))["state"] not in DONE:
+    while (job := five("quant.get_job", job_id=job_id))["state"] not in OVER:
         assert time.monotonic() < give_up, job.facts
         time.sleep(0.2)
     return job
@@ -75,10 +77,10 @@ def test_a_backtest_outlives_its_client_and_leaves_the_live_book_alone(prepared,
         os.kill(asker.pid, signal.SIGKILL)
 
     with Five(root) as five:
-        busy = five("quant.run_backtest", book="main", first=FIRST, last="2024-06-04")
+        busy = five("quant.run_backtest", book="main", first=FIRST, last="2024-06-04", mode="flow")
         before = five("ledger.read_positions", book="main")
         job = awaited(five, started)
-        again = five("quant.run_backtest", book="main", first=FIRST, last=LAST)
+        again = five("quant.run_backtest", book="main", first=FIRST, last=LAST, mode="flow")
         tickets = five("ticketing.get_ticket_status", ticket_id="TICKET-20240528")
         after = five("ledger.read_positions", book="main")
 
@@ -133,7 +135,8 @@ def no_worker(job_id: str, workspace: Workspace, *, claim: int) -> None:
 
 def asked_of(place: Place) -> Backtest:
     """Say what a backtest is asked of."""
-    return backtest_of(place.book_day("main"), date.fromisoformat(FIRST), date.fromisoformat(LAST), clean=place.clean)
+    day, first, last = place.book_day("main"), date.fromisoformat(FIRST), date.fromisoformat(LAST)
+    return backtest_of(day, first, last, mode="flow", clean=place.clean)
 
 
 def test_a_job_whose_worker_is_gone_has_failed_and_can_be_asked_again(place):
@@ -146,7 +149,7 @@ def test_a_job_whose_worker_is_gone_has_failed_and_can_be_asked_again(place):
 
     assert (first.state, first.job_id[-2:]) == ("queued", "-1")
     assert gone is not None
-    assert (gone.state, gone.why) == ("failed", "its process ended without a result")
+    assert (gone.state, gone.why) == ("failed", GONE)
     assert second.job_id == first.job_id.removesuffix("-1") + "-2"
 
 
@@ -156,7 +159,7 @@ def test_a_simulation_that_fails_says_why(place):
     job_id = jobs.start(asked_of(place)).job_id
     (place.workspace.config / "universe.csv").write_text("broken\n", encoding="utf-8")
 
-    assert work(job_id, jobs, place.workspace) == 1
+    assert work(job_id, jobs, place) == 1
 
     failed = jobs.job(job_id)
     assert failed is not None
@@ -177,8 +180,27 @@ def test_the_claim_is_one_s_alone_and_ends_with_its_holder(tmp_path):
     claim = Claim(tmp_path / "logs" / "jobs.lock")
 
     assert claim.holder() is None
-    taken = claim.take("JOB-0123456789ab-1")
+    taken = claim.take(JOB)
     assert taken is not None
-    assert (claim.holder(), Claim(tmp_path / "logs" / "jobs.lock").take("other")) == ("JOB-0123456789ab-1", None)
+    assert (claim.holder(), Claim(tmp_path / "logs" / "jobs.lock").take("other")) == (Holder(JOB, None), None)
+    claim.name_worker(JOB, 4711)
+    assert claim.holder() == Holder(JOB, 4711)
     os.close(taken)
     assert claim.holder() is None
+
+
+def test_a_number_that_another_process_has_by_now_is_sent_nothing(tmp_path):
+    """The number in the file counts only while the lock is held, and for the job that holds it."""
+    claim = Claim(tmp_path / "logs" / "jobs.lock")
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE, start_new_session=True) as stranger:
+        taken = claim.take(JOB)
+        assert taken is not None
+        claim.name_worker(JOB, stranger.pid)
+        claim.signal("JOB-0123456789ab-2", signal.SIGKILL)
+        os.close(taken)
+        claim.signal(JOB, signal.SIGKILL)
+        claim.signal(JOB, signal.SIGKILL, is_for_all=True)
+
+        assert stranger.stdin is not None
+        stranger.stdin.close()
+        assert stranger.wait(timeout=20) == 0

@@ -30,7 +30,7 @@ TOKENS_MAX = 6_000
 CHARACTERS_A_TOKEN = 3.5
 NAMES = {
     "market_data": ["get_prices", "get_returns", "data_quality_report", "list_universe"],
-    "quant": ["run_training", "run_scoring", "run_backtest", "get_job"],
+    "quant": ["run_training", "run_scoring", "run_backtest", "get_job", "cancel_job"],
     "riskguard": ["build_target_portfolio", "approve_trades", "explain_decision", "halt_trading"],
     "ticketing": ["render_ticket_md", "send_ticket", "receive_confirmation", "get_ticket_status"],
     "ledger": ["read_positions", "write_fills", "compute_pnl", "list_events", "reconcile"],
@@ -46,6 +46,7 @@ FITTING: dict[str, Any] = {
     "sector": "Energy",
     "kind": "equity",
     "basis": "as_stored",
+    "mode": "research",
     "as_of": "2024-06-07",
     "valid_on": "2024-06-07",
     "known_at": "2024-06-07T20:00:00Z",
@@ -63,6 +64,7 @@ MISFITS: dict[str, list[Any]] = {
     "last": ["today", 19876.0, "2036-01-01", None],
     "sector": ["energy", "", 1, ["Energy"]],
     "kind": ["Equity", "stock", 0],
+    "mode": ["paper", "", None, 1],
     "basis": ["raw", "adjusted", None, 1],
     "as_of": ["yesterday", 19876, "1999-12-31"],
     "valid_on": ["2024-13-01", 1.0, "2036-01-01"],
