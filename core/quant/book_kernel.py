@@ -1,7 +1,7 @@
 """A book on arrays, compiled: the target and plan of riskguard and the fills of the paper venue, in floats.
 
 It is imported only where a book is run, for it brings numba. Each part names what it follows in the daily flow; tests hold
-the two equal. All of it stands in one file: a compiled caller does not see that what it calls in another one changed.
+the two equal.
 """
 
 from __future__ import annotations

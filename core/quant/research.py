@@ -65,7 +65,7 @@ class Run:
 
     def __init__(self, rows: Rows, market: Market, trading: Trading, capital: float) -> None:
         """Hold that the rows and rates fit the market."""
-        self.rows = np.ascontiguousarray(rows, dtype=np.int64)
+        self.rows = np.array(rows, dtype=np.int64)
         _hold_possible(self.rows, market, capital)
         shape = (len(self.rows), len(market.instruments))
         self.members = np.ascontiguousarray(market.buyable[self.rows])
@@ -86,7 +86,7 @@ class Run:
         self.weights[:], self.units[:], self.filled[:], self._amounts[:] = 0.0, 0.0, False, 0.0
         money = np.array([self._capital, self._capital, self._capital, 0.0])
         pot = Pot(self._amounts, self._columns, money, np.zeros(2, dtype=np.int64))
-        given = (np.ascontiguousarray(scores, np.float64), self.members, self.rows)
+        given = (np.require(scores, np.float64, ["C", "W"]), self.members, self.rows)
         run(given, self._market, (self._rules, pot), (self.track, self.weights, self.units, self.filled))
 
 

@@ -222,7 +222,7 @@ def rules_of(trading: Trading, market: Market) -> Rules:
     rank_max = trading.hold_rank_multiple * trading.positions_max
     banned = sum(name in trading.no_buy for name in market.instruments)
     replacements = trading.positions_max if trading.replacements_max is None else trading.replacements_max
-    return Rules(
+    found = Rules(
         positions_max=trading.positions_max,
         rank_max=rank_max,
         replacements_max=replacements,
@@ -247,6 +247,10 @@ def rules_of(trading: Trading, market: Market) -> Rules:
         drawdown_max=trading.drawdown_max if trading.kill_switch else np.inf,
         holds_unpriced=trading.unpriced == "hold",
     )
+    # A whole number where a fraction stands would be another type, and the kernel compiled again for it.
+    whole = Rules._fields.index("weight_max")
+    told: list[Any] = [*found[:whole], *(one if isinstance(one, bool) else float(one) for one in found[whole:])]
+    return Rules(*told)
 
 
 def arrays_of(market: Market, trading: Trading) -> MarketArrays:

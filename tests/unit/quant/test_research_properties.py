@@ -306,3 +306,18 @@ def test_unknown_rates_and_wrong_shapes_are_refused():
         replace(made, opens=np.zeros((12, 7)))
     with pytest.raises(ValueError, match="order of the ids"):
         replace(made, instruments=tuple("HGFEDCBA"))
+
+
+def test_a_whole_number_for_a_fraction_makes_no_other_kernel():
+    """Numbers reach the compiled code as of one type, and read-only scores do as others: it is compiled once."""
+    made, scores, rows = world(1)
+    whole: Any = replace(BOOK, commission=0, order_value_min=25, skip_above_bps=200)
+    scores.flags.writeable = False
+    rows.flags.writeable = False
+
+    ran(made, scores, rows, trading=whole)
+
+    from core.quant.book_kernel import run
+
+    compiled: Any = run
+    assert len(compiled.signatures) == 1
