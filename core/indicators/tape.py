@@ -68,12 +68,13 @@ Inputs = tuple[Floats, ...]
 
 
 @compiled
-def run(tape: Tape, inputs: Inputs, market: Floats, keep: NDArray[np.bool_], out: Floats) -> None:
+def run(tape: Tape, told: tuple[Inputs, Floats], keep: NDArray[np.bool_], out: Floats) -> None:
     """Compute every feature of the tape into `out`, of shape (features, sessions, instruments), for the last of the sessions.
 
-    `inputs` are of shape (sessions, instruments), `market` is a number a session; `keep`, of the shape of a feature, says
-    what is wanted: the rest is NaN, and so is what is not finite.
+    `told` are the inputs, each of shape (sessions, instruments), and the market, a number a session; `keep`, of the shape of
+    a feature, says what is wanted: the rest is NaN, and so is what is not finite.
     """
+    inputs, market = told
     rows, width = inputs[0].shape
     whole, wanted = np.empty(tape.size), np.empty(HIGH * WIDE)
     for first in range(0, width, WIDE):

@@ -121,7 +121,7 @@ def _computed(bars: Bars, feature_set: FeatureSet, wanted: NDArray[np.bool_]) ->
     with np.errstate(all="ignore"):
         made = {"log_range": np.log(bars.high / bars.low)}
     inputs = tuple(np.ascontiguousarray(made[name] if name in made else getattr(bars, name)) for name in INPUTS)
-    run(feature_set.tape, inputs, np.ascontiguousarray(bars.market), np.ascontiguousarray(wanted), out)
+    run(feature_set.tape, (inputs, np.ascontiguousarray(bars.market)), np.ascontiguousarray(wanted), out)
     return out
 
 
