@@ -84,9 +84,11 @@ def launch_worker(job_id: str, workspace: Workspace, *, claim: int) -> subproces
 class Jobs:
     """The jobs of a workspace, written by quant: rows of `job`, and their steps."""
 
-    def __init__(self, session: Session, workspace: Workspace, *, launch: Launch = launch_worker) -> None:
-        """Keep jobs over quant's connection; `launch` starts their workers."""
-        self._session, self._workspace, self._launch = session, workspace, launch
+    def __init__(
+        self, session: Session, workspace: Workspace, *, launch: Launch = launch_worker, grace: float = GRACE_SECONDS
+    ) -> None:
+        """Keep jobs over quant's connection; `launch` starts their workers, which have so many seconds to end."""
+        self._session, self._workspace, self._launch, self._grace = session, workspace, launch, grace
         self.claim = Claim(workspace.root / "logs" / "jobs.lock")
         # Held so that a worker that ends is collected when the next one starts.
         self._workers: list[object] = []
@@ -198,7 +200,7 @@ class Jobs:
 
     def _end(self, job_id: str) -> None:
         self.claim.signal(job_id, signal.SIGTERM)
-        if self.claim.is_free_of(job_id, within=GRACE_SECONDS):
+        if self.claim.is_free_of(job_id, within=self._grace):
             return
         self.claim.signal(job_id, signal.SIGKILL, is_for_all=True)
         self.claim.is_free_of(job_id, within=GRACE_SECONDS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from decimal import Decimal
@@ -48,6 +49,8 @@ def research(asked: Backtest, place: Place, progress: FileProgress) -> dict[str,
         versions=versions,
     )
     report = report_of(backtest(Asked(asked.first, asked.last), setup, doors))
+    for words in store.damaged():
+        sys.stderr.write(f"{words}; it was fitted again\n")
     files = Artefacts(place.workspace.root)
     pages = {"html": backtest_html(report), "md": backtest_markdown(report)}
     with _uninterrupted():

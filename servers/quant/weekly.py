@@ -8,7 +8,6 @@ from adapters.files.alerts import Alert, FileAlerts
 from flows.books import StoreError
 from flows.ports import CleanSet, SourceError
 from flows.setup import BookSetup
-from flows.weekly import weekly_range
 from servers.quant.jobs import GONE, Backtest, Job, Jobs
 from servers.refusals import Refused
 
@@ -32,16 +31,19 @@ def leave_backtest(
 def _left(
     as_of: date, setup: BookSetup, jobs: Jobs, *, clean: CleanSet, alerts: FileAlerts, at: datetime
 ) -> Job | None:
-    asked, snapshot = weekly_range(as_of, setup, clean), clean.current()
-    if asked is None or snapshot is None:
-        return None
-    book, (first, last) = setup.policy.book, asked
+    book, last, snapshot = setup.policy.book, setup.calendar.last_week_end(as_of), clean.current()
     known = jobs.weekly(book, last)
-    if known is not None and known.why != GONE:
+    if snapshot is None or (known is not None and known.why != GONE):
         return known
+    # Imported here: only the first slot of a week pays for it.
+    from flows.weekly import weekly_range
+
+    asked = weekly_range(as_of, setup, clean)
+    if asked is None:
+        return None
     if known is not None:
         _alert(alerts, at, f"the weekly backtest of book {book} ({known.job_id}) is started again: {known.why}")
-    wanted = Backtest(book, first, last, snapshot, setup.policy.hash, setup.universe_hash, "research")
+    wanted = Backtest(book, *asked, snapshot, setup.policy.hash, setup.universe_hash, "research")
     return jobs.start(wanted, "weekly_backtest")
 
 

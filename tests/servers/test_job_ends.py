@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from adapters.files.models import FileModels
+from adapters.files.progress import Told
 from adapters.files.workspace import Workspace
 from cli.main import main
 from core.canonical import sha256_text
@@ -68,6 +69,7 @@ def started(five: Five, mode: str, first: str = FIRST, last: str = LAST) -> Said
     return five("quant.run_backtest", book="main", first=first, last=last, mode=mode)
 
 
+@pytest.mark.slow
 def test_a_simulation_that_is_cancelled_leaves_nothing(five):
     """Its commands, their database and their folder are gone; it stays cancelled, and can be asked again."""
     job_id = started(five, "flow")["job_id"]
@@ -93,6 +95,7 @@ def test_a_simulation_that_is_cancelled_leaves_nothing(five):
     assert (worker_of(five.root), scratch_folders(five.root)) == (None, [])
 
 
+@pytest.mark.slow
 def test_a_worker_that_was_killed_has_failed_and_the_next_job_clears_up(five):
     """Nobody can tell of a kill but the one who asks; what lies about is not the next job's."""
     job_id = started(five, "flow")["job_id"]
@@ -110,6 +113,35 @@ def test_a_worker_that_was_killed_has_failed_and_the_next_job_clears_up(five):
     again = started(five, "research")["job_id"]
     assert not left.exists()
     five("quant.cancel_job", job_id=again)
+
+
+def deaf_worker(job_id: str, workspace: Workspace, *, claim: int) -> subprocess.Popen[bytes]:
+    """Start a worker that hears no signal to end, and neither does what it started; both keep the claim."""
+    script = 'trap "" TERM; cat /dev/zero >/dev/null & wait'
+    process = subprocess.Popen(["sh", "-c", script], pass_fds=(claim,), start_new_session=True)
+    Claim(workspace.root / "logs" / "jobs.lock").name_worker(job_id, process.pid)
+    return process
+
+
+def test_a_worker_that_does_not_end_is_killed_with_all_it_started(fresh):
+    """The whole group goes, and what lies about with it."""
+    root = fresh()
+    place, workers = Place(Workspace(root), "quant", on=MONDAY), []
+
+    def launch(job_id: str, workspace: Workspace, *, claim: int) -> None:
+        workers.append(deaf_worker(job_id, workspace, claim=claim))
+
+    jobs = Jobs(place.session, place.workspace, launch=launch, grace=0.2)
+    job = jobs.start(asked_of(place))
+    jobs.progress(job.job_id).tell(Told(1, 30, "simulate"))
+    left = Path(tempfile.mkdtemp(prefix=f"twokey-job-{sha256_text(str(root.resolve()))[:12]}-"))
+
+    cancelled = jobs.cancel(job.job_id)
+    place.close()
+
+    assert (job.state, cancelled.state, worker_of(root)) == ("queued", "cancelled", None)
+    assert workers[0].wait(timeout=20) == -signal.SIGKILL
+    assert (left.exists(), jobs.progress(job.job_id).read()) == (False, None)
 
 
 def test_a_job_that_is_done_is_not_cancelled(fresh):
@@ -139,6 +171,7 @@ def learning(fresh) -> Path:
     return root
 
 
+@pytest.mark.slow
 def test_a_research_that_is_cancelled_keeps_whole_models_and_goes_on_from_them(learning):
     """It tells how many models are fitted; asked again it is done, and the report is the one of `twokey backtest`."""
     reports = learning / "reports"
@@ -178,6 +211,7 @@ def models(root: Path) -> dict[str, str]:
     return {key: text for key, text in found.items() if text is not None}
 
 
+@pytest.mark.slow
 def test_an_interrupted_backtest_leaves_whole_models(learning):
     """Ctrl-C at `twokey backtest`: what was fitted is kept, nothing is half written, and no process goes on."""
     command = [sys.executable, "-m", "cli.main", "backtest", "-w", str(learning), "--from", LEARNED, "--to", ENDED]

@@ -152,6 +152,7 @@ def test_its_failure_is_an_alert(place):
     assert words.startswith(f"the weekly backtest of book main failed ({job.job_id}): the clean set, the policy")
 
 
+@pytest.mark.slow
 def test_a_run_leaves_it_and_its_report_comes(real):
     """The ticket and the exit code are those of a run without it; the next day's run finds the week's."""
     with the_time_is(AT):
@@ -170,6 +171,7 @@ def test_a_run_leaves_it_and_its_report_comes(real):
     assert words_of(real) == []
 
 
+@pytest.mark.slow
 def test_the_server_leaves_it_when_a_day_is_scored(real):
     """Agents play the day as the operator does; a rehearsal leaves none."""
     with Five(real, on=MONDAY) as rehearsing:
