@@ -108,8 +108,12 @@ $(PEERS)/.installed: benchmarks/peers.txt | $(PY)
 	@$(PEERS)/bin/python -m pip install --quiet -r benchmarks/peers.txt
 	@touch $@
 
-bench: setup $(PEERS)/.installed
-	$(PY) -m benchmarks --peers $(PEERS)/bin/python $(if $(SHARED),--shared "$(SHARED)")
+$(QLIB)/.installed-caches: benchmarks/peers-qlib.txt $(QLIB)/.installed
+	@$(QLIB)/bin/python -m pip install --quiet -r benchmarks/peers-qlib.txt
+	@touch $@
+
+bench: setup $(PEERS)/.installed $(QLIB)/.installed-caches
+	$(PY) -m benchmarks --peers $(PEERS)/bin/python --qlib $(QLIB)/bin/python $(if $(SHARED),--shared "$(SHARED)")
 
 # Qlib wants an older pyarrow than the locks hold; its version stands once, in pyproject.toml.
 ASK_QLIB := import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["qlib"])

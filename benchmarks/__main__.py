@@ -6,7 +6,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from benchmarks import ledger, ledger_store, market_data, report, research, walk_forward
+from benchmarks import features, ledger, ledger_store, market_data, report, research, walk_forward
 
 DEFAULT_SHARED = Path(__file__).resolve().parents[2] / "shared"
 
@@ -16,6 +16,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--shared", type=Path, default=DEFAULT_SHARED, help="the folder with the recorded market data")
     parser.add_argument("--peers", type=Path, help="a Python that has the peers' packages (see benchmarks/peers.txt)")
+    parser.add_argument("--qlib", type=Path, help="a Python that has Qlib (see benchmarks/peers-qlib.txt)")
+    parser.add_argument("--instruments", type=int, default=800, help="instruments of the features' panel")
     parser.add_argument("--largest", type=int, default=10_000, help="instruments at the end of the curve")
     parser.add_argument("--fills", type=int, default=300_000, help="fills at the end of the ledger's curves")
     arguments = parser.parse_args()
@@ -31,6 +33,8 @@ def main() -> None:
         print(research.report(Path(folder), arguments.peers))
     with tempfile.TemporaryDirectory(prefix="twokey-bench-") as folder:
         print(walk_forward.report(Path(folder)))
+    with tempfile.TemporaryDirectory(prefix="twokey-bench-") as folder:
+        print(features.report(Path(folder), arguments.peers, arguments.qlib, instruments=arguments.instruments))
 
 
 if __name__ == "__main__":

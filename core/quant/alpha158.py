@@ -104,10 +104,17 @@ _WORKFLOW = {
 }
 
 
-def fill(bars: Bars, name: str, out: NDArray[np.float32], *, span: tuple[int, int] | None = None) -> None:
+def fill(
+    bars: Bars,
+    name: str,
+    out: NDArray[np.float32],
+    *,
+    span: tuple[int, int] | None = None,
+    life: NDArray[np.int64] | None = None,
+) -> None:
     """Write all features of a set, `alpha158` or `workflow`, for the instruments from the first of `span` up to the second.
 
-    `out` is float32 of shape (features, sessions, instruments), or (features, rows of `lives(bars)`). It is what
+    `out` is float32 of shape (features, sessions, instruments), or (features, rows of `lives(bars)`); `life` are those, where the caller knows them. It is what
     `features` gives for all members, bit for bit, without a copy; threads may fill spans that do not meet. A span begins
     best at a multiple of 64. Raises ValueError for another name or form.
     """
@@ -118,9 +125,10 @@ def fill(bars: Bars, name: str, out: NDArray[np.float32], *, span: tuple[int, in
         raise ValueError(f"{name} of {len(out)} features and {out.dtype}; known are {', '.join(SETS)}, all of float32")
     arrays = tuple(np.ascontiguousarray(getattr(bars, column)) for column in COLUMNS)
     asked = (0, bars.shape[1]) if span is None else span
-    life = lives(bars) if out.ndim == 2 else np.zeros((3, 0), dtype=np.int64)
     if out.ndim == 2:
-        out = out[:, :, None]
+        out, life = out[:, :, None], lives(bars) if life is None else life
+    else:
+        life = np.zeros((3, 0), dtype=np.int64)
     if name == "workflow":
         sweep_workflow(arrays, asked, life, out)
         return
