@@ -206,11 +206,13 @@ def _traded(asked: Asked, setup: BookSetup, ground: Ground, told: Walked) -> Bac
 
 
 def trading_for(setup: BookSetup) -> Trading:
-    """Give the numbers that a backtest trades by: the policy's, but for the kill switch, which a person takes back at once.
+    """Give the numbers that a backtest trades by: the policy's, with a person who does at once what a person has to do.
 
-    A book that stays halted from its first deep fall on would tell of that fall alone; `_notes` says when it was.
+    Who halts is resumed: a book that stays halted from its first deep fall on would tell of that fall alone (`_notes` says
+    when it was). And a holding whose bars end stays at its last close, where the daily flow would wait for its booking.
     """
-    return replace(trading_of(setup.policy, hold_rank_multiple=setup.strategy.hold_rank_multiple), kill_switch=False)
+    trading = trading_of(setup.policy, hold_rank_multiple=setup.strategy.hold_rank_multiple)
+    return replace(trading, kill_switch=False, unpriced="hold")
 
 
 def _notes(setup: BookSetup, sessions: Days, main: Track) -> tuple[str, ...]:
