@@ -33,6 +33,8 @@ from core.indicators.window_features import (
 )
 
 TINY = np.float32(1e-12)
+# Rows of a tile of the workflow, whose few features leave room near the processor for more of them.
+TALL = 128
 
 
 # Which level of a ladder gives which feature of the workflow.
@@ -117,9 +119,9 @@ def candle(tile: Tile, rows: np.ndarray) -> None:
 def sweep_workflow(bars: tuple[np.ndarray, ...], span: tuple[int, int], life: np.ndarray, out: np.ndarray) -> None:
     """Write the thirteen features of `workflow`, as `sweep_alpha158` does its own."""
     sessions = bars[3].shape[0]
-    for row in range(0, sessions, LONG):
-        rows = min(LONG, sessions - row)
-        if row == 0 or rows < LONG:
+    for row in range(0, sessions, TALL):
+        rows = min(TALL, sessions - row)
+        if row == 0 or rows < TALL:
             tile, room = room_for(rows, 13)
             is_full = False
         for column in range(span[0], span[1], WIDE):

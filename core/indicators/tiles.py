@@ -15,7 +15,7 @@ from core.indicators.compiled import inner
 
 HISTORY = 60
 WIDE = 16
-LONG = 32
+LONG = 64
 LN_2 = 0.6931471805599453
 
 

@@ -114,9 +114,9 @@ def fill(
 ) -> None:
     """Write all features of a set, `alpha158` or `workflow`, for the instruments from the first of `span` up to the second.
 
-    `out` is float32 of shape (features, sessions, instruments), or (features, rows of `lives(bars)`); `life` are those, where the caller knows them. It is what
-    `features` gives for all members, bit for bit, without a copy; threads may fill spans that do not meet. A span begins
-    best at a multiple of 64. Raises ValueError for another name or form.
+    `out` is float32 of shape (features, sessions, instruments), or long, (features, rows of `lives(bars)`); `life` are those
+    lives, where the caller knows them. It is what `features` gives for all members, bit for bit, without a copy;
+    threads may fill spans that do not meet, which begin best at a multiple of 64. Raises ValueError for another name or form.
     """
     from core.indicators.alpha158 import sweep_alpha158, sweep_workflow
     from core.indicators.orders import sweep_orders
