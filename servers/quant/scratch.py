@@ -6,10 +6,10 @@ import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +22,7 @@ from core.canonical import sha256_text
 
 # What would lead a command to the live workspace or its database.
 LIVE_SETTINGS = (URL_SETTING, "TWOKEY_WORKSPACE")
+REMOVING_SECONDS = 5.0
 MANUAL_VENUE = re.compile(r"^([ \t]+venue:[ \t]*)manual\b", re.MULTILINE)
 
 
@@ -54,7 +55,7 @@ def sweep(workspace: Workspace) -> None:
 def said(*command: str, settings: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Run one command of the command line and give the object that it printed; raises CommandFailed.
 
-    Whatever ends us ends the command with all that it started.
+    Whatever ends us ends the command: it is of our process group, and what it started ends without its folder.
     """
     around = {name: value for name, value in os.environ.items() if name not in LIVE_SETTINGS} | dict(settings or {})
     arguments = [sys.executable, "-m", "cli.main", *command]
@@ -65,13 +66,12 @@ def said(*command: str, settings: Mapping[str, str] | None = None) -> dict[str, 
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        start_new_session=True,
     ) as process:
         try:
             out, err = process.communicate()
         finally:
             if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
+                process.kill()
     try:
         answer: dict[str, Any] = json.loads(out) if process.returncode == 0 else {}
     except ValueError:
@@ -93,7 +93,10 @@ def _remove(root: Path) -> None:
             with EmbeddedServer(scratch.postgres, scratch.secrets / "db" / "postgres"):
                 pass
     finally:
-        shutil.rmtree(root, ignore_errors=True)
+        # Again where a program of a killed command was still writing: without its folder it ends.
+        give_up = time.monotonic() + REMOVING_SECONDS
+        while root.exists() and time.monotonic() < give_up:
+            shutil.rmtree(root, ignore_errors=True)
 
 
 def _trade_on_paper(policy: Path) -> None:

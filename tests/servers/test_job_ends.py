@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from adapters.files.models import FileModels
-from adapters.files.progress import Told
+from adapters.files.progress import PROGRESS_SETTING, FileProgress, Told
 from adapters.files.workspace import Workspace
 from cli.main import main
 from core.canonical import sha256_text
@@ -29,6 +29,22 @@ from tests.servers.market import MONDAY
 from tests.servers.playing import Five, Said
 from tests.servers.test_jobs import PATIENCE_SECONDS, asked_of, awaited, no_worker
 
+STEPS = """
+import os, time
+from cli.output import Progress
+parent, progress = os.getppid(), Progress(2, "simulate")
+progress.step("one")
+while os.getppid() == parent:
+    time.sleep(0.01)
+progress.step("two")
+print("two")
+"""
+STARTS = """
+import os, subprocess, sys, time
+subprocess.Popen([sys.executable, "-c", sys.argv[1]])
+while not os.path.exists(os.environ["TWOKEY_PROGRESS"]):
+    time.sleep(0.01)
+"""
 FIRST, LAST = "2024-04-29", "2024-06-07"
 # The last weeks of the market: the features look back on a year of it, and the ranker learns of eight weeks at least.
 LEARNED, ENDED, AFTER = "2024-06-03", "2024-06-28", date(2024, 7, 1)
@@ -106,6 +122,7 @@ def test_a_worker_that_was_killed_has_failed_and_the_next_job_clears_up(five):
 
     os.killpg(worker.pid, signal.SIGKILL)
 
+    until(lambda: running_in(left) == [])
     job = awaited(five, job_id)
     assert (job["state"], job["why"]) == ("failed", GONE)
     refused = five("quant.cancel_job", job_id=job_id)
@@ -113,6 +130,7 @@ def test_a_worker_that_was_killed_has_failed_and_the_next_job_clears_up(five):
     again = started(five, "research")["job_id"]
     assert not left.exists()
     five("quant.cancel_job", job_id=again)
+    assert scratch_folders(five.root) == []
 
 
 def deaf_worker(job_id: str, workspace: Workspace, *, claim: int) -> subprocess.Popen[bytes]:
@@ -160,6 +178,27 @@ def test_a_job_that_is_done_is_not_cancelled(fresh):
     assert (job.state, job.result, job.why) == ("done", {}, None)
     with Five(place.workspace.root) as five:
         assert five("quant.cancel_job", job_id="JOB-0123456789ab-1").code == Code.NO_SUCH_JOB
+
+
+def test_a_simulation_whose_worker_is_gone_goes_no_further(tmp_path):
+    """It tells how far it is, and ends at the next slot: nobody would read the rest."""
+    told = tmp_path / "JOB.json"
+    around = {**os.environ, PROGRESS_SETTING: str(told)}
+
+    command = [sys.executable, "-c", STARTS, STEPS]
+    done = subprocess.run(command, env=around, capture_output=True, text=True, check=True)
+
+    assert FileProgress(told).read() == Told(1, 2, "simulate")
+    assert (done.stdout, done.stderr) == ("", "simulate: whoever started this is gone\n")
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"done": 1}', '{"done": "x", "of": 2, "what": "slots"}'])
+def test_progress_that_cannot_be_read_is_none(tmp_path, text):
+    """It is no fact: whatever stands there, the job is told without."""
+    path = tmp_path / "JOB.json"
+    path.write_text(text, encoding="utf-8")
+
+    assert FileProgress(path).read() is None
 
 
 @pytest.fixture
