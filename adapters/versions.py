@@ -10,6 +10,7 @@ from importlib.metadata import version
 @lru_cache(maxsize=1)
 def versions() -> dict[str, str]:
     """Give the versions that a manifest names: ours, Python's and the libraries' that compute."""
-    return {name: version(name) for name in ("twokey", "numpy", "pyarrow", "exchange_calendars")} | {
+    computing = ("twokey", "numpy", "pyarrow", "exchange_calendars", "lightgbm", "numba")
+    return {name: version(name) for name in computing} | {
         "python": platform.python_version()
     }

@@ -21,7 +21,7 @@ from core.measures.luck import shape_of
 from core.measures.returns import NotComputable
 from core.measures.tearsheet import session_returns
 from core.quant.bars import bars_of
-from core.quant.baselines import benchmark_held, equal_weight, luck, momentum, rank_persistence
+from core.quant.baselines import benchmark_held, equal_weight, luck, momentum
 from core.quant.labels import Members
 from core.quant.membership import members_of
 from core.quant.research import research
@@ -123,13 +123,15 @@ def ground_of(panel: Panel, asked: Asked, setup: BookSetup, *, fixings: Sequence
         raise NothingToTest(f"there are no bars{'' if asked.last is None else f' up to {asked.last}'}")
     last, benchmark = _day(panel.sessions[-1]), setup.policy.data.benchmark
     # What has no bars teaches nothing and cannot be held; how many of the members that is stands in the report.
-    there = tuple(row for row in setup.universe.instruments if panel.column(row.id) is not None)
+    is_there = np.any(np.isfinite(panel.close), axis=0)
+    has_bars = {name for at, name in enumerate(panel.instruments) if is_there[at]}
+    there = tuple(row for row in setup.universe.instruments if row.id in has_bars)
     lesson = Lesson(Universe(there), setup.calendar, last, panel.snapshot)
     names = names_of(lesson, setup.policy)
-    if not names or panel.column(benchmark) is None:
+    if not names or benchmark not in has_bars:
         raise NothingToTest(
             f"up to {last} the clean set has bars of {len(names)} instruments that the book may hold, and"
-            f" {'none' if panel.column(benchmark) is None else 'some'} of its benchmark {benchmark}; it takes both"
+            f" {'some' if benchmark in has_bars else 'none'} of its benchmark {benchmark}; it takes both"
         )
     decisions = decision_rows(panel.sessions, setup.calendar)
     first = int(np.searchsorted(panel.sessions, np.datetime64(asked.first, "D")))
@@ -160,7 +162,7 @@ def _traded(asked: Asked, setup: BookSetup, ground: Ground, told: Walked) -> Bac
     is_taken = name in {track.name for track in baselines}
     main, weights = research(
         f"{name} of {policy.book}" if is_taken else name,
-        told.scores,
+        told.ranked,
         told.rows,
         market=market,
         trading=trading,
@@ -185,15 +187,7 @@ def _traded(asked: Asked, setup: BookSetup, ground: Ground, told: Walked) -> Bac
         scores=told.scores,
         realised=told.realised,
         weights=weights,
-        luck=luck(
-            range(asked.seeds),
-            told.rows,
-            market=market,
-            trading=trading,
-            capital=capital,
-            scored=np.isfinite(told.scores),
-            persistence=rank_persistence(told.scores),
-        ),
+        luck=luck(range(asked.seeds), told.scores, told.rows, market=market, trading=trading, capital=capital),
         fits=told.fits,
         importance=told.importance,
         trials=(),

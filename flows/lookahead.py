@@ -71,7 +71,7 @@ def told_of(ground: Ground, setup: BookSetup, fit_many: FitMany, *, first: date,
     trading = trading_for(setup)
     capital = float(policy.opening_cash)
     track, weights = research(
-        policy.strategy.name, told.scores, told.rows, market=ground.market, trading=trading, capital=capital
+        policy.strategy.name, told.ranked, told.rows, market=ground.market, trading=trading, capital=capital
     )
     weeks, since = panel.sessions[told.rows], panel.sessions[int(told.rows[0]) :]
     found = {

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 
+from core.canonical import sha256_text
 from core.domain.instrument import InstrumentId
 from core.domain.strategy import Contributions, Ranking
 from core.gate import Finding
@@ -13,7 +15,7 @@ from core.gate import Finding
 
 @dataclass(frozen=True)
 class Score:
-    """An instrument's place: rank 1 is the best; ties are broken by the id.
+    """An instrument's place: rank 1 is the best; ties are broken by a draw of the ids that never changes.
 
     `contributions` are what moved the value most, by the feature's name, the strongest first; none where nothing was learned.
     """
@@ -47,11 +49,17 @@ class ScoreSet:
     model: str | None = None
 
 
+@lru_cache(maxsize=65536)
+def drawn(instrument: InstrumentId) -> str:
+    """Give what breaks ties: the SHA-256 of the id, an order that favours no letter and is the same every day."""
+    return sha256_text(instrument)
+
+
 def ranked_scores(strategy: str, as_of: date, ranking: Ranking) -> Scores:
-    """Rank finite numbers, best first, ties by id; a number that is not finite is unranked and says so."""
+    """Rank finite numbers, best first, ties by `drawn`; a number that is not finite is unranked and says so."""
     numbers = ranking.numbers
     finite = {name: number for name, number in numbers.items() if number - number == 0}
-    order = sorted(finite, key=lambda name: (-finite[name], name))
+    order = sorted(finite, key=lambda name: (-finite[name], drawn(name)))
     ranked = tuple(
         Score(name, rank, Decimal(f"{finite[name]:.12g}"), _told(ranking.contributions.get(name, ())))
         for rank, name in enumerate(order, start=1)

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
+from decimal import Decimal
 
 import numpy as np
 
+from core.domain.bars import Floats
 from core.domain.instrument import InstrumentId
 from core.domain.model import Model
 from core.domain.panel import Panel
-from core.domain.scores import Scores, ranked_scores
+from core.domain.scores import Scores, drawn, ranked_scores
 from core.domain.strategy import Strategy
 from core.gate import Finding, Gate, block, closed
 
-# The share of so many instruments or more that may have one score: beyond it the order is that of their names.
+# The share of so many instruments or more that may have one score: beyond it a draw decides the order.
 SAME_MAX, MANY = 0.5, 10
 
 
@@ -45,11 +48,31 @@ def _degenerate(scores: Scores) -> list[Finding]:
     if not scores.ranked:
         count = len(scores.unranked)
         return [block("scores", scores.strategy, f"0 of {count} instruments could be ranked: too little history")]
-    count = len(scores.ranked)
-    value, same = Counter(score.value for score in scores.ranked).most_common(1)[0]
+    words = alike([score.value for score in scores.ranked])
+    return [] if words is None else [block("scores", scores.strategy, words)]
+
+
+def alike(values: Sequence[Decimal]) -> str | None:
+    """Say why scores tell too little apart to be a ranking: all are the same, or more than half of ten and more."""
+    count = len(values)
+    value, same = Counter(values).most_common(1)[0]
     if same == count > 1:
-        return [block("scores", scores.strategy, f"all {count} scores are {value}; nothing is ranked")]
+        return f"all {count} scores are {value}; nothing is ranked"
     if count >= MANY and same > SAME_MAX * count:
-        words = f"{same} of {count} scores are {value}; at most half may be the same, for their names would decide"
-        return [block("scores", scores.strategy, words)]
-    return []
+        return f"{same} of {count} scores are {value}; at most half may be the same, for a draw would decide"
+    return None
+
+
+def as_ranked(scores: Floats, instruments: Sequence[InstrumentId]) -> Floats:
+    """Give scores (W, N) as the daily run would rank them: ties broken as there, NaN in weeks that its gate would refuse.
+
+    Numbers count down from the number ranked to one; only their order means anything.
+    """
+    draw = {name: at for at, name in enumerate(sorted(instruments, key=drawn))}
+    last = np.array([draw[name] for name in instruments])
+    told = np.full(scores.shape, np.nan)
+    for week, row in enumerate(scores):
+        at = np.flatnonzero(np.isfinite(row))
+        if len(at) and alike([Decimal(f"{number:.12g}") for number in row[at]]) is None:
+            told[week, at[np.lexsort((last[at], -row[at]))]] = np.arange(len(at), 0, -1)
+    return told

@@ -12,6 +12,7 @@ from core.domain.panel import Panel
 from core.domain.strategy import Lesson, Strategy
 from core.quant.labels import Members, forward_returns, openings_of
 from core.quant.membership import holdable
+from core.quant.ranking import as_ranked
 from core.quant.training import FitMany
 from core.quant.walk_forward import walk
 from core.quant.weeks import Rows
@@ -25,12 +26,15 @@ from core.strategies.registry import strategy_of
 class Walked:
     """Scores (W, N) at the decision sessions `rows`, NaN where nothing was ranked, and how they were come by.
 
+    `ranked` are the same scores as a book trades them: ties broken as the daily run breaks them, and NaN in weeks whose scores
+    tell so little apart that its gate would be closed.
     `realised`, of the same shape, is what each instrument then returned until the open after the next decision, less the
     benchmark; NaN where that is not known. `fits` and `importance` are those of a strategy that learns.
     """
 
     rows: Rows
     scores: Floats
+    ranked: Floats
     realised: Floats
     fits: tuple[Fit, ...]
     importance: tuple[tuple[str, float], ...]
@@ -52,7 +56,7 @@ def walked(
     realised = forward_returns(openings, decisions)[is_asked]
     if strategy.training is None:
         scores = _asked_daily(strategy, panel, names, rows=rows, members=members)
-        return Walked(rows, scores, realised, (), ())
+        return Walked(rows, scores, as_ranked(scores, names), realised, (), ())
     recipe = ranker.recipe_of(policy)
     learn = recipe.training_set(panel, lesson, decisions)
     start = learn.first_week
@@ -66,7 +70,8 @@ def walked(
         )
     done = walk(learn, wanted, recipe.parameters, fit_many=fit_many)
     scores = np.where(members[rows], done.scores[is_asked], np.nan)
-    return Walked(rows, scores, realised, done.fits(panel.sessions[decisions]), done.importance(learn.names))
+    fits, importance = done.fits(panel.sessions[decisions]), done.importance(learn.names)
+    return Walked(rows, scores, as_ranked(scores, names), realised, fits, importance)
 
 
 def names_of(lesson: Lesson, policy: Policy) -> tuple[str, ...]:

@@ -6,14 +6,15 @@ import math
 from dataclasses import replace
 from decimal import Decimal
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.domain.scores import Score, ranked_scores
+from core.domain.scores import Score, drawn, ranked_scores
 from core.domain.strategy import Ranking, Strategy
 from core.gate import Finding
-from core.quant.ranking import rank_instruments
+from core.quant.ranking import as_ranked, rank_instruments
 from tests.unit.making import AS_OF, SESSIONS, panel
 
 NAN = float("nan")
@@ -52,11 +53,11 @@ def test_the_highest_number_is_rank_one():
     assert (scores.strategy, scores.as_of) == ("fixed", AS_OF)
 
 
-def test_ties_are_broken_by_the_id():
-    """Equal numbers stand in the order of the ids, in whatever order they were made."""
+def test_ties_are_broken_by_a_draw_that_never_changes():
+    """Equal numbers stand in the order of their ids' hashes, which favours no letter, in whatever order they were made."""
     scores = ranked_scores("fixed", AS_OF, Ranking({"CCC": 1.0, "AAA": 1.0, "BBB": 1.0}))
 
-    assert scores.ranks() == {"AAA": 1, "BBB": 2, "CCC": 3}
+    assert scores.ranks() == {"CCC": 1, "AAA": 2, "BBB": 3}
 
 
 @pytest.mark.parametrize("number", [NAN, float("inf"), float("-inf")])
@@ -88,7 +89,7 @@ def test_every_instrument_is_ranked_or_unranked_once(numbers):
     names = [score.instrument for score in scores.ranked] + [name for name, _ in scores.unranked]
     assert sorted(names) == sorted(numbers)
     assert [score.rank for score in scores.ranked] == list(range(1, len(scores.ranked) + 1))
-    ranked = [(-numbers[score.instrument], score.instrument) for score in scores.ranked]
+    ranked = [(-numbers[score.instrument], drawn(score.instrument)) for score in scores.ranked]
     assert ranked == sorted(ranked)
     assert all(math.isnan(numbers[name]) for name, _ in scores.unranked)
 
@@ -157,3 +158,16 @@ def test_a_panel_without_a_session_closes_the_gate():
     gate = rank_instruments(empty, ("AAA",), AS_OF, strategy=giving())
 
     assert [finding.message for finding in gate.findings] == [f"the panel ends with None, not with as-of {AS_OF}"]
+
+
+@given(st.lists(st.lists(st.sampled_from([0.1, 0.2, 0.3, 0.4, NAN]), min_size=12, max_size=12), min_size=1, max_size=4))
+def test_a_backtest_ranks_as_the_daily_run_does(weeks):
+    """The same order, ties and all, and no ranking in weeks that the daily run's gate refuses."""
+    names = tuple(f"N{at:02}" for at in range(12))
+    told = as_ranked(np.array(weeks), names)
+
+    for week, numbers in zip(told, weeks, strict=True):
+        fixed = giving(**dict(zip(names, numbers, strict=True)))
+        gate = rank_instruments(BARS, names, AS_OF, strategy=fixed)
+        order = [names[at] for at in np.argsort(-week) if np.isfinite(week[at])]
+        assert order == ([score.instrument for score in gate.value.ranked] if gate.is_open else [])
