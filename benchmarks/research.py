@@ -180,7 +180,7 @@ def _ours() -> dict[str, Any]:
     asked: dict[str, Any] = {"market": market, "capital": 10_000.0}
     simple = _timed(lambda: research("book", scores, rows, trading=SIMPLE, **asked), RUNS)
     whole = _timed(lambda: research("book", scores, rows, trading=WHOLE, **asked), RUNS)
-    drawn = _timed(lambda: luck(range(SEEDS), rows, trading=WHOLE, **asked), 1)
+    drawn = _timed(lambda: luck(range(SEEDS), scores, rows, trading=WHOLE, **asked), 1)
     return {"simple": simple, "whole": whole, "luck": drawn, "peak": peak_mebibytes()}
 
 

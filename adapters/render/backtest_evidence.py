@@ -108,7 +108,10 @@ def random(report: BacktestReport) -> Section:
         ("median of random ranks", reasons.cell(share(luck.random_median), "median")),
         ("95th percentile of random ranks", reasons.cell(share(luck.edge), "percentile")),
         ("random ranks below ours, by whole return", reasons.cell(share(luck.beaten, 1), "share")),
-        ("random ranks below ours, by Sharpe ratio", reasons.cell(share(luck.beaten_sharpe, 1), "share")),
+        (
+            "random ranks below ours, by Sharpe ratio",
+            reasons.cell(share(luck.beaten_sharpe, 1), "share by Sharpe ratio"),
+        ),
     )
     title = f"Whole return of {len(luck.random):,} random ranks"
     if isinstance(ours, Absent) or isinstance(luck.edge, Absent):
@@ -118,7 +121,8 @@ def random(report: BacktestReport) -> Section:
         words = (f"ours, {percent(ours)}", f"95th percentile, {percent(luck.edge)}")
         chart = partial(histogram, title, luck.random, ours=ours, edge=luck.edge, words=words)
     said = (
-        "Random ranks trade as ours does, on the same days with the same costs; only the scores are drawn, a seed each.",
+        "Random ranks are our own scores given to other names, by one permutation of the names a seed. They trade as ours "
+        "does, on the same days with the same costs, and change as slowly; only which name has which score is drawn.",
     )
     return Section("Beside random ranks", said, (chart,), (Table(("", ""), rows, "lr", reasons.told()),))
 

@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core.domain.backtest import Track
 from core.domain.bars import Floats
-from core.measures.ranking import rank_ic
 from core.quant.research import Rows, Run, research
-from core.quant.trading import Market, Marks, Trading
+from core.quant.trading import Market, Trading
 
 # Jegadeesh and Titman (1993): twelve months; Asness (1994): without the last one.
 LOOKBACK, SKIP = 252, 21
@@ -84,58 +84,42 @@ def momentum_scores(total: Floats, rows: Rows, *, lookback: int = LOOKBACK, skip
 
 
 def luck(
-    seeds: Iterable[int],
-    rows: Rows,
-    *,
-    market: Market,
-    trading: Trading,
-    capital: float,
-    scored: Marks | None = None,
-    persistence: float = 0.0,
+    seeds: Iterable[int], scores: Floats, rows: Rows, *, market: Market, trading: Trading, capital: float
 ) -> Floats:
     """Give what random ranks come to by the same rules: a row a seed, its whole return and the Sharpe ratio of a session.
 
-    Each seed draws from PCG64(seed). `scored`, of shape (W, N), says what the strategy could rank: nothing else is drawn.
-    With `persistence`, the correlation of a week's ranks with those of the week before (see `rank_persistence`), the draws
-    change as slowly as the strategy's: ranks drawn anew each week trade more, and the cost of that is no measure of skill.
-    The Sharpe ratio is the mean of a session's returns over their deviation (n - 1), NaN where they do not vary.
+    Random ranks are the strategy's own `scores`, of shape (W, N), given to other names: each seed draws one permutation of the
+    names from PCG64(seed), for all weeks. So ties, the number scored and how slowly ranks change are the strategy's, and with
+    them what trading costs. The Sharpe ratio is the mean of a session's returns over their deviation (n - 1), NaN where they
+    do not vary.
     """
-    if not 0.0 <= persistence < 1.0:
-        raise ValueError(f"persistence was {persistence}; it must be from 0 to below 1")
     run = Run(rows, market, trading, capital)
-    scores = np.empty((len(rows), len(market.instruments)))
-    unscored = None if scored is None or scored.all() else ~scored
     found = []
     for seed in seeds:
-        draw_scores(seed, scores, persistence)
-        if unscored is not None:
-            scores[unscored] = np.nan
-        run(scores)
+        run(given_to_others(scores, np.random.Generator(np.random.PCG64(seed)).permutation(scores.shape[1])))
         found.append(_return_and_sharpe(run.track[0]))
     return np.array(found, dtype=np.float64).reshape(-1, 2)
 
 
-def draw_scores(seed: int, scores: Floats, persistence: float) -> None:
-    """Fill scores of shape (W, N) with draws: of each week alone, or of a normal autoregression along the weeks.
+def given_to_others(scores: Floats, order: NDArray[np.int64]) -> Floats:
+    """Give the scores of column order[n] to column n, week by week; `order` is a permutation of the columns of (W, N).
 
-    Normal numbers of correlation 2 sin(pi r / 6) have a rank correlation of r (Pearson 1907).
+    The same names are scored (not NaN) as before, each of a week's values is given once. Where order[n] is not scored in a
+    week, n has the score of order[order[n]], and so on to the first that is: a name that joins or leaves changes what two
+    names are given and no more, and of a uniform permutation it is a uniform one of whoever is scored.
     """
-    generator = np.random.Generator(np.random.PCG64(seed))
-    if persistence == 0.0:
-        generator.random(out=scores)
-        return
-    generator.standard_normal(out=scores)
-    kept = 2.0 * np.sin(np.pi * persistence / 6.0)
-    for week in range(1, len(scores)):
-        scores[week] *= np.sqrt(1.0 - kept**2)
-        scores[week] += kept * scores[week - 1]
-
-
-def rank_persistence(scores: Floats) -> float:
-    """Give the mean rank correlation of a week's scores, (W, N), with those of the week before; never below 0."""
-    told = rank_ic(scores[:-1], scores[1:])
-    known = told[np.isfinite(told)]
-    return max(0.0, float(known.mean())) if len(known) else 0.0
+    unscored = np.isnan(scores)
+    given = np.take(scores, order, axis=1)
+    week, name = np.nonzero(np.isnan(given) & ~unscored)
+    source = order[name]
+    # It ends: the permutation leads back to each name, which itself is scored.
+    while len(week):
+        source = order[source]
+        given[week, name] = scores[week, source]
+        still = unscored[week, source]
+        week, name, source = week[still], name[still], source[still]
+    given[unscored] = np.nan
+    return given
 
 
 def _return_and_sharpe(equity: Floats) -> tuple[float, float]:

@@ -42,8 +42,9 @@ class Interval:
 class Luck:
     """What luck alone would do: random ranks, trials, and resamples of the same sessions.
 
-    `random` holds the whole return of each seed of random ranks. Sharpe ratios are of a session. `trials` counts what was
-    asked, each question once and this one among them; `best` is what the best of so many is expected to show by luck.
+    `random` holds the whole return of each seed of random ranks. Sharpe ratios are of a session; `beaten_sharpe` is absent
+    where ours or the median of random ranks is below zero. `trials` counts what was asked, each question once and this one
+    among them; `best` is what the best of so many is expected to show by luck.
     """
 
     random: Floats
@@ -97,13 +98,14 @@ def luck_of(backtest: Backtest, ours: TrackFigures) -> Luck:
     best = expected_best_sharpe(counted, variance)
     shape = ours.shape
     drawn = measured(lambda: _resampled(backtest))
+    random_sharpe: Measured = float(np.median(sharpes)) if is_many and len(sharpes) else few
     return Luck(
         random=random,
         random_median=float(np.median(random)) if is_many else few,
-        random_sharpe=float(np.median(sharpes)) if is_many and len(sharpes) else few,
+        random_sharpe=random_sharpe,
         edge=float(np.quantile(random, PERCENTILE)) if is_many else few,
         beaten=_beaten(random, ours.whole) if is_many else few,
-        beaten_sharpe=_beaten(sharpes, shape.sharpe if isinstance(shape, Shape) else shape) if is_many else few,
+        beaten_sharpe=_beaten_sharpe(sharpes, random_sharpe, shape),
         shape=shape,
         probabilistic=shape if isinstance(shape, Absent) else measured(lambda: probabilistic_sharpe(shape)),
         trials=counted,
@@ -138,6 +140,21 @@ def _trials(backtest: Backtest, shape: Shape | Absent) -> tuple[int, float]:
 
 def _beaten(values: Floats, ours: Measured) -> Measured:
     return ours if isinstance(ours, Absent) else measured(lambda: share_below(values, ours))
+
+
+def _beaten_sharpe(sharpes: Floats, median: Measured, shape: Shape | Absent) -> Measured:
+    """Give the share below ours where ratios can be ranked: of two equal losses, the one at more risk has the higher ratio."""
+    if isinstance(median, Absent):
+        return median
+    if isinstance(shape, Absent):
+        return shape
+    if shape.sharpe < 0.0 or median < 0.0:
+        whose, ratio = ("ours", shape.sharpe) if shape.sharpe < 0.0 else ("the median of random ranks", median)
+        return Absent(
+            f"the Sharpe ratio of a session is {decimal(ratio, 4)} for {whose}; below zero more risk makes it higher, and a "
+            "place by it would mislead"
+        )
+    return _beaten(sharpes, shape.sharpe)
 
 
 def _resampled(backtest: Backtest) -> Resampled:

@@ -9,16 +9,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from core.domain.panel import Panel
 from core.quant.baselines import (
     benchmark_held,
-    draw_scores,
     equal_weight,
+    given_to_others,
     luck,
     momentum,
     momentum_scores,
-    rank_persistence,
 )
 from core.quant.research import research
 from core.quant.trading import Events, Market, trading_of
@@ -140,50 +142,103 @@ def _scored(panel: Panel, names: tuple[str, ...]) -> Any:
     return np.array([found[name] for name in names])
 
 
-def test_luck_is_research_with_drawn_scores():
+def slow_scores(seed: int, shape: tuple[int, int], kept: float) -> Any:
+    """Give scores that change slowly, with ties; three names join on the way, three leave, and the last is never scored."""
+    draw = np.random.Generator(np.random.PCG64(seed))
+    scores = draw.normal(size=shape)
+    for week in range(1, len(scores)):
+        scores[week] = kept * scores[week - 1] + np.sqrt(1 - kept**2) * scores[week]
+    scores = np.round(scores, 1)
+    for at, week in enumerate(draw.integers(1, shape[0], 6)):
+        scores[slice(week) if at < 3 else slice(week, None), at] = np.nan
+    scores[:, -1] = np.nan
+    return scores
+
+
+def test_luck_is_research_with_our_scores_given_to_others():
     """A row a seed: the whole return and the Sharpe ratio of a session; the same seed gives the same, whoever stands beside."""
     closes, rows = walk(3, 150, 40), np.arange(0, 150, 5)
-    scored = np.ones((len(rows), 40), dtype=np.bool_)
-    scored[:, 5] = False
+    scores = slow_scores(4, (len(rows), 40), 0.9)
 
-    rest: dict[str, Any] = {"market": market(closes), "trading": BOOK, "capital": CAPITAL, "scored": scored}
-    found = luck([7, 8, 9], rows, **rest)
+    rest: dict[str, Any] = {"market": market(closes), "trading": BOOK, "capital": CAPITAL}
+    found = luck([7, 8, 9], scores, rows, **rest)
 
-    drawn = np.random.Generator(np.random.PCG64(8)).random((len(rows), 40))
-    drawn[:, 5] = np.nan
-    track, weights = research("x", drawn, rows, market=market(closes), trading=BOOK, capital=CAPITAL)
+    dealt = given_to_others(scores, np.random.Generator(np.random.PCG64(8)).permutation(40))
+    track, weights = research("x", dealt, rows, **rest)
     returns = np.diff(track.equity) / track.equity[:-1]
     assert found.shape == (3, 2)
     assert found[1] == pytest.approx([track.equity[-1] / CAPITAL - 1, returns.mean() / returns.std(ddof=1)], rel=1e-12)
-    assert np.array_equal(luck([8], rows, **rest)[0], found[1])
+    assert np.array_equal(luck([8], scores, rows, **rest)[0], found[1])
     assert len({tuple(row) for row in found}) == 3
-    assert weights[:, 5].max() == 0
+    assert weights[:, -1].max() == 0
 
 
 def test_luck_of_no_seed_is_empty():
     """No seed, no row, of the same form."""
-    assert luck([], np.array([0]), market=market(walk(1, 9, 3)), trading=BOOK, capital=CAPITAL).shape == (0, 2)
+    assert luck(
+        [], np.ones((1, 3)), np.array([0]), market=market(walk(1, 9, 3)), trading=BOOK, capital=CAPITAL
+    ).shape == (0, 2)
 
 
-def test_draws_persist_as_the_strategys_ranks_do():
-    """The rank correlation of drawn weeks is what was asked for; slower ranks trade less."""
-    scores = np.empty((300, 200))
-    draw_scores(11, scores, 0.8)
-    closes, rows = walk(5, 200, 60), np.arange(0, 200, 5)
+def test_the_same_order_of_names_is_our_own_track():
+    """Each score given to the name that had it: what luck runs is the strategy."""
+    closes, rows = walk(3, 150, 40), np.arange(0, 150, 5)
+    scores = slow_scores(4, (len(rows), 40), 0.9)
+    rest: dict[str, Any] = {"market": market(closes), "trading": BOOK, "capital": CAPITAL}
 
-    slow, fast = (np.empty((len(rows), 60)) for _ in range(2))
-    draw_scores(11, slow, 0.95)
-    draw_scores(11, fast, 0.0)
-    turnover = [
-        research("x", one, rows, market=market(closes), trading=BOOK, capital=CAPITAL)[0].turnover.sum()
-        for one in (slow, fast)
-    ]
+    dealt = given_to_others(scores, np.arange(40))
 
-    assert rank_persistence(scores) == pytest.approx(0.8, abs=0.01)
-    assert rank_persistence(np.full((4, 9), np.nan)) == 0
-    assert turnover[0] < 0.7 * turnover[1]
-    with pytest.raises(ValueError, match=r"persistence was 1\.0"):
-        luck([1], rows, market=market(closes), trading=BOOK, capital=CAPITAL, persistence=1.0)
+    assert np.array_equal(dealt, scores, equal_nan=True)
+    assert np.array_equal(research("x", dealt, rows, **rest)[0].equity, research("x", scores, rows, **rest)[0].equity)
+
+
+@given(st.data())
+def test_scores_given_to_others_are_ours_in_each_week(data: st.DataObject):
+    """Whatever is scored and however names are permuted: the same names are scored, by the same values, ties included."""
+    shape = (data.draw(st.integers(1, 5), "weeks"), data.draw(st.integers(1, 9), "names"))
+    scores = data.draw(arrays(np.float64, shape, elements=st.sampled_from([np.nan, -1.0, 0.0, 2.0, 3.5])), "scores")
+    order = np.array(data.draw(st.permutations(range(shape[1])), "order"))
+    before = scores.copy()
+
+    found = given_to_others(scores, order)
+
+    assert np.array_equal(np.isnan(found), np.isnan(scores))
+    assert np.array_equal(np.sort(found, axis=1), np.sort(scores, axis=1), equal_nan=True)
+    direct = ~np.isnan(scores) & ~np.isnan(scores[:, order])
+    assert np.array_equal(found[direct], scores[:, order][direct])
+    assert np.array_equal(scores, before, equal_nan=True)
+
+
+def test_a_score_that_finds_no_name_goes_on_along_the_permutation():
+    """Names 0 to 4 in one circle: who is not scored is passed over, and nobody else's score changes hands for it."""
+    order = np.array([1, 2, 3, 4, 0])
+    scores = np.array(
+        [[10.0, 11.0, 12.0, 13.0, 14.0], [10.0, np.nan, 12.0, 13.0, 14.0], [10.0, np.nan, np.nan, 13.0, 14.0]]
+    )
+
+    found = given_to_others(scores, order)
+
+    assert np.array_equal(
+        found,
+        [[11.0, 12.0, 13.0, 14.0, 10.0], [12.0, np.nan, 13.0, 14.0, 10.0], [13.0, np.nan, np.nan, 14.0, 10.0]],
+        equal_nan=True,
+    )
+
+
+def test_random_ranks_trade_as_much_as_ours():
+    """A slow strategy's random ranks are as slow, and a fast one's as fast: their cost is no measure of skill."""
+    closes, rows = walk(5, 300, 60), np.arange(0, 300, 5)
+    rest: dict[str, Any] = {"market": market(closes), "trading": BOOK, "capital": CAPITAL}
+
+    def turnover(scores: Any) -> float:
+        return float(research("x", scores, rows, **rest)[0].turnover.sum())
+
+    slow, fast = (slow_scores(6, (len(rows), 60), kept) for kept in (0.98, 0.0))
+    for scores in (slow, fast):
+        orders = (np.random.Generator(np.random.PCG64(seed)).permutation(60) for seed in range(20))
+        random = np.mean([turnover(given_to_others(scores, order)) for order in orders])
+        assert random == pytest.approx(turnover(scores), rel=0.05)
+    assert turnover(slow) < 0.7 * turnover(fast)
 
 
 def test_the_policys_numbers_are_taken_over():

@@ -146,6 +146,20 @@ def test_both_forms_tell_the_same_numbers():
     assert all(len(row) == len(table[0]) for table in tables for row in table)
 
 
+def test_random_ranks_are_told_as_what_they_are():
+    """Our own scores given to other names; and of losses no place by Sharpe ratio, with the reason beneath."""
+    losing = replace(BACKTEST, luck=BACKTEST.luck - [0.0, 0.1])
+
+    for text in (HTML, MARKDOWN):
+        assert "Random ranks are our own scores given to other names" in text
+        assert "Not computable (share by Sharpe ratio)" not in text
+    found = [row for table in markdown_tables(backtest_markdown(report_of(losing))) for row in table]
+    assert ["random ranks below ours, by Sharpe ratio", "not computable"] in found
+    assert "Not computable (share by Sharpe ratio): the Sharpe ratio of a session is" in backtest_markdown(
+        report_of(losing)
+    )
+
+
 def test_the_headline_tells_the_numbers_of_the_report():
     """Each cell is the report's number as it is told, a column a track, and the median of random ranks."""
     head, *rows = html_tables(HTML)[0]

@@ -244,6 +244,23 @@ def test_random_ranks_stand_beside_ours():
     assert REPORT.random.sharpe == near(median(sharpes) * math.sqrt(252))
 
 
+def test_no_place_by_sharpe_ratio_is_told_below_zero():
+    """Of losses, the one at more risk has the higher ratio: where ours or the median is one, no place is told; zero is none."""
+    below = replace(BACKTEST, luck=BACKTEST.luck - [0.0, 0.1])
+    edge = replace(BACKTEST, luck=BACKTEST.luck * [1.0, 0.0])
+    falling = replace(BACKTEST, main=track("ranker", OURS[::-1]))
+    lost = [before / after - 1 for before, after in pairwise(OURS)]
+
+    for backtest, whose, sharpe in (
+        (below, "the median of random ranks", median(BACKTEST.luck[:, 1]) - 0.1),
+        (falling, "ours", mean(lost) / stdev(lost)),
+    ):
+        told = report_of(backtest).luck.beaten_sharpe
+        assert isinstance(told, Absent)
+        assert told.why.startswith(f"the Sharpe ratio of a session is {sharpe:.4f} for {whose}; below zero more risk")
+    assert report_of(edge).luck.beaten_sharpe == 1.0
+
+
 def test_the_sharpe_ratio_is_deflated_by_all_that_was_asked():
     """Three logged trials and this one; the same asked again is one trial, whose last result counts."""
     again = Trial(
