@@ -99,6 +99,8 @@ def made() -> Backtest:
         scores=scores,
         realised=realised,
         weights=weights,
+        held=0.6 * weights,
+        bound=np.arange(len(weeks)) % 2 == 0,
         luck=np.stack([dice.normal(0.8, 0.3, SEEDS), dice.normal(0.04, 0.02, SEEDS)], axis=1),
         fits=fits,
         importance=tuple((f"feature {at}", float(at)) for at in range(53)),

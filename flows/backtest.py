@@ -24,7 +24,7 @@ from core.quant.bars import bars_of
 from core.quant.baselines import benchmark_held, equal_weight, luck, momentum
 from core.quant.labels import Members
 from core.quant.membership import members_of
-from core.quant.research import research
+from core.quant.research import research_with_orders
 from core.quant.trading import Market, Trading, market_of, trading_of
 from core.quant.training import FitMany
 from core.quant.weeks import Rows, decision_rows
@@ -160,7 +160,7 @@ def _traded(asked: Asked, setup: BookSetup, ground: Ground, told: Walked) -> Bac
     name = policy.strategy.name
     # Two columns of one name would be taken for each other.
     is_taken = name in {track.name for track in baselines}
-    main, weights = research(
+    main, weights, orders = research_with_orders(
         f"{name} of {policy.book}" if is_taken else name,
         told.ranked,
         told.rows,
@@ -187,6 +187,8 @@ def _traded(asked: Asked, setup: BookSetup, ground: Ground, told: Walked) -> Bac
         scores=told.scores,
         realised=told.realised,
         weights=weights,
+        held=orders.held,
+        bound=orders.bound,
         luck=luck(range(asked.seeds), told.scores, told.rows, market=market, trading=trading, capital=capital),
         fits=told.fits,
         importance=told.importance,

@@ -13,7 +13,7 @@ from core.measures.risk import Drawdown
 from core.measures.tearsheet import PERIODS
 from core.reporting.backtest_report import BacktestReport
 from core.reporting.measured import Absent, decimal, percent
-from core.reporting.power import Part
+from core.reporting.power import Part, TurnoverLimit
 from core.reporting.tracks import Span, TrackFigures
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -126,8 +126,9 @@ def years(report: BacktestReport) -> Section:
 
 def trading(report: BacktestReport) -> Section:
     """Tell turnover and cost of each year."""
+    limited = _limited(report.turnover_limit)
     if not report.trading:
-        return Section("Turnover and cost", ("No year of ours can be told.",))
+        return Section("Turnover and cost", ("No year of ours can be told.", *limited))
     rows = tuple(
         (
             str(one.year),
@@ -144,15 +145,16 @@ def trading(report: BacktestReport) -> Section:
     words = (
         "Cost is spread, slippage, currency fee and commission; cost drag its share of the equity "
         "before. Dividends are after withholding.",
+        *limited,
     )
     return Section("Turnover and cost", words, (), (Table(head, rows, "lrrrrrr"),))
 
 
 def sectors(report: BacktestReport) -> Section:
-    """Tell and draw the wanted weight of each sector."""
+    """Tell and draw the weight held in each sector."""
     sectors = report.sectors
     if not sectors.names:
-        return Section("Exposure by sector", ("Nothing was ever wanted.",))
+        return Section("Exposure by sector", ("Nothing was ever held.",))
     rows = tuple(
         (name, percent(mean, 1), percent(most, 1))
         for name, mean, most in zip(sectors.names, sectors.mean, sectors.most, strict=True)
@@ -163,10 +165,10 @@ def sectors(report: BacktestReport) -> Section:
         weights = np.concatenate(
             [weights[:, : COLOURS - 1], weights[:, COLOURS - 1 :].sum(axis=1, keepdims=True)], axis=1
         )
-    chart = partial(stacked_chart, "Wanted weight by sector; what is left above is cash", sectors.weeks, names, weights)
+    chart = partial(stacked_chart, "Weight held by sector; what is left above is cash", sectors.weeks, names, weights)
     return Section(
         "Exposure by sector",
-        ("Weights as wanted at each decision.",),
+        ("Weights as held after each decision's trades, at the open of that session.",),
         (chart,),
         (Table(("sector", "mean", "most"), rows, "lrr"),),
     )
@@ -193,8 +195,9 @@ def worst(report: BacktestReport) -> Section:
         for one in report.worst
     )
     words = (
-        f"Ours is {theirs}'s week, plus what the holdings did beside it (weight x return less {theirs}'s, from open to open), "
-        "plus a rest: cash, cost, and the prices between open and close. What made half of a loss or more is named.",
+        f"Ours is {theirs}'s week, plus what the holdings did beside it (weight held after the trades x return less "
+        f"{theirs}'s, from open to open), plus a rest: cash, cost, currency, and the prices between close and open. What made "
+        "half of a loss or more is named.",
     )
     head = (
         "from",
@@ -204,7 +207,7 @@ def worst(report: BacktestReport) -> Section:
         "holdings",
         "rest",
         "mostly",
-        "holdings that cost most: weight x return less the benchmark's",
+        "holdings that cost most: weight held x return less the benchmark's",
     )
     return Section("Worst weeks, and why", words, (), (Table(head, rows, "llrrrrlt"),))
 
@@ -261,6 +264,21 @@ def _names(report: BacktestReport) -> list[str]:
 def _drawdown_row(fall: Drawdown) -> Row:
     days = str((fall.recovered - fall.peak).days) if fall.recovered else NONE
     return (percent(float(fall.depth)), str(fall.peak), str(fall.trough), str(fall.recovered or "not yet"), days)
+
+
+def _limited(limit: TurnoverLimit) -> tuple[str, ...]:
+    """Say how far the turnover limit shaped the result."""
+    if not limit.decisions:
+        return ()
+    undone = (
+        f"Not computable: {limit.undone.why}."
+        if isinstance(limit.undone, Absent)
+        else f"On average {percent(limit.undone, 1)} of the wanted weight was not held after a decision's trades."
+    )
+    return (
+        f"The turnover limit bound in {limit.bound:,} of {limit.decisions:,} decisions"
+        f" ({percent(limit.bound / limit.decisions, 1)}): an order was cut or left undone for it. {undone}",
+    )
 
 
 def _part(part: Part) -> str:

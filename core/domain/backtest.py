@@ -7,6 +7,9 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from core.domain.bars import Days, Floats
 from core.domain.instrument import InstrumentId
 
@@ -80,9 +83,12 @@ class Backtest:
     `sessions` has the first close before any trade, then every close to `last`. The decisions have W rows: `weeks` are the
     sessions at whose close was decided, `scores`, `realised` and `weights` are of shape (W, instruments): the score (NaN:
     not ranked), what the instrument then returned from the open after the decision to the open after the next, less the
-    benchmark (NaN: not known), and the weight that was wanted. `baselines` begin with the benchmark. `luck` has a row a
-    seed of random ranks: its whole return, and the Sharpe ratio of a session. `survivorship` and `knowledge` say in words
-    what the universe and the bars know that the day did not; `notes` are what else a reader must know, a sentence each.
+    benchmark (NaN: not known), and the weight that was wanted. `held`, of the same shape, is what was owned once the orders
+    were executed: at that open, as a share of the equity at the decision's close (NaN: the range ends before). `bound`, of
+    shape (W,), says whether the turnover limit cut an order or left one undone. `baselines` begin with the benchmark.
+    `luck` has a row a seed of random ranks: its whole return, and the Sharpe ratio of a session. `survivorship` and
+    `knowledge` say in words what the universe and the bars know that the day did not; `notes` are what else a reader must
+    know, a sentence each.
     """
 
     book: str
@@ -101,6 +107,8 @@ class Backtest:
     scores: Floats
     realised: Floats
     weights: Floats
+    held: Floats
+    bound: NDArray[np.bool_]
     luck: Floats
     fits: tuple[Fit, ...]
     importance: tuple[tuple[str, float], ...]

@@ -17,7 +17,7 @@ from core.quant.trading import MarketArrays, Rules
 UNITS, MARK, WANTED, ASKED, PLANNED, SCORE = range(6)
 HOLDING, CHOSEN, BEST, LINE, STILL = range(5)
 CASH, PEAK, EQUITY, IS_HALTED = range(4)
-HELD, EVENTS = range(2)
+HELD, EVENTS, IS_BOUND = range(3)
 VALUE, INVESTED, POSITIONS, TURNOVER, COST, INCOME = range(6)
 BEFORE, ON = range(2)
 ROW, COLUMN, IS_SPLIT = range(3)
@@ -239,6 +239,8 @@ def plan(evening: Evening, pot: Pot, rules: Rules, chosen: int) -> int:
                 if value <= 0.0 or value < rules.tiny_delta * equity:
                     continue
             closes_it = not is_trim and value <= turnover_left
+            if value > turnover_left:
+                pot.counts[IS_BOUND] = 1
             if not closes_it:
                 units = min(units, sized(min(value, turnover_left), price, rules))
             notional = units * price
@@ -273,6 +275,9 @@ def plan_buys(pot: Pot, rules: Rules, left: Budgets, wanted: tuple[int, float]) 
         if short <= 0.0 or short < rules.tiny_delta * equity or (is_new and positions >= rules.positions_max):
             continue
         affordable = (spendable - rules.commission) / (1.0 + share)
+        # As the flow tells it: of budgets that leave the same, cash stands before turnover, and turnover before capital.
+        if turnover_left < short and turnover_left < affordable and turnover_left <= capital_left:
+            pot.counts[IS_BOUND] = 1
         units = sized(min(short, max(0.0, min(affordable, min(turnover_left, capital_left)))), price, rules)
         notional = units * price
         if units <= 0.0 or notional < rules.order_value_min:
@@ -404,19 +409,34 @@ def write_down(pot: Pot, lines: int, weights: Any, units: Any) -> None:
         units[pot.columns[LINE, at]] = pot.amounts[ASKED, at]
 
 
+@inner
+def write_held(pot: Pot, market: MarketArrays, asked: tuple[int, float], held: Any) -> None:
+    """Write down what is held at a session's open, at this open or else the last close, as a share of the equity given."""
+    session, equity = asked
+    for at in range(pot.counts[HELD]):
+        column = pot.columns[HOLDING, at]
+        opened = market.opens[column, session]
+        price = pot.amounts[MARK, column] if np.isnan(opened) else opened
+        held[column] = pot.amounts[UNITS, column] * price / market.rates[BEFORE, session] / equity
+
+
 @compiled
 def run(
-    given: tuple[Any, Any, Any], market: MarketArrays, book: tuple[Rules, Pot], told: tuple[Any, Any, Any, Any]
+    given: tuple[Any, Any, Any],
+    market: MarketArrays,
+    book: tuple[Rules, Pot],
+    told: tuple[Any, Any, Any, Any, Any, Any],
 ) -> None:
     """Run a book over the sessions from the first decision's close on, and write down what came of it.
 
     `given` are scores and who has a close and may be bought, of shape (W, N), and the rows of the decisions; the pot holds
     the capital as cash, peak and equity, and zeros. `told` are the arrays to fill: (6, sessions) in the order of a Track, and
-    (W, N), which come as zeros: the weights wanted, the signed units ordered, and whether these were filled.
+    (W, N), which come as zeros: the weights wanted, the signed units ordered, whether these were filled, and the shares
+    held after; and of shape (W,), whether the turnover limit bound.
     """
     scores, members, rows = given
     rules, pot = book
-    track, weights, units, filled = told
+    track, weights, units, filled, held, bound = told
     first, week, lines, money = rows[0], 0, 0, pot.money
     for session in range(first, market.closes.shape[1]):
         income, traded, cost = 0.0, 0.0, 0.0
@@ -425,6 +445,8 @@ def run(
             if lines > 0:
                 traded, cost = execute(pot, market, rules, (session, lines, filled[week - 1]))
                 lines = 0
+            if week > 0 and rows[week - 1] == session - 1:
+                write_held(pot, market, (session, money[EQUITY]), held[week - 1])
             money[CASH] += income
         worth, before = value(pot, market, session, market.rates[ON, session]), money[EQUITY]
         equity = money[CASH] + worth
@@ -439,4 +461,5 @@ def run(
             if money[IS_HALTED] == 0.0:
                 lines = decide(pot, market, rules, (session, scores[week], members[week]))
                 write_down(pot, lines, weights[week], units[week])
+                bound[week], pot.counts[IS_BOUND] = pot.counts[IS_BOUND] == 1, 0
             week += 1

@@ -26,10 +26,19 @@ MEASURES, AMOUNTS, LISTS = 6, 6, 5
 
 @dataclass(frozen=True, eq=False)
 class Orders:
-    """What was ordered at each decision: signed units of shape (W, N), 0 for none, and whether the next open filled them."""
+    """What was ordered at each decision, and what came of it; all of shape (W, N), but `bound` of shape (W,).
+
+    `units` are signed, 0 for no order, and `filled` says whether the next open filled them. `bound` says whether the
+    turnover limit cut an order or left one undone. `held` is what was owned once the next open had filled the orders: units
+    at that open (the last close where there is none), in the base currency, as a share of the equity at the decision's
+    close. So it is the share that, times the return from that open on, adds up to the week's return from the decision's
+    close on. NaN where the market ends with the decision.
+    """
 
     units: Floats
     filled: Marks
+    held: Floats
+    bound: Marks
 
 
 def research(
@@ -54,13 +63,13 @@ def research_with_orders(
     run(scores)
     equity, invested, positions, turnover, cost, income = run.track
     track = Track(name, equity, invested, positions, turnover, cost, income)
-    return track, run.weights, Orders(run.units, run.filled)
+    return track, run.weights, Orders(run.units, run.filled, run.held, run.bound)
 
 
 class Run:
     """A book that is run again and again over one market: what does not change is made once, results are overwritten.
 
-    `track` is of shape (6, sessions), in the order of a Track's fields; the others are of shape (W, N).
+    `track` is of shape (6, sessions), in the order of a Track's fields; the others are of shape (W, N), `bound` of (W,).
     """
 
     def __init__(self, rows: Rows, market: Market, trading: Trading, capital: float) -> None:
@@ -71,6 +80,8 @@ class Run:
         self.members = np.ascontiguousarray(market.buyable[self.rows])
         self.track = np.zeros((MEASURES, len(market.sessions) - int(self.rows[0])))
         self.weights, self.units, self.filled = np.zeros(shape), np.zeros(shape), np.zeros(shape, dtype=np.bool_)
+        self.held, self.bound = np.zeros(shape), np.zeros(shape[0], dtype=np.bool_)
+        self._executes_last = int(self.rows[-1]) + 1 < len(market.sessions)
         self._market, self._rules, self._capital = arrays_of(market, trading), rules_of(trading, market), float(capital)
         self._amounts, self._columns = np.zeros((AMOUNTS, shape[1])), np.zeros((LISTS, shape[1]), dtype=np.int64)
 
@@ -84,10 +95,14 @@ class Run:
                 f"scores are of shape {scores.shape}; {self.weights.shape} has a row a decision, a column an instrument"
             )
         self.weights[:], self.units[:], self.filled[:], self._amounts[:] = 0.0, 0.0, False, 0.0
+        self.held[:], self.bound[:] = 0.0, False
         money = np.array([self._capital, self._capital, self._capital, 0.0])
-        pot = Pot(self._amounts, self._columns, money, np.zeros(2, dtype=np.int64))
+        pot = Pot(self._amounts, self._columns, money, np.zeros(3, dtype=np.int64))
         given = (np.require(scores, np.float64, ["C", "W"]), self.members, self.rows)
-        run(given, self._market, (self._rules, pot), (self.track, self.weights, self.units, self.filled))
+        told = (self.track, self.weights, self.units, self.filled, self.held, self.bound)
+        run(given, self._market, (self._rules, pot), told)
+        if not self._executes_last:
+            self.held[-1] = np.nan
 
 
 def _hold_possible(rows: Rows, market: Market, capital: float) -> None:

@@ -5,14 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core.domain.backtest import Backtest, Fit, Mode, Origin, Track, Trial
 from core.domain.bars import Days, Floats
 from core.measures.tearsheet import PERIODS, days_between, drawdowns, return_a_year, rolling_sharpe, session_returns
 from core.reporting.measured import Absent, Measured, measured
-from core.reporting.power import Power, Sectors, WorstWeek, power_of, sectors_of, worst_weeks
+from core.reporting.power import (
+    Power,
+    Sectors,
+    TurnoverLimit,
+    WorstWeek,
+    power_of,
+    sectors_of,
+    turnover_limit_of,
+    worst_weeks,
+)
 from core.reporting.tracks import (
     TrackFigures,
     YearOfTrading,
@@ -91,6 +102,7 @@ class BacktestReport:
     years: tuple[YearRow, ...]
     power: Power
     trading: tuple[YearOfTrading, ...]
+    turnover_limit: TurnoverLimit
     sectors: Sectors
     worst: tuple[WorstWeek, ...] | Absent
     luck: Luck
@@ -129,6 +141,7 @@ def report_of(backtest: Backtest) -> BacktestReport:
         years=_years(tracks, backtest.sessions),
         power=power_of(backtest),
         trading=trading_by_year(backtest.main, backtest.sessions),
+        turnover_limit=turnover_limit_of(backtest),
         sectors=sectors_of(backtest),
         worst=worst_weeks(backtest, weeks),
         luck=luck,
@@ -149,12 +162,13 @@ def _hold_shapes(backtest: Backtest) -> None:
         for name in ("equity", "invested", "positions", "turnover", "cost", "income"):
             _hold(f"{name} of {track.name}", getattr(track, name), (len(backtest.sessions),))
     _hold("sectors", np.array(backtest.sectors), (len(backtest.instruments),))
-    for name in ("scores", "realised", "weights"):
+    for name in ("scores", "realised", "weights", "held"):
         _hold(name, getattr(backtest, name), (len(backtest.weeks), len(backtest.instruments)))
+    _hold("bound", backtest.bound, (len(backtest.weeks),))
     _hold("luck", backtest.luck, (len(backtest.luck), 2))
 
 
-def _hold(name: str, array: Floats, shape: tuple[int, ...]) -> None:
+def _hold(name: str, array: NDArray[Any], shape: tuple[int, ...]) -> None:
     if array.shape != shape:
         raise ValueError(f"{name} has shape {array.shape}; the backtest's is {shape}")
 

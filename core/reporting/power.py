@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core.domain.backtest import Backtest
 from core.domain.bars import Days, Floats
@@ -56,7 +57,7 @@ class Power:
 
 @dataclass(frozen=True, eq=False)
 class Sectors:
-    """The wanted weight in each sector on each decision, of shape (W, sectors), the largest on average first."""
+    """The weight held in each sector after each decision's trades, of shape (W, sectors), the largest on average first."""
 
     weeks: Days
     names: tuple[str, ...]
@@ -66,8 +67,21 @@ class Sectors:
 
 
 @dataclass(frozen=True)
+class TurnoverLimit:
+    """How the turnover limit shaped a book: in how many decisions it cut an order or left one undone, and what was not held.
+
+    `undone` is the mean over decisions of the share of the wanted weight that was not held after the trades, for whatever
+    reason; decisions that wanted nothing, and one that was never executed, are not among them.
+    """
+
+    decisions: int
+    bound: int
+    undone: Measured
+
+
+@dataclass(frozen=True)
 class Part:
-    """What one holding did in a week: its wanted weight, its return less the benchmark's, and the product of both."""
+    """What one holding did in a week: the weight held, its return less the benchmark's, and the product of both."""
 
     instrument: InstrumentId
     weight: float
@@ -79,8 +93,9 @@ class Part:
 class WorstWeek:
     """A week that lost much, from close to close, and what made it.
 
-    `holdings` is the sum over the holdings of weight times return less the benchmark's (from open to open); `rest` is what
-    of the difference to the benchmark it leaves: cash, cost, and the prices between open and close.
+    `holdings` is the sum over what was held after the trades of weight times return less the benchmark's (from open to
+    open); `rest` is what of the difference to the benchmark it leaves: cash, cost, currency, and the prices between close
+    and open.
     """
 
     first: date
@@ -121,20 +136,33 @@ def power_of(backtest: Backtest) -> Power:
 
 
 def sectors_of(backtest: Backtest) -> Sectors:
-    """Sum the wanted weights of each decision by sector; what has no sector is told as such."""
+    """Sum by sector what was held after each decision's trades; what has no sector is told as such."""
     told = [name or "not told" for name in backtest.sectors]
-    weights = np.nan_to_num(backtest.weights)
+    is_executed = _executed(backtest)
+    weeks, weights = backtest.weeks[is_executed], backtest.held[is_executed]
     sums = {name: weights[:, [one == name for one in told]].sum(axis=1) for name in sorted(set(told))}
     if not len(weights):
-        return Sectors(backtest.weeks, (), np.zeros((0, 0)), (), ())
+        return Sectors(weeks, (), np.zeros((0, 0)), (), ())
     ordered = sorted((name for name in sums if sums[name].any()), key=lambda name: (-float(sums[name].mean()), name))
     columns = [sums[name] for name in ordered]
     return Sectors(
-        weeks=backtest.weeks,
+        weeks=weeks,
         names=tuple(ordered),
         weights=np.stack(columns, axis=1) if columns else np.zeros((len(weights), 0)),
         mean=tuple(float(one.mean()) for one in columns),
         most=tuple(float(one.max()) for one in columns),
+    )
+
+
+def turnover_limit_of(backtest: Backtest) -> TurnoverLimit:
+    """Count the decisions in which the turnover limit bound, and measure what of the wanted weights was not held."""
+    is_told = _executed(backtest) & (backtest.weights > 0.0).any(axis=1)
+    wanted, held = backtest.weights[is_told], backtest.held[is_told]
+    shares = np.maximum(wanted - held, 0.0).sum(axis=1) / wanted.sum(axis=1)
+    return TurnoverLimit(
+        decisions=len(backtest.weeks),
+        bound=int(np.count_nonzero(backtest.bound)),
+        undone=float(shares.mean()) if len(shares) else Absent("no decision wanted anything"),
     )
 
 
@@ -155,7 +183,7 @@ def worst_weeks(backtest: Backtest, weeks: Rows) -> tuple[WorstWeek, ...] | Abse
 
 def _week(backtest: Backtest, weeks: Rows, at: int, returned: tuple[float, Measured]) -> WorstWeek:
     ours, benchmark = returned
-    weights, excess = np.nan_to_num(backtest.weights[at]), backtest.realised[at]
+    weights, excess = np.nan_to_num(backtest.held[at]), backtest.realised[at]
     held = np.flatnonzero((weights != 0) & np.isfinite(excess))
     shares = weights[held] * excess[held]
     parts = tuple(
@@ -174,6 +202,11 @@ def _week(backtest: Backtest, weeks: Rows, at: int, returned: tuple[float, Measu
         parts=parts,
         mostly=_mostly(ours, benchmark, holdings),
     )
+
+
+def _executed(backtest: Backtest) -> NDArray[np.bool_]:
+    """Say of each decision whether the range reaches to its execution."""
+    return np.asarray(np.isfinite(backtest.held).all(axis=1))
 
 
 def _mostly(ours: float, benchmark: Measured, holdings: float) -> str:

@@ -37,11 +37,15 @@ ScoresOf = Callable[[int], Mapping[str, float]]
 
 @dataclass
 class Told:
-    """What the flow did: equity at each close from the first decision on, and orders by (decision row, instrument)."""
+    """What the flow did: equity at each close from the first decision on, and orders by (decision row, instrument).
+
+    `bound` are the decision rows whose proposal left something undone for the turnover limit.
+    """
 
     equity: list[Decimal] = field(default_factory=list)
     orders: dict[tuple[int, str], Decimal] = field(default_factory=dict)
     filled: set[tuple[int, str]] = field(default_factory=set)
+    bound: set[int] = field(default_factory=set)
 
 
 def on_paper(
@@ -83,7 +87,9 @@ def on_paper(
             rate = FxRate("GBP", "USD", rates.on(days[row + 1] - timedelta(days=1)), days[row], "ecb")
             prices = Prices(tuple(Mark(name, days[row], price, "x") for name, price in closes.items()), rate)
             holdings = Holdings(held.positions, held.cash, "1:x")
-            lines = decided(holdings, prices, scores_of(row), policy, universe=universe, multiple=multiple)
+            lines, undone = decided(holdings, prices, scores_of(row), policy, universe=universe, multiple=multiple)
+            if any("turnover limit" in words for words in undone):
+                told.bound.add(row)
             for line in lines:
                 told.orders[row, line.instrument] = line.quantity if line.side == "buy" else -line.quantity
             waiting = ticket_of(lines, days[row + 1])
@@ -98,14 +104,14 @@ def decided(
     *,
     universe: Universe,
     multiple: int,
-) -> tuple[OrderLine, ...]:
-    """Give the lines that the pipeline's stages scores, marks, proposal and review come to."""
+) -> tuple[tuple[OrderLine, ...], tuple[str, ...]]:
+    """Give the lines that the pipeline's stages scores, marks, proposal and review come to, and what they left undone."""
     marks, as_of = prices.by_instrument(), prices.marks[0].session
     if holdings.quantities().keys() - marks.keys():
-        return ()
+        return (), ()
     scores = ranked_scores("given", as_of, Ranking({name: x for name, x in numbers.items() if name in marks}))
     if not scores.ranked:
-        return ()
+        return (), ()
     equity = equity_of(holdings, prices)
     weights = {one.instrument: prices.value_of(one.instrument, one.quantity) / equity for one in holdings.positions}
     stance = Stance(multiple, Decimal(1), weights)
@@ -114,7 +120,7 @@ def decided(
     case = Case(proposal, holdings, prices, universe, as_of, "paper", Decimal(1))
     verdict = review_proposal(case, policy)
     assert not verdict.refused, "the plan keeps within the rules"
-    return verdict.approved
+    return verdict.approved, proposal.left_undone
 
 
 def ticket_of(lines: tuple[OrderLine, ...], session: date) -> Ticket | None:

@@ -103,6 +103,17 @@ def test_other_numbers_of_the_policy_do_what_they_do_in_the_flow(changes, multip
     assert len(told.orders) > 10
 
 
+def test_decisions_that_the_turnover_limit_bound_are_those_of_the_flow():
+    """Some of them where it is small; none where it is whole."""
+    tight, free = (ruled(BOOK, limits={"turnover_max": share}) for share in ("0.15", "1"))
+    told, (_, _, orders), rows = both(tight, given, step=3)
+    _, (_, _, loose), _ = both(free, given, step=3)
+
+    assert {rows[k] for k in np.flatnonzero(orders.bound)} == told.bound
+    assert 3 < len(told.bound) < len(rows) - 3
+    assert not loose.bound.any()
+
+
 def hold_equal(told: Told, track: Track, orders: Orders, rows: list[int]) -> None:
     """Hold that the same lines were ordered and filled, and that equity is the same each day within the tolerance."""
     theirs = np.array([float(one) for one in told.equity])
@@ -111,6 +122,7 @@ def hold_equal(told: Told, track: Track, orders: Orders, rows: list[int]) -> Non
     assert np.array_equal(np.sign(orders.units), np.sign(wanted))
     assert np.allclose(orders.units, wanted, rtol=2e-3, atol=0.01)
     assert {(rows[k], names[c]) for k, c in zip(*np.nonzero(orders.filled), strict=True)} == told.filled
+    assert {rows[k] for k in np.flatnonzero(orders.bound)} == told.bound
     assert np.max(np.abs(track.equity / theirs - 1)) < TOLERANCE
 
 

@@ -90,6 +90,48 @@ def test_instruments_may_stand_in_any_order(seed):
     assert np.allclose(same, wanted[:, order], atol=1e-9)
 
 
+@pytest.mark.parametrize("seed", SEEDS)
+def test_what_is_held_follows_from_the_orders_that_were_filled(seed):
+    """Summed up by hand, splits among them: at the open that filled them, or the last close, over the decision's equity."""
+    made, scores, rows = world(seed)
+    tight = replace(SMOOTH, turnover_max=0.1, kill_switch=False)
+    track, wanted, orders = ran(made, scores, rows, trading=tight)
+    units, last, count = np.zeros(20), np.full(20, NAN), 0
+
+    for session in range(len(made.sessions)):
+        if session == 65:
+            units[1], last[1] = units[1] * 3, last[1] / 3
+        if session - 1 in rows:
+            week = list(rows).index(session - 1)
+            units = np.where(orders.filled[week], units + orders.units[week], units)
+            prices = np.where(np.isnan(made.opens[session]), last, made.opens[session])
+            values = np.where(np.abs(units) > 1e-9, units * prices, 0.0) / made.rate_before[session]
+            assert np.allclose(orders.held[week], values / track.equity[session - 1 - rows[0]], rtol=1e-9, atol=1e-9)
+            count += 1
+        last = np.where(np.isnan(made.closes[session]), last, made.closes[session])
+
+    # The last decision stands on the last session: what came of it is not known.
+    assert count == len(rows) - 1
+    assert np.isnan(orders.held[-1]).all()
+    # So small a limit leaves much of what is wanted undone in the first weeks.
+    assert orders.bound[:3].all()
+    assert orders.held[0].sum() < 0.25 < 0.9 < wanted[0].sum()
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_what_is_held_makes_the_return_of_the_week(seed):
+    """Where each open is the close before: held times what that returned until the next decision's open, less the cost."""
+    made, rows = market(walk(seed, 100, 20)), np.arange(4, 100, 5)
+    scores = np.cumsum(np.random.Generator(np.random.PCG64(seed)).normal(size=(len(rows), 20)), axis=0)
+    track, _, orders = ran(made, scores, rows, trading=replace(BOOK, turnover_max=0.15))
+
+    equity = track.equity[rows - rows[0]]
+    realised = made.closes[rows[1:]] / made.closes[rows[:-1]] - 1
+    cost = np.array([track.cost[row + 1 - rows[0]] for row in rows[:-1]])
+    assert cost.sum() > 0
+    assert np.allclose((orders.held[:-1] * realised).sum(axis=1) - cost / equity[:-1], equity[1:] / equity[:-1] - 1)
+
+
 def test_without_costs_trading_costs_nothing():
     """At prices that stand still and without costs, equity stands still however much is traded; with costs it falls by them."""
     still, rows = market(np.full((60, 20), 40.0)), np.arange(0, 60, 5)

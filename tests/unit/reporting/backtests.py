@@ -40,8 +40,10 @@ def made(sessions=600, instruments=24, *, edge=0.0, seed=7, seeds=200):
     scores = edge * realised / 0.03 + np.sqrt(1.0 - edge**2) * dice.normal(0.0, 1.0, shape)
     order = np.argsort(np.argsort(-scores, axis=1), axis=1)
     weights = np.where(order < 6, 0.95 / 6, 0.0)
+    # A part of what is wanted, differing from week to week, and something that was not sold yet.
+    held = weights * (0.3 + 0.1 * (np.arange(len(weeks)) % 6))[:, None] + np.where(order == 7, 0.04, 0.0)
     market = dice.normal(0.0004, 0.009, sessions)
-    excess = np.repeat((weights * realised).sum(axis=1), 5)[:sessions] / 5.0
+    excess = np.repeat((held * realised).sum(axis=1), 5)[:sessions] / 5.0
     ours = market + np.concatenate([[0.0], excess[:-1]])[:sessions] if sessions else market
     realised[-1:] = np.nan
 
@@ -72,6 +74,8 @@ def made(sessions=600, instruments=24, *, edge=0.0, seed=7, seeds=200):
         scores=scores,
         realised=realised,
         weights=weights,
+        held=held,
+        bound=np.arange(len(weeks)) % 3 == 0,
         luck=luck,
         fits=fits(weeks),
         importance=(("mom_12w", 120.0), ("vol_4w", 60.0), ("rsi_14", 20.0)),
@@ -133,4 +137,6 @@ def cut(backtest, sessions):
         scores=backtest.scores[: len(weeks)],
         realised=backtest.realised[: len(weeks)],
         weights=backtest.weights[: len(weeks)],
+        held=backtest.held[: len(weeks)],
+        bound=backtest.bound[: len(weeks)],
     )

@@ -284,6 +284,19 @@ def test_what_is_flat_or_owed_says_why():
         assert says in backtest_markdown(report)
 
 
+def test_the_turnover_limit_stands_beneath_turnover_and_cost():
+    """In both forms: how often it bound and what was not held; without a decision nothing is said of it."""
+    limit = REPORT.turnover_limit
+    words = (
+        "The turnover limit bound in 40 of 120 decisions (33.3 %): an order was cut or left undone for it."
+        f" On average {percent(limit.undone, 1)} of the wanted weight was not held after a decision's trades."
+    )
+
+    assert words in Reader(HTML).texts("p")
+    assert words in MARKDOWN
+    assert "turnover limit bound" not in backtest_markdown(report_of(cut(BACKTEST, 0)))
+
+
 def test_nothing_trained_and_nothing_tried_are_said():
     """A strategy without models, and the first backtest of all."""
     text = backtest_markdown(report_of(replace(BACKTEST, fits=(), importance=(), trials=())))

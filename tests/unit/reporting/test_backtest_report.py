@@ -187,16 +187,44 @@ def test_fifths_are_cut_by_rank():
     assert power.monotonicity == near(means.rank().corr(pd.Series([0.0, 1, 2, 3, 4], index=means.index)))
 
 
-def test_sectors_sum_the_weights():
-    """The wanted weight of each decision by name, largest on average first; what has none is told so."""
+def test_sectors_sum_what_was_held():
+    """What was held after each decision by name, largest on average first; what has none is told so."""
     sectors = REPORT.sectors
-    frame = pd.DataFrame(BACKTEST.weights).T.groupby(list(BACKTEST.sectors)).sum().T.rename(columns={"": "not told"})
+    frame = pd.DataFrame(BACKTEST.held).T.groupby(list(BACKTEST.sectors)).sum().T.rename(columns={"": "not told"})
 
     assert sorted(sectors.names) == sorted(frame.columns)
     assert list(sectors.mean) == near(frame.mean().sort_values(ascending=False).tolist())
     for at, name in enumerate(sectors.names):
         assert sectors.weights[:, at].tolist() == near(frame[name].tolist())
         assert sectors.most[at] == near(frame[name].max())
+
+
+def test_the_turnover_limit_is_told():
+    """In how many decisions it bound, and what share of the wanted weights was not held: by sums over each decision."""
+    told = REPORT.turnover_limit
+    shares = []
+    for wanted, held in zip(BACKTEST.weights.tolist(), BACKTEST.held.tolist(), strict=True):
+        missing = [max(one - other, 0.0) for one, other in zip(wanted, held, strict=True)]
+        shares.append(sum(missing) / sum(wanted))
+
+    assert (told.decisions, told.bound) == (120, 40)
+    assert told.undone == near(mean(shares))
+    assert 0.2 < mean(shares) < 0.8
+
+
+def test_a_decision_that_was_never_executed_is_not_measured():
+    """Where the range ends with it, neither sectors nor what was not held count it; nor does a week that wanted nothing."""
+    held, weights = np.array(BACKTEST.held), np.array(BACKTEST.weights)
+    held[-1], weights[0] = np.nan, 0.0
+    report = report_of(replace(BACKTEST, held=held, weights=weights))
+    idle = report_of(replace(BACKTEST, weights=np.zeros_like(weights)))
+    missing = np.maximum(weights[1:-1] - held[1:-1], 0.0).sum(axis=1) / weights[1:-1].sum(axis=1)
+
+    assert len(report.sectors.weeks) == len(report.sectors.weights) == 119
+    assert sum(report.sectors.mean) == near(held[:-1].sum(axis=1).mean())
+    assert report.turnover_limit.undone == near(missing.mean())
+    assert report.turnover_limit.decisions == 120
+    assert idle.turnover_limit.undone == Absent("no decision wanted anything")
 
 
 def test_the_worst_weeks_add_up():
@@ -208,7 +236,7 @@ def test_the_worst_weeks_add_up():
         products = {
             name: weight * excess
             for name, weight, excess in zip(
-                BACKTEST.instruments, BACKTEST.weights[row // 5], BACKTEST.realised[row // 5], strict=True
+                BACKTEST.instruments, BACKTEST.held[row // 5], BACKTEST.realised[row // 5], strict=True
             )
             if weight
         }
@@ -377,7 +405,8 @@ def numbers(value):
 
 def test_a_flat_curve_has_no_ratio():
     """Held in cash throughout: no risk to divide by, no drawdown, and the verdict says what is not computable."""
-    report = report_of(replace(BACKTEST, main=track("cash", np.full(600, 1000.0)), weights=np.zeros((120, 24))))
+    nothing = np.zeros((120, 24))
+    report = report_of(replace(BACKTEST, main=track("cash", np.full(600, 1000.0)), weights=nothing, held=nothing))
     told = report.tracks[0]
 
     assert (told.whole, told.a_year, told.volatility, told.drawdowns) == (0.0, 0.0, 0.0, ())
