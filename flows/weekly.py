@@ -1,4 +1,4 @@
-"""The week's backtest: which range of days the first slot of a week leaves to be run through, and for which slots it does."""
+"""The week's backtest: which range of days the first slot of a week leaves to be run through, and what its report is called."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from datetime import date
 
 import numpy as np
 
+from core.domain.slot import MAIN_BOOK, BookName
 from core.quant.weeks import decision_rows
 from flows.backtest import DECISIONS_MIN
 from flows.ports import CleanSet
@@ -35,6 +36,15 @@ def weekly_range(as_of: date, setup: BookSetup, clean: CleanSet) -> tuple[date, 
         return None
     first: date = panel.sessions[rows[0]].astype("datetime64[D]").astype(object)
     return first, last
+
+
+def report_stem(book: BookName, *, is_weekly: bool = False) -> str:
+    """Give where the report of a book's backtest stands in a workspace, without its ending.
+
+    The week's has a place of its own: nobody waits for it, and it must not stand where a person looks for an answer.
+    """
+    stem = f"reports/backtest_{'weekly' if is_weekly else 'latest'}"
+    return stem if book == MAIN_BOOK else f"{stem}-{book}"
 
 
 def _first_asked(setup: BookSetup, rows: np.ndarray) -> int:

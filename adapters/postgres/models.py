@@ -86,6 +86,22 @@ class PgTrials:
         return tuple(_trial(one) for one in self._session.all(query, (trial.asked, sharpe)))
 
 
+class PgTrialsKept:
+    """The backtests that somebody asked for, as they are told to one that nobody chose: it is not added to them."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def add_trial(self, trial: Trial) -> tuple[Trial, ...]:
+        """Give the trials that were kept, oldest first, but for this one where somebody asked the same; keep none."""
+        query = (
+            "SELECT recorded_at, asked, strategy, first, last, sessions, sharpe FROM trial"
+            " WHERE NOT (asked = %s AND sharpe = %s) ORDER BY id"
+        )
+        rows = self._session.all(query, (trial.asked, Decimal(repr(trial.sharpe))))
+        return tuple(_trial(one) for one in rows)
+
+
 def _trial(row: Row) -> Trial:
     return Trial(
         row["recorded_at"],

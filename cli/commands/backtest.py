@@ -23,8 +23,7 @@ from flows.backtest import Asked, BacktestDoors, NothingToTest
 from flows.backtest import backtest as run_backtest
 from flows.fitting import fits_kept_in
 from flows.lookahead import Checked, check_lookahead
-
-NAME = "backtest_latest"
+from flows.weekly import report_stem
 
 
 def backtest(arguments: argparse.Namespace) -> int:
@@ -52,9 +51,10 @@ def backtest(arguments: argparse.Namespace) -> int:
         for words in store.damaged():
             print(f"{words}; it was fitted again", file=sys.stderr)
         files = Artefacts(desk.workspace.root)
-        files.write(f"reports/{NAME}.html", backtest_html(report))
-        files.write(f"reports/{NAME}.md", backtest_markdown(report))
-    path = arguments.workspace / "reports" / f"{NAME}.html"
+        stem = report_stem(arguments.book)
+        files.write(f"{stem}.html", backtest_html(report))
+        files.write(f"{stem}.md", backtest_markdown(report))
+    path = arguments.workspace / f"{stem}.html"
     emit(arguments, _facts(report, str(path)), f"{_words(report)}\nReport: {path}")
     return 0
 

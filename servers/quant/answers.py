@@ -102,7 +102,7 @@ class TrackTold(Answer):
 class Researched(Answer):
     """What a research backtest came to: the book first, then benchmark, equal weight and momentum; told against luck.
 
-    `trials` counts every question that was ever asked here. `report` is a file of the workspace, for a person.
+    `trials` counts every question that somebody asked here, and this one. `report` is a file of the workspace, for a person.
     """
 
     strategy: str

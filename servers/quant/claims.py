@@ -5,10 +5,13 @@ from __future__ import annotations
 import fcntl
 import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 _POLL_SECONDS = 0.02
+# A look at the lock lasts microseconds: whoever is still in the way after these has not been looking.
+_LOOKS_MAX = 50
 
 
 @dataclass(frozen=True)
@@ -25,16 +28,15 @@ class Claim:
     While the lock is held its worker lives, so the number that stands in the file is that process's and no other's.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, *, wait: Callable[[float], object] = time.sleep) -> None:
+        """Keep the claim in a file; `wait` lets some seconds pass."""
+        self._path, self._wait = path, wait
 
     def take(self, job_id: str) -> int | None:
         """Take the claim for a job and give its descriptor, or None while another job has it."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not self._is_locked(descriptor):
             os.close(descriptor)
             return None
         os.ftruncate(descriptor, 0)
@@ -80,5 +82,18 @@ class Claim:
         while (holder := self.holder()) is not None and holder.job_id == job_id:
             if time.monotonic() > give_up:
                 return False
-            time.sleep(_POLL_SECONDS)
+            self._wait(_POLL_SECONDS)
         return True
+
+    def _is_locked(self, descriptor: int) -> bool:
+        """Lock the file, or say that another job has it; who only looks whether one does is waited for."""
+        for _ in range(_LOOKS_MAX):
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if self.holder() is not None:
+                    return False
+                self._wait(_POLL_SECONDS)
+            else:
+                return True
+        return False

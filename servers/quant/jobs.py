@@ -98,7 +98,8 @@ class Jobs:
 
         Raises Refused while another job runs.
         """
-        name = f"JOB-{sha256_of(asked)[:12]}"
+        # A week's is told elsewhere, and as no trial: who asks for the same days gets a job of their own.
+        name = f"JOB-{sha256_of(asked if kind == 'backtest' else (kind, asked))[:12]}"
         last = self._attempts(name)
         known = self.job(f"{name}-{last}") if last else None
         if known is not None and known.state not in ("failed", "cancelled"):

@@ -13,7 +13,7 @@ from adapters.files.artefacts import Artefacts
 from adapters.files.models import FileModels
 from adapters.files.progress import FileProgress, Told
 from adapters.fitting import fit_in_processes
-from adapters.postgres.models import PgTrials
+from adapters.postgres.models import PgTrials, PgTrialsKept
 from adapters.render.backtest import backtest_html, backtest_markdown
 from adapters.versions import versions
 from core.canonical import plain_decimal
@@ -23,40 +23,46 @@ from core.quant.windows import Window
 from core.reporting.backtest_report import BacktestReport, report_of
 from core.reporting.measured import Absent, Measured
 from core.reporting.tracks import TrackFigures
-from flows.backtest import Asked, BacktestDoors, backtest
+from flows.backtest import Asked, BacktestDoors, NothingToTest, backtest
 from flows.fitting import fits_kept_in
 from flows.setup import BookSetup
+from flows.weekly import report_stem
 from servers.quant.jobs import Backtest
 from servers.refusals import Code, Refused
 from servers.wiring import Place
 
-REPORT = "reports/backtest_latest"
 FIGURES = ("whole", "a_year", "volatility", "sharpe", "turnover", "cost_drag")
 
 
-def research(asked: Backtest, place: Place, progress: FileProgress) -> dict[str, Any]:
+def research(asked: Backtest, place: Place, progress: FileProgress, *, is_weekly: bool = False) -> dict[str, Any]:
     """Run a book's strategy through a range by the research engine, write the report, and give its figures.
 
-    Raises Refused where book or bars are not those any more that were asked for, and NothingToTest as the flow does.
+    The week's is told against what people tried and counts as no trial itself: nobody chose its days. Raises Refused
+    where book or bars are not those any more that were asked for, and where the range cannot be tested.
     """
     setup = _setup_as_asked(asked, place)
     store = FileModels(place.workspace.root / "data" / "models")
     doors = BacktestDoors(
         clean=place.clean,
-        trials=PgTrials(place.session),
+        trials=PgTrialsKept(place.session) if is_weekly else PgTrials(place.session),
         fit_many=_told(fits_kept_in(store, fit_in_processes()), progress),
         clock=place.clock,
         versions=versions,
     )
-    report = report_of(backtest(Asked(asked.first, asked.last), setup, doors))
+    try:
+        report = report_of(backtest(Asked(asked.first, asked.last), setup, doors))
+    except NothingToTest as error:
+        # With what it was made of, if anything: that is for the log.
+        raise Refused(Code.TOO_LITTLE_DATA, str(error)) from error.__cause__
     for words in store.damaged():
         sys.stderr.write(f"{words}; it was fitted again\n")
     files = Artefacts(place.workspace.root)
+    stem = report_stem(asked.book, is_weekly=is_weekly)
     pages = {"html": backtest_html(report), "md": backtest_markdown(report)}
     with _uninterrupted():
         for ending, page in pages.items():
-            files.write(f"{REPORT}.{ending}", page)
-    return figures_of(report)
+            files.write(f"{stem}.{ending}", page)
+    return figures_of(report) | {"report": f"{stem}.html"}
 
 
 def figures_of(report: BacktestReport) -> dict[str, Any]:
@@ -71,7 +77,6 @@ def figures_of(report: BacktestReport) -> dict[str, Any]:
         "survivorship": report.survivorship,
         "trials": report.luck.trials,
         "is_synthetic": report.is_synthetic,
-        "report": f"{REPORT}.html",
     }
 
 

@@ -6,6 +6,7 @@ import argparse
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
@@ -20,12 +21,16 @@ from flows.books import StoreError
 from servers.quant.jobs import Job, Jobs
 from servers.quant.scratch import CommandFailed, said, scratch_of
 from servers.references import EVERY_BOOK
-from servers.refusals import Refused
+from servers.refusals import Refused, expected_refusal
 from servers.wiring import Place
 
 NICENESS = 10
+WEEKLY = "weekly_backtest"
 WHY_LENGTH_MAX = 500
-EXPECTED = (CommandFailed, Refused, StoreError, OSError, ValueError, KeyError, RuntimeError)
+TRACED = "; the traceback is in logs/jobs.log"
+WORDS_LENGTH_MAX = WHY_LENGTH_MAX - len(TRACED)
+# What says by its words alone what was wrong.
+EXPECTED = (CommandFailed, Refused, StoreError)
 
 
 class Ended(SystemExit):
@@ -56,12 +61,15 @@ def work(job_id: str, jobs: Jobs, place: Place) -> int:
     try:
         result = (searched if job.asked.mode == "research" else simulated)(job, place, progress)
     except EXPECTED as error:
-        why = str(error)[:WHY_LENGTH_MAX]
-        jobs.add_step(job_id, "failed", {"why": why})
-        if job.kind == "weekly_backtest":
-            words = f"the weekly backtest of book {job.asked.book} failed ({job_id}): {why}"
-            FileAlerts(place.workspace.root / "logs" / "alerts.jsonl").add(Alert(place.clock.now(), "backtest", words))
-        return 1
+        if error.__cause__ is not None:
+            traceback.print_exc()
+        return _failed(job, jobs, place, str(error))
+    except Exception as error:
+        # Standard error is logs/jobs.log: nobody else will say where it broke.
+        traceback.print_exc()
+        is_named = expected_refusal(error) is not None
+        words = str(error) if is_named else f"{type(error).__name__}: {error}"[:WORDS_LENGTH_MAX] + TRACED
+        return _failed(job, jobs, place, words)
     finally:
         progress.clear()
     jobs.add_step(job_id, "done", result)
@@ -74,7 +82,7 @@ def searched(job: Job, place: Place, progress: FileProgress) -> dict[str, Any]:
     # Imported here: who simulates does without compiler and trainer.
     from servers.quant.research import research
 
-    return research(job.asked, place, progress)
+    return research(job.asked, place, progress, is_weekly=job.kind == WEEKLY)
 
 
 def simulated(job: Job, place: Place, progress: FileProgress) -> dict[str, Any]:
@@ -106,6 +114,15 @@ def result_of(done: dict[str, Any], worth: dict[str, Any]) -> dict[str, Any]:
         "venue": "paper",
         **{name: plain(worth[name]) for name in figures},
     }
+
+
+def _failed(job: Job, jobs: Jobs, place: Place, words: str) -> int:
+    why = words[:WHY_LENGTH_MAX]
+    jobs.add_step(job.job_id, "failed", {"why": why})
+    if job.kind == WEEKLY:
+        told = f"the weekly backtest of book {job.asked.book} failed ({job.job_id}): {why}"
+        FileAlerts(place.workspace.root / "logs" / "alerts.jsonl").add(Alert(place.clock.now(), "backtest", told))
+    return 1
 
 
 def _end(number: int, frame: FrameType | None) -> None:

@@ -17,6 +17,8 @@ ALLOWED: frozenset[tuple[str, str]] = frozenset(
         ("servers/host.py", "Host._outcome"),
         # Fetching is beside the run: whatever breaks in it, the slot must end in a ticket.
         ("cli/commands/trading.py", "_fetch_first"),
+        # Nobody waits for a worker: whatever breaks in it, its job must end as failed.
+        ("servers/quant/worker.py", "work"),
         ("tests/integration/forking.py", "_command"),
     }
 )

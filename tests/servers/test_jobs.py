@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -167,6 +169,24 @@ def test_a_simulation_that_fails_says_why(place):
     assert "universe.csv" in (failed.why or "")
 
 
+def test_what_nobody_expected_ends_the_job_and_leaves_its_traceback(place, capfd):
+    """A worker's standard error is logs/jobs.log: where it broke stands there, and the job says so."""
+    jobs = Jobs(place.session, place.workspace, launch=no_worker)
+    job_id = jobs.start(replace(asked_of(place), mode="research")).job_id
+    (calendar,) = (place.workspace.root / "data" / "clean").glob("calendar-*.json")
+    calendar.write_text("broken", encoding="utf-8")
+
+    assert work(job_id, jobs, place) == 1
+
+    failed = jobs.job(job_id)
+    assert failed is not None
+    words = "JSONDecodeError: Expecting value: line 1 column 1 (char 0)"
+    assert (failed.state, failed.why) == ("failed", f"{words}; the traceback is in logs/jobs.log")
+    told = capfd.readouterr().err
+    assert told.startswith("Traceback (most recent call last):")
+    assert "in calendar_from_json" in told
+
+
 def test_without_data_there_is_no_backtest(empty):
     """Nothing to simulate is refused, and no job is made."""
     with Five(empty()) as five:
@@ -187,6 +207,25 @@ def test_the_claim_is_one_s_alone_and_ends_with_its_holder(tmp_path):
     assert claim.holder() == Holder(JOB, 4711)
     os.close(taken)
     assert claim.holder() is None
+
+
+def test_who_only_looks_is_not_in_the_way(tmp_path):
+    """To look locks too: it is waited for while nobody has the claim, and not for ever."""
+    path = tmp_path / "jobs.lock"
+    waited: list[float] = []
+    path.touch()
+    looking = os.open(path, os.O_RDONLY)
+    fcntl.flock(looking, fcntl.LOCK_SH)
+
+    assert Claim(path, wait=waited.append).take(JOB) is None
+    assert 10 <= len(waited) <= 100
+    taken = Claim(path, wait=lambda _: os.close(looking)).take(JOB)
+    assert taken is not None
+    assert Claim(path).holder() == Holder(JOB, None)
+    # Whoever has it is not waited for.
+    before = len(waited)
+    assert (Claim(path, wait=waited.append).take("other"), len(waited)) == (None, before)
+    os.close(taken)
 
 
 def test_a_number_that_another_process_has_by_now_is_sent_nothing(tmp_path):

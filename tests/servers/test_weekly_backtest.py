@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,8 +16,8 @@ from adapters.files.workspace import Workspace
 from cli.wiring import Desk
 from core.domain.panel import Panel
 from flows.setup import BookSetup
-from flows.weekly import weekly_range
-from servers.quant.jobs import GONE, Job, Jobs
+from flows.weekly import report_stem, weekly_range
+from servers.quant.jobs import GONE, Backtest, Job, Jobs
 from servers.quant.weekly import leave_backtest
 from servers.quant.worker import work
 from servers.refusals import Code
@@ -30,6 +31,7 @@ from tests.servers.test_jobs import awaited, no_worker
 AT = morning(MONDAY)
 # The first decision that momentum can be asked at: it looks back on 253 sessions, and the bars begin in April 2023.
 FIRST = date(2024, 4, 5)
+SECOND = date(2024, 4, 12)
 
 
 def let_be_real(root: Path) -> None:
@@ -152,6 +154,65 @@ def test_its_failure_is_an_alert(place):
     assert words.startswith(f"the weekly backtest of book main failed ({job.job_id}): the clean set, the policy")
 
 
+def test_it_is_told_what_people_tried_and_adds_nothing_to_it(place):
+    """Nobody chose its days. Its report stands beside the one that a person asked for, which stays."""
+    jobs, reports = Jobs(place.session, place.workspace, launch=no_worker), place.workspace.root / "reports"
+    setup = setup_of(place)
+    asked = Backtest(
+        "main", FIRST, AS_OF, place.clean.current() or "", setup.policy.hash, setup.universe_hash, "research"
+    )
+
+    assert result_of_work(jobs.start(asked), jobs, place)["trials"] == 1
+    assert result_of_work(jobs.start(replace(asked, first=SECOND)), jobs, place)["trials"] == 2
+    mine = {path.name: path.read_bytes() for path in reports.iterdir()}
+    weeks = [result_of_work(left(place, jobs, as_of=day), jobs, place) for day in (AS_OF - timedelta(days=7), AS_OF)]
+
+    # Of the last week a person asked the same: that is one question.
+    assert [(week["trials"], week["report"]) for week in weeks] == [
+        (3, "reports/backtest_weekly.html"),
+        (2, "reports/backtest_weekly.html"),
+    ]
+    assert place.session.tuples("SELECT count(*) FROM trial") == [(2,)]
+    assert set(mine) == {"backtest_latest.html", "backtest_latest.md"}
+    assert {name: (reports / name).read_bytes() for name in mine} == mine
+    assert (reports / "backtest_weekly.html").stat().st_size > 10_000
+    assert (reports / "backtest_weekly.md").exists()
+
+
+def result_of_work(job: Job | None, jobs: Jobs, place: Place) -> dict[str, Any]:
+    """Work on a job and give its result."""
+    assert job is not None
+    assert work(job.job_id, jobs, place) == 0, jobs.job(job.job_id)
+    done = jobs.job(job.job_id)
+    assert done is not None
+    assert done.result is not None
+    return done.result
+
+
+def test_each_book_has_reports_of_its_own(real):
+    """As its signals: the book `main` without its name. The command writes what it names."""
+    policy, books = (real / "config" / "policy.yml").read_text(encoding="utf-8"), real / "config" / "books"
+    books.mkdir(exist_ok=True)
+    (books / "side.yml").write_text(policy.replace("book: main", "book: side"), encoding="utf-8")
+
+    done = twokey(real, "backtest", "--book", "side", "--from", str(FIRST), "--seeds", "40")
+
+    assert done.code == 0, done.err
+    assert done.facts["path"] == str(real / "reports" / "backtest_latest-side.html")
+    assert {path.name for path in (real / "reports").iterdir()} == {
+        "backtest_latest-side.html",
+        "backtest_latest-side.md",
+    }
+    assert (report_stem("main"), report_stem("main", is_weekly=True)) == (
+        "reports/backtest_latest",
+        "reports/backtest_weekly",
+    )
+    assert (report_stem("side"), report_stem("side", is_weekly=True)) == (
+        "reports/backtest_latest-side",
+        "reports/backtest_weekly-side",
+    )
+
+
 @pytest.mark.slow
 def test_a_run_leaves_it_and_its_report_comes(real):
     """The ticket and the exit code are those of a run without it; the next day's run finds the week's."""
@@ -167,7 +228,7 @@ def test_a_run_leaves_it_and_its_report_comes(real):
     with Five(real, on=date(2024, 6, 28)) as five:
         job = awaited(five, job_id)
     assert (job["state"], job["kind"], job["last"]) == ("done", "weekly_backtest", str(AS_OF)), job.facts
-    assert (real / "reports" / "backtest_latest.html").stat().st_size > 10_000
+    assert (real / "reports" / "backtest_weekly.html").stat().st_size > 10_000
     assert words_of(real) == []
 
 
