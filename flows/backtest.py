@@ -15,7 +15,7 @@ from core.domain.backtest import Backtest, Origin, Track, Trial
 from core.domain.bars import Days, Fixing
 from core.domain.instrument import Universe
 from core.domain.panel import Panel
-from core.domain.strategy import Lesson
+from core.domain.strategy import Lesson, NothingLearned
 from core.ledger.equity import rates_of
 from core.measures.luck import shape_of
 from core.measures.returns import NotComputable
@@ -108,9 +108,9 @@ def backtest(asked: Asked, setup: BookSetup, doors: BacktestDoors) -> Backtest:
             members=ground.members,
             fit_many=doors.fit_many,
         )
-        made = _traded(asked, setup, ground, told)
-    except ValueError as error:
+    except NothingLearned as error:
         raise NothingToTest(str(error)) from error
+    made = _traded(asked, setup, ground, told)
     origin = _origin(made, setup, snapshot, doors.versions())
     made = replace(made, origin=origin)
     before = doors.trials.add_trial(_trial(made, doors.clock.now()))
@@ -189,7 +189,7 @@ def _traded(asked: Asked, setup: BookSetup, ground: Ground, told: Walked) -> Bac
         weights=weights,
         held=orders.held,
         bound=orders.bound,
-        luck=luck(range(asked.seeds), told.scores, told.rows, market=market, trading=trading, capital=capital),
+        luck=luck(range(asked.seeds), told.ranked, told.rows, market=market, trading=trading, capital=capital),
         fits=told.fits,
         importance=told.importance,
         trials=(),
@@ -252,10 +252,11 @@ def _survivorship(setup: BookSetup, ground: Ground, rows: Rows) -> str:
     share = (
         f"{priced / members:.1%} of the members of the decision days have bars" if members else "there are no members"
     )
-    if any(row.valid_to is not None for row in valid.values()):
+    dated = sum(row.valid_to is not None and row.valid_to <= sessions[-1] for row in valid.values())
+    if dated:
         return (
-            f"Survivorship: the universe holds the members of each day as dated in config/universe.csv; {share}."
-            " Those without (bought, failed, renamed) cannot be held here, which flatters the result."
+            f"Survivorship: of the {len(valid)} instruments of config/universe.csv {dated} leave it by the end, as dated"
+            f" there; {share}. Those without (bought, failed, renamed) cannot be held here, which flatters the result."
         )
     return (
         f"Survivorship: the universe is one list of {len(valid)} instruments, none of which ever leaves it; {share}."

@@ -127,7 +127,9 @@ def _scores(given: dict[str, Any], kept: ScoreSet, models: ModelBook) -> ScoreSe
     stored = {} if kept.model is not None else {"model": scored_gates(kept)["model"]}
     model = None if kept.model is None else models.model(kept.model)
     trail = walk(stages(TO_SCORES, stored=stored), {"panel": given["panel"], "model": model, "frame": given["frame"]})
-    return ScoreSet(trail.values.get("scores"), trail.findings, kept.model)
+    # Why last week's model was asked is taken as recorded too.
+    warned = tuple(one for one in kept.findings if (one.check, one.severity) == ("model", "warn"))
+    return ScoreSet(trail.values.get("scores"), (*trail.findings, *warned), kept.model)
 
 
 def ticket_again(again: Decision, seen: Seen, planned: Proposal | None, *, issued: Ticket, frame: Frame) -> Ticket:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from core.domain.facts import Unread
 from core.domain.model import Model
 from core.domain.scores import ScoreSet
 from core.domain.slot import Run
+from core.gate import Finding
 from core.pipeline import TO_SCORES, stages, walk
 from flows.books import ModelBook, RunBook, ScoreBook
 from flows.look import read_panel
@@ -37,7 +38,11 @@ def score(run: Run, setup: BookSetup, doors: ScoreDoors) -> ScoreSet:
     kept = doors.scores.scores(opened.run_id)
     if kept is not None:
         return kept
-    made = scored(opened, setup, doors, model_for(opened, setup, doors.train))
+    found = model_for(opened, setup, doors.train)
+    made = scored(opened, setup, doors, found.model)
+    if found.warning is not None:
+        told = Finding("model", setup.strategy.name, found.warning, "warn")
+        made = replace(made, findings=(*made.findings, told))
     return doors.scores.add_scores(opened.run_id, made)
 
 

@@ -238,7 +238,10 @@ def origin(report: BacktestReport) -> Section:
         (name, getattr(origin, name)) for name in ("snapshot", "policy", "universe", "features", "code", "asked")
     )
     return Section(
-        "Origin", ("The same of these gives the same page, byte for byte.",), (), (Table(("what", "hash"), rows, "ll"),)
+        "Origin",
+        ("The same of these, with the same trials before it, gives the same page, byte for byte.",),
+        (),
+        (Table(("what", "hash"), rows, "ll"),),
     )
 
 

@@ -39,11 +39,15 @@ class Lesson:
     snapshot: str
 
 
+class NothingLearned(ValueError):
+    """There is too little to learn from; says how much there is, and what it takes."""
+
+
 @dataclass(frozen=True)
 class Training:
     """How a strategy learns: from how many sessions, of which features, and for how many sessions a model serves.
 
-    `fit` raises ValueError where there is too little to learn from, and says how much there is.
+    `fit` raises NothingLearned where there is too little to learn from.
     """
 
     sessions: int

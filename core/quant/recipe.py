@@ -13,7 +13,7 @@ from core.canonical import plain_decimal
 from core.domain.bars import Days, Floats
 from core.domain.model import Model, ModelCard
 from core.domain.panel import Panel
-from core.domain.strategy import Lesson
+from core.domain.strategy import Lesson, NothingLearned
 from core.quant.bars import bars_of
 from core.quant.codes import codes
 from core.quant.features import FeatureSet, features, sessions_needed
@@ -48,7 +48,7 @@ class Recipe:
         """Give the model of what was known at the close of a session, the panel's last.
 
         It is the last model of a walk-forward that ends there: `windows` says which weeks it learned from, and none of their
-        labels reaches past the session. Raises ValueError where there is too little to learn from.
+        labels reaches past the session. Raises NothingLearned where there is too little to learn from.
         """
         last = panel.sessions[-1].astype("datetime64[D]").astype(object) if len(panel.sessions) else None
         if last != lesson.as_of:
@@ -94,7 +94,7 @@ class Recipe:
         if not found or found[-1].test.start != decisions - 1:
             there = 0 if first is None else decisions - first
             gap = KNOWN_AFTER_WEEKS + self.parameters.embargo_weeks
-            raise ValueError(
+            raise NothingLearned(
                 f"there are {there} weeks with features; weeks_min {self.parameters.weeks_min} and the {gap} weeks until a"
                 f" label counts as known ask for {self.parameters.weeks_min + gap}"
             )

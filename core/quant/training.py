@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from core.canonical import sha256_text
 from core.domain.bars import Floats
+from core.domain.strategy import NothingLearned
 from core.measures.ranking import rank_ic
 from core.quant.parameters import RankerParameters
 from core.quant.windows import Window
@@ -193,7 +194,7 @@ def _fit(learn: TrainingSet, window: Window, parameters: RankerParameters, *, bi
     train, validate = rows.of(window.train), rows.of(window.validate)
     count, wanted = train.stop - train.start, 2 * parameters.leaf_rows_min
     if count < wanted or validate.stop == validate.start:
-        raise ValueError(
+        raise NothingLearned(
             f"weeks {window.train.start} to {window.train.stop - 1} have {count} rows to learn from,"
             f" {window.validate.start} to {window.validate.stop - 1} have {validate.stop - validate.start} to validate on;"
             f" with leaf_rows_min {parameters.leaf_rows_min} it takes {wanted} and 1"

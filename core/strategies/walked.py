@@ -9,7 +9,7 @@ import numpy as np
 from core.domain.backtest import Fit
 from core.domain.bars import Floats
 from core.domain.panel import Panel
-from core.domain.strategy import Lesson, Strategy
+from core.domain.strategy import Lesson, NothingLearned, Strategy
 from core.quant.labels import Members, forward_returns, openings_of
 from core.quant.membership import holdable
 from core.quant.ranking import as_ranked
@@ -47,7 +47,7 @@ def walked(
 
     `decisions` are the panel's decision sessions, also those before the range, to learn from; `members`,
     of shape (T, N), says who could be held, in the order of `names_of`. A strategy that learns nothing is asked on the very
-    panel that it would have had that day. Raises ValueError where there is nothing to learn from before the first one.
+    panel that it would have had that day. Raises NothingLearned where there is too little to learn from before the first.
     """
     names = names_of(lesson, policy)
     strategy, is_asked = strategy_of(policy), (decisions >= within.start) & (decisions < within.stop)
@@ -64,7 +64,7 @@ def walked(
     wanted = [window for window in planned if is_asked[window.test.start : window.test.stop].any()]
     if not wanted or decisions[wanted[0].test.start] > rows[0]:
         there = int(np.count_nonzero(decisions < within.start)) - (start or 0)
-        raise ValueError(
+        raise NothingLearned(
             f"before {panel.sessions[rows[0]]} there are {max(0, there)} weeks to learn from; the policy asks for"
             f" {recipe.parameters.weeks_min}, less what a label takes to be known: begin later, or ingest more of the past"
         )

@@ -137,6 +137,23 @@ def test_a_model_that_somebody_changed_is_asked_nothing(root, workspaces):
     assert "was changed in the database" in done.err
 
 
+def test_last_weeks_model_serves_where_none_can_be_trained_and_the_ticket_says_so(workspaces):
+    """Whatever broke, the slot ends in a ticket, and replay finds the same."""
+    made = workspaces.copy("stale")
+    learns(made)
+    assert twokey(made, "run", "--on", str(DAY)).code == 0
+    path = made / "config" / "policy.yml"
+    path.write_text(path.read_text(encoding="utf-8").replace("weeks_min: 12", "weeks_min: 100"), encoding="utf-8")
+    later = DAY + timedelta(days=7)
+
+    assert twokey(made, "run", "--on", str(later)).code == 0
+
+    ticket = (made / "tickets" / f"TICKET-{later:%Y%m%d}.md").read_text(encoding="utf-8")
+    assert "none could be trained: there are" in ticket
+    assert f"the model of {DAY - ONE_DAY} is asked" in ticket
+    assert twokey(made, "replay", run_of(made, later)).code == 0
+
+
 def test_too_little_history_is_a_ticket_without_trades_that_says_so(workspaces):
     """What there is and what is asked for, in weeks."""
     made = workspaces.copy("short")

@@ -76,7 +76,7 @@ def ruled(within: Policy = SHIPPED, **changes: Any) -> Policy:
 
 def learning(within: Policy = SHIPPED, **changes: int | Decimal | str) -> Policy:
     """Give a policy whose strategy is the ranker, with its usual parameters and changes of them."""
-    usual = {
+    usual: dict[str, Any] = {
         field.name: Decimal(repr(field.default)) if isinstance(field.default, float) else field.default
         for field in fields(RankerParameters)
     }

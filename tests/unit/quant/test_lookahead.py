@@ -35,7 +35,12 @@ def market() -> Panel:
         knowledge="assumed",
         snapshot="0" * 64,
         dividends=paid,
-        **bars,
+        open=closes,
+        high=closes,
+        low=closes,
+        close=closes,
+        adj_close=closes,
+        volume=closes,
     )
 
 
