@@ -17,7 +17,7 @@ class ModelCard:
     give the same text on one platform. `first` and `last` are the decision days that it learned from, `as_of` the session
     at whose close it was trained. `snapshot` names the clean set, `features_hash` the names, formulas and order of the
     features. `metrics` and `importance` are told by name; `reference` is, a feature, the share of instrument-days without
-    a value in the window that it learned from, against which drift is judged.
+    a value in the window that it learned from.
     """
 
     strategy: str
