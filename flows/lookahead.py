@@ -35,7 +35,7 @@ class Checked:
 def check_lookahead(asked: Asked, setup: BookSetup, doors: BacktestDoors, *, cuts: int = CUTS) -> Checked:
     """Compute features, labels, members, scores, trades and equity again with other futures after some sessions.
 
-    The cuts lie evenly over the range, every other one on a decision session. Raises NothingToTest as a backtest does.
+    The cuts lie evenly over the range, on decision sessions and on those beside them. Raises NothingToTest as a backtest does.
     """
     snapshot = doors.clean.current()
     if snapshot is None:
@@ -103,9 +103,9 @@ def told_of(ground: Ground, setup: BookSetup, fit_many: FitMany, *, first: date,
 
 
 def _cuts(ground: Ground, count: int) -> tuple[date, ...]:
-    """Give sessions evenly over the range, every other one a decision session, the others those before one."""
+    """Give sessions evenly over the range: decision sessions, those on which is traded after one, and those before one."""
     rows = ground.decisions[ground.decisions >= ground.first]
     chosen = rows[np.linspace(0, len(rows) - 1, count + 1).astype(int)[1:-1]] if count else rows[:0]
-    shifted = chosen - np.arange(len(chosen)) % 2
+    shifted = chosen + np.array([0, 1, -1])[np.arange(len(chosen)) % 3]
     days: list[date] = ground.panel.sessions[np.unique(shifted)].astype("datetime64[D]").astype(object).tolist()
     return tuple(days)

@@ -215,6 +215,7 @@ LEAKS = {
     ),
     "the rate is tomorrow's": Plant(BACKTEST, "rates_of", rates_of(1), frozenset({"equity"})),
     "sized by tomorrow's close": Plant(LOOKAHEAD, TRADE, prices_of("closes", 1), frozenset({"order", "equity"})),
+    "traded at tomorrow's open": Plant(LOOKAHEAD, TRADE, prices_of("opens", 1), frozenset({"equity"})),
 }
 SOUND = {
     "nothing is planted": Plant(LOOKAHEAD, TRADE, lambda sound: sound, frozenset()),
