@@ -11,6 +11,4 @@ from importlib.metadata import version
 def versions() -> dict[str, str]:
     """Give the versions that a manifest names: ours, Python's and the libraries' that compute."""
     computing = ("twokey", "numpy", "pyarrow", "exchange_calendars", "lightgbm", "numba")
-    return {name: version(name) for name in computing} | {
-        "python": platform.python_version()
-    }
+    return {name: version(name) for name in computing} | {"python": platform.python_version()}

@@ -261,7 +261,7 @@ def counts(session: Session) -> dict[str, int]:
 
 def live_tickets(session: Session) -> list[tuple[str, int, str, str]]:
     """Give every ticket's slot, revision, kind and hash."""
-    rows = session.all("SELECT slot, revision, kind, hash FROM ticket ORDER BY slot, revision")
+    rows = session.all("SELECT slot, revision, kind, hash FROM ticket ORDER BY slot, book, revision")
     return [(row["slot"], row["revision"], row["kind"], row["hash"]) for row in rows]
 
 

@@ -26,7 +26,6 @@ def market() -> Panel:
     closes[:15, 3] = closes[26:30, 1] = np.nan
     days = [FIRST + timedelta(days=row) for row in range(SESSIONS)]
     paid = tuple(Dividend(days[row], "AAA", Decimal(1)) for row in range(5, SESSIONS, 7))
-    bars = dict.fromkeys(("open", "high", "low", "close", "adj_close", "volume"), closes)
     return Panel(
         sessions=np.array(days, dtype="datetime64[D]"),
         instruments=NAMES,
