@@ -35,7 +35,19 @@ AS_OF = date(2024, 6, 11)
 MORNING, CLOSES = datetime(2024, 6, 12, 7, tzinfo=UTC), datetime(2024, 6, 12, 14, 30, tzinfo=UTC)
 MOMENT = timedelta(microseconds=1)
 GATES = (
-    *("audit", "halt", "approval", "configuration", "data", "fx", "confirmations", "reconciliation", "scores", "marks"),
+    *(
+        "audit",
+        "halt",
+        "approval",
+        "configuration",
+        "data",
+        "fx",
+        "confirmations",
+        "reconciliation",
+        "model",
+        "scores",
+        "marks",
+    ),
     *("drawdown", "proposal", "review"),
 )
 # What each gate's words give to later ones: who waits for whom.
