@@ -84,12 +84,14 @@ def told_of(ground: Ground, setup: BookSetup, fit_many: FitMany, *, first: date,
     track, weights, orders = research_with_orders(
         policy.strategy.name, told.ranked, told.rows, market=ground.market, trading=trading, capital=capital
     )
+    # An order is given at the open after its decision: a panel that ends with a decision holds none.
+    traded = told.rows[told.rows + 1 < len(panel.sessions)] + 1
     weeks, since = panel.sessions[told.rows], panel.sessions[int(told.rows[0]) :]
     found = {
         "members": Dated(panel.sessions, ground.members, names),
         "score": Dated(weeks, told.scores, names),
         "wanted weight": Dated(weeks, weights, names),
-        "order": Dated(weeks, orders.units, names),
+        "order": Dated(panel.sessions[traded], orders.units[: len(traded)], names),
         "equity": Dated(since, track.equity),
         "turnover": Dated(since, track.turnover),
     }

@@ -214,7 +214,7 @@ LEAKS = {
         LOOKAHEAD, "ground_of", ground_with(lambda there: moved(there, 1)), frozenset({"members"})
     ),
     "the rate is tomorrow's": Plant(BACKTEST, "rates_of", rates_of(1), frozenset({"equity"})),
-    "sized by tomorrow's close": Plant(LOOKAHEAD, TRADE, prices_of("closes", 1), frozenset({"order", "equity"})),
+    "sized by tomorrow's close": Plant(LOOKAHEAD, TRADE, prices_of("closes", 1), frozenset({"equity"})),
     "traded at tomorrow's open": Plant(LOOKAHEAD, TRADE, prices_of("opens", 1), frozenset({"equity"})),
 }
 SOUND = {
