@@ -37,7 +37,7 @@ def test_every_file_of_a_run_says_so(decided):
         assert json.loads((decided / name).read_text())["stamps"] == STAMPS, name
     for name in (f"signals/{DAY}.csv", "signals/latest.csv"):
         read = pd.read_csv(decided / name)
-        assert list(read.columns) == ["instrument", "rank", "score", "note", "stamps"]
+        assert list(read.columns) == ["instrument", "rank", "score", "contributions", "note", "stamps"]
         assert set(read["stamps"]) == {"SYNTHETIC REHEARSAL"}
     folders = ("signals", "trades", "runs", "tickets")
     for path in (path for folder in folders for path in (decided / folder).rglob("*.*")):
@@ -62,7 +62,7 @@ def test_real_signals_carry_no_stamp():
         "momentum", DAY, (Score("AAPL", 1, Decimal(1)),), (("MSFT", "its history is too short or has gaps"),)
     )
 
-    assert signals_csv(scores).splitlines()[1:] == ["AAPL,1,1,,", "MSFT,,,its history is too short or has gaps,"]
+    assert signals_csv(scores).splitlines()[1:] == ["AAPL,1,1,,,", "MSFT,,,,its history is too short or has gaps,"]
 
 
 def test_settling_and_simulating_say_so(workspaces, decided, capsys):
