@@ -1,8 +1,7 @@
 """An independent checker of tickets: it reads what a person would read and says, in sentences, what is wrong.
 
-It shares no code with Twokey and needs nothing but the standard library. From the recorded market, the reference rates,
-the universe and the policy's numbers it keeps a statement of the paper account of its own, and holds every ticket against
-it: kind, window, rate, worth, prices, units, every limit, and the hash of the bytes.
+It shares no code with Twokey and needs nothing but the standard library. Of the recorded market, the reference rates, universe
+and policy it keeps a paper account, and holds every ticket to it: kind, window, rate, worth, prices, units, limits, hash.
 """
 
 from __future__ import annotations
@@ -22,9 +21,8 @@ from zoneinfo import ZoneInfo
 NEW_YORK, LONDON = ZoneInfo("America/New_York"), ZoneInfo("Europe/London")
 EXCHANGE_OPENS = time(9, 30)
 ZERO, BPS = Decimal(0), Decimal("0.0001")
-GATES = (
-    "audit halt approval configuration data fx confirmations reconciliation model scores marks drawdown proposal review"
-)
+STANDING = "audit halt approval configuration data fx confirmations reconciliation"
+GATES = f"{STANDING} model scores marks drawdown proposal review"
 PLAIN_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]*[1-9])?", re.ASCII)
 FALL = re.compile(r"drawdown is (?P<fall>[0-9.]+) since (?P<peak>[0-9-]+)")
 By = Mapping[str, Mapping[date, Decimal]]
