@@ -182,6 +182,18 @@ def test_a_model_of_a_day_within_the_week_learns_no_label_that_is_not_known():
     assert early.last <= late.last
 
 
+def test_the_first_week_that_is_learned_of_has_all_that_features_look_back_on():
+    """What the panel's first rows happen to lack is nothing to learn."""
+    panel, _ = market()
+    decisions, recipe = decision_rows(panel.sessions, calendar()), recipe_of(LEARNED)
+    needed = strategy_of(LEARNED).sessions_needed
+
+    first = recipe.training_set(panel, lesson(), decisions).first_week
+
+    assert first is not None
+    assert decisions[first - 1] + 1 < needed <= decisions[first] + 1
+
+
 def test_a_panel_that_ends_with_another_session_is_refused():
     """Whose close it would be trained at is not to be guessed."""
     panel, _ = market()
