@@ -31,8 +31,7 @@ _SUPERUSER, _PORT = "postgres", 5432  # PostgreSQL's usual port, only a part of 
 _SOCKET = f".s.PGSQL.{_PORT}"
 # Root may not run PostgreSQL. What the server needs and cannot reach where root keeps it goes to the store.
 _ACCOUNT, _STORE = "pgserver", Path("/var/lib/twokey")
-_WAIT_SECONDS, _POLL_SECONDS = 60.0, 0.005
-_LOG_BYTES_MAX = 10_000_000
+_WAIT_SECONDS, _POLL_SECONDS, _LOG_BYTES_MAX = 60.0, 0.005, 10_000_000
 _SOCKET_BYTES_MAX = 100  # the system allows 107 on Linux and 103 on macOS
 _PATH_BYTES_MAX = 800  # PostgreSQL allows 1023, with file names of its own added
 # pg_ctl and initdb put paths between double quotes of a shell; postmaster.pid has one value a line.
@@ -166,15 +165,17 @@ class _Cluster:
 
     def stop(self) -> None:
         """Stop the server if it runs, and wait until its last process is gone."""
-        if not self._answering(is_ours=self._is_alive()) and not self._is_stranded():
+        # Asked of the lock: on a busy machine a server that lives may not answer in time, and would outlive its folder.
+        if not (self._is_alive() or self._answering(is_ours=False) or self._is_stranded()):
             return
-        account = _account_for(self.data)
-        data = self._spelled(self.data, account)
-        done = _run([str(_binaries(account) / "pg_ctl"), "-D", data, "-W", "-m", "fast", "stop"], account)
-        give_up = time.monotonic() + _WAIT_SECONDS
+        account, give_up = _account_for(self.data), time.monotonic() + _WAIT_SECONDS
+        command = [str(_binaries(account) / "pg_ctl"), "-D", self._spelled(self.data, account), "-W", "-mfast", "stop"]
+        done: subprocess.CompletedProcess[str] | None = None
         while self._is_alive() or (self.data / "postmaster.pid").exists():
             if time.monotonic() > give_up:
-                raise ServerError(f"PostgreSQL did not stop: {done.stdout}{self._log_tail()}")
+                raise ServerError(f"PostgreSQL did not stop: {done and done.stdout}{self._log_tail()}")
+            if done is None or done.returncode != 0:  # one that is only just starting has not said its number yet
+                done = _run(command, account)
             time.sleep(_POLL_SECONDS)
         _sweep(self.home)
 
@@ -221,8 +222,8 @@ class _Cluster:
             return claim is None
 
     def _answering(self, *, is_ours: bool) -> _Posted | None:
-        posted = self._posted()
         # With the lock free: started by hand, or a file that came along in a copy and names the original's server.
+        posted = self._posted()
         is_meant = posted is not None and (is_ours or posted.data.resolve() == self.data.resolve())
         return posted if posted is not None and is_meant and _answers(posted.sockets) else None
 
@@ -236,8 +237,7 @@ class _Cluster:
 
     def _is_stranded(self) -> bool:
         """Whether the server lives but its socket was swept away, as a logout does to XDG_RUNTIME_DIR."""
-        posted = self._posted()
-        if posted is None or (posted.sockets / _SOCKET).exists():
+        if (posted := self._posted()) is None or (posted.sockets / _SOCKET).exists():
             return False
         # The number alone could be a stranger's by now. Without /proc the answer is no, and start() gives up.
         return Path(f"/proc/{posted.pid}/cwd").resolve() == self.data.resolve()
