@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from core.settings import OnlyOne, Section
+from core.settings_fields import OnlyOne, Section
 from core.settings_text import parse_section
 
 SourceName = Literal["stooq", "yahoo", "ecb"]

@@ -15,7 +15,8 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from core.settings import Desk, Policy, Section
+from core.settings import Desk, Policy
+from core.settings_fields import Section
 
 Path = tuple[int | str, ...]
 Model = TypeVar("Model", bound=Section)

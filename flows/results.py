@@ -26,7 +26,7 @@ from core.ledger.evaluate import evaluate
 from core.ledger.question import Account, Ask, Method, Opening, Price, QuestionError
 from core.ledger.splits import splits_in, splits_unposted
 from core.money import price_of
-from core.settings import LotMethod
+from core.settings_fields import LotMethod
 from flows.ports import CleanSet
 from flows.value import REACH, NothingToValue
 

@@ -14,7 +14,7 @@ from pydantic import BeforeValidator, Field
 from adapters.sources.formats.form import HEAD_BYTES, Format
 from adapters.sources.formats.registry import DEFECTS_OF, FORMATS, reason_to_skip, recognise
 from core.domain.bars import Basis
-from core.settings import OnlyOne, Section
+from core.settings_fields import OnlyOne, Section
 from core.settings_text import parse_section
 from flows.ports import RawFile, SourceError
 

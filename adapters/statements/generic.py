@@ -33,7 +33,7 @@ from core.domain.statement import (
     Withdrawal,
     Withholding,
 )
-from core.settings import Section
+from core.settings_fields import Section
 from core.settings_text import SettingsError, parse_section
 
 # A map is a screen of text.

@@ -14,7 +14,8 @@ import yaml
 from pydantic import ValidationError
 
 from core.domain.instrument import Instrument, Period, Universe
-from core.settings import Limits, desk_objections, universe_objections
+from core.settings import desk_objections, universe_objections
+from core.settings_limits import Limits
 from core.settings_schema import policy_schema
 from core.settings_text import parse_desk, parse_policy
 from tests.unit.shipped import CONFIG, DESK, POLICY, changed, policy, problems
