@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from importlib import resources
 from importlib.metadata import version
 
@@ -13,6 +14,7 @@ from adapters.files.workspace import Workspace, WorkspaceError
 from core.calendar import Calendar, calendar_from_json, calendar_to_json, load_calendar
 from core.canonical import canonical_json
 from core.domain.booked import UNALLOCATED, unallocated_of
+from core.domain.instrument import Universe
 from core.domain.slot import VenueName
 from core.settings import Account, Policy, desk_objections, universe_objections
 from core.settings_text import MISSING, SettingsError, parse_desk, parse_policy
@@ -53,9 +55,7 @@ def read_configuration(workspace: Workspace, book: str, verified: Mapping[str, d
     if objections:
         raise WorkspaceError(f"{where}: {'; '.join(objections)}")
     setup = BookSetup(policy, universe, read_calendar(workspace, policy.execution.calendar))
-    return Configuration(
-        setup, {"policy": (policy.hash, text), "universe": (universe_hash(universe), canonical_json(universe))}
-    )
+    return Configuration(setup, {"policy": (policy.hash, text), "universe": _written(universe)})
 
 
 def read_account(workspace: Workspace, book: str, verified: Mapping[str, date]) -> tuple[BookSetup, ...]:
@@ -144,12 +144,23 @@ def _venue_of(policies: Sequence[Policy], book: str | None, account: str | None)
 
 def read_calendar(workspace: Workspace, name: str) -> Calendar:
     """Give an exchange's calendar, kept in the workspace because computing it takes a second."""
-    path = workspace.root / "data" / "clean" / f"calendar-{name}-{version('exchange_calendars')}.json"
+    path = workspace.root / "data" / "clean" / f"calendar-{name}-{_calendars_version()}.json"
     if path.exists():
         return calendar_from_json(path.read_text(encoding="utf-8"))
     calendar = load_calendar(name, CALENDAR_FIRST, CALENDAR_LAST)
     write_whole(path, calendar_to_json(calendar).encode(), mode=READ_WRITE)
     return calendar
+
+
+@lru_cache(maxsize=1)
+def _calendars_version() -> str:
+    return version("exchange_calendars")
+
+
+@lru_cache(maxsize=8)
+def _written(universe: Universe) -> tuple[str, str]:
+    """Give a universe's hash and text, once: a server reads its configuration at every call."""
+    return universe_hash(universe), canonical_json(universe)
 
 
 def _parsed(text: str, where: str) -> Policy:
