@@ -50,7 +50,17 @@ def test_the_shipped_policy_binds_as_agreed():
         cash_buffer_min=Decimal("0.05"),
         turnover_max=Decimal("0.3"),
         order_value_min=Decimal(25),
+        order_value_max=Decimal(5000),
+        trades_max=60,
+        value_traded_share_max=Decimal("0.01"),
+        sector_weight_max=Decimal("0.6"),
+        correlation_max=Decimal("0.9"),
+        cluster_weight_max=Decimal("0.5"),
+        price_move_max=Decimal("0.4"),
+        losing_sessions_max=10,
+        cooldown_sessions=3,
         drawdown_max=Decimal("0.2"),
+        daily_loss_max=Decimal("0.1"),
         no_buy=(),
     )
     assert (shipped.sizing.tiny_delta, shipped.sizing.quantity_step) == (Decimal("0.005"), Decimal("0.0001"))
@@ -295,4 +305,4 @@ def test_a_misspelt_ban_is_told():
     )
 
 
-HASH_OF_SHIPPED = "9295c899a6fcdf248b199bdc04d5c1ce6195a3e632ff9d53040bd7bff8613595"
+HASH_OF_SHIPPED = "68de1de0a6ba82d8ea8882eb46ccd3e428b947d657073093e9ba24ed29520e89"

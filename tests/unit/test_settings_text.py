@@ -90,7 +90,11 @@ def test_a_wrong_value_is_told_with_file_line_key_and_remedy(key, written, found
 @pytest.mark.parametrize(
     ("section", "right"),
     [
-        ("sizing", "it must be a section with the keys method, quantity_step, tiny_delta, buys_from"),
+        (
+            "sizing",
+            "it must be a section with the keys method, weights, volatility_sessions, regime_exposure, quantity_step,"
+            " fractions, tiny_delta, buys_from, fx_buffer_bps",
+        ),
         ("  parameters", "it must be a section of parameter names with their values"),
     ],
 )
