@@ -40,6 +40,7 @@ class Limits(Section):
     value_traded_share_max: FractionAboveZero
     sector_weight_max: FractionAboveZero
     correlation_max: Fraction
+    correlation_sessions: Annotated[int, whole(20, 252)]
     cluster_weight_max: FractionAboveZero
     price_move_max: Positive
     losing_sessions_max: Annotated[int, whole(1, 30)]

@@ -55,6 +55,7 @@ def test_the_shipped_policy_binds_as_agreed():
         value_traded_share_max=Decimal("0.01"),
         sector_weight_max=Decimal("0.6"),
         correlation_max=Decimal("0.9"),
+        correlation_sessions=63,
         cluster_weight_max=Decimal("0.5"),
         price_move_max=Decimal("0.4"),
         losing_sessions_max=10,
