@@ -306,4 +306,4 @@ def test_a_misspelt_ban_is_told():
     )
 
 
-HASH_OF_SHIPPED = "68de1de0a6ba82d8ea8882eb46ccd3e428b947d657073093e9ba24ed29520e89"
+HASH_OF_SHIPPED = "de1a581a6cf60f0609bb90c72e4dbd1b840bc3f401d13cb1cea15e04922e16d1"
