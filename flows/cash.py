@@ -11,7 +11,7 @@ from typing import Protocol
 from core.domain.posting import effective_order
 from core.domain.slot import BookName, VenueName
 from core.ledger.bookable import cash_key_objections
-from core.ledger.cash import Movement, movement_objections
+from core.ledger.cash import Movement, amount_objection, movement_objections
 from core.settings import Policy
 from flows.settle import SettleDoors, post_unposted, unposted_entries
 
@@ -75,6 +75,9 @@ def move_cash(move: CashMove, policy: Policy, doors: CashDoors, *, today: date) 
 
     Raises CashRefused when it cannot be booked, StoreError when its key is known and was said otherwise.
     """
+    unfit = amount_objection(move.amount)
+    if unfit is not None:
+        raise CashRefused(unfit)
     with doors.cash.alone():
         # The row first: two withdrawals that were each looked at alone would both be covered by the same cash.
         is_new = doors.cash.move_cash(

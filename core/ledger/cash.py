@@ -9,6 +9,10 @@ from decimal import Decimal
 
 from core.domain.posting import Entry
 from core.ledger.positions import holdings_of
+from core.money import PENNY
+
+# More than anybody has, and few enough digits to be counted exactly.
+AMOUNT_MAX = 10**15
 
 
 @dataclass(frozen=True)
@@ -18,6 +22,13 @@ class Movement:
     amount: Decimal
     session: date
     base: str
+
+
+def amount_objection(amount: Decimal) -> str | None:
+    """Say why an amount can be no movement, whatever the books hold; a kept one that cannot be posted would stop them all."""
+    if amount.is_finite() and 0 < abs(amount) < AMOUNT_MAX and amount % PENNY == 0:
+        return None
+    return f"the amount was {amount}; it must be other than 0, below {AMOUNT_MAX:,}, in whole pennies or cents"
 
 
 def movement_objections(

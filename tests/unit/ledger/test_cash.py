@@ -9,7 +9,7 @@ from typing import Literal
 import pytest
 
 from core.domain.posting import CashFact, Entry
-from core.ledger.cash import Movement, movement_objections
+from core.ledger.cash import Movement, amount_objection, movement_objections
 from core.ledger.post import post_cash
 
 MON, TUE, WED, THU = (date(2024, 6, day) for day in (10, 11, 12, 13))
@@ -62,3 +62,17 @@ def test_a_day_that_the_paper_venue_has_closed_is_refused_naming_the_first_that_
     assert objections("1", TUE, closed=TUE) == (
         "the day was 2024-06-11; the paper venue has closed its books of 2024-06-11, so 2024-06-12 is the first",
     )
+
+
+@pytest.mark.parametrize(
+    "amount", ["0", "0.00", "0.001", "-0.005", "NaN", "sNaN", "Infinity", "-Infinity", "1E+15", "1E+40"]
+)
+def test_what_cannot_be_posted_is_no_amount(amount):
+    """Nothing, a part of a penny, and what is no number: kept, it would stop every later posting of the book."""
+    assert str(amount_objection(Decimal(amount))).startswith("the amount was ")
+
+
+@pytest.mark.parametrize("amount", ["0.01", "-0.01", "1E+3", "12345678901.99"])
+def test_whole_pennies_are_an_amount(amount):
+    """Paid in or taken out."""
+    assert amount_objection(Decimal(amount)) is None
