@@ -54,6 +54,10 @@ WRITERS: Final[dict[str, Role | None]] = {
     "peak_restart": "person",
     "acknowledged_loss": "person",
     "rollout_step": "person",
+    "change_window": "person",
+    "frozen_hash": "person",
+    "attestation": "person",
+    "config_restore": "person",
     "model_pin": "person",
     "verification": "person",
 }

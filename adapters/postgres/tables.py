@@ -22,6 +22,7 @@ from sqlalchemy import UniqueConstraint as Unique
 from sqlmodel import Field, SQLModel
 
 from adapters.postgres.facts import Fact, ManyFact, instant, number, ranges_of, reference, text_column, used_once
+from adapters.postgres.person_tables import SAID
 
 
 class Event(SQLModel, table=True):
@@ -385,58 +386,6 @@ class Halt(Fact, table=True):
     role: str = text_column()
 
 
-class Resume(Fact, table=True):
-    """A person lifts a halt."""
-
-    __tablename__: ClassVar[Any] = "resume"
-    halt: int = reference("halt.id", unique=True)
-    said_by: str = text_column()
-    reason: str = text_column()
-
-
-class PeakRestart(Fact, table=True):
-    """From this session on a book's peak counts: a person resumed after the kill switch."""
-
-    __tablename__: ClassVar[Any] = "peak_restart"
-    __table_args__ = (Unique("resume", "book"),)
-    resume: int = reference("resume.id")
-    book: str = text_column()
-    session: date = Field(sa_type=Date, nullable=False)
-
-
-class AcknowledgedLoss(Fact, table=True):
-    """A person restored an older copy: it ends with event `last_seq`, and events up to `lost_to` are lost."""
-
-    __tablename__: ClassVar[Any] = "acknowledged_loss"
-    __table_args__ = (CheckConstraint("lost_to > last_seq"),)
-    backup: str = text_column()
-    last_seq: int = Field(sa_type=BigInteger, nullable=False)
-    last_hash: str = text_column()
-    lost_to: int = Field(sa_type=BigInteger, nullable=False)
-    said_by: str = text_column()
-    reason: str = text_column()
-
-
-class RolloutStep(Fact, table=True):
-    """A person's fact: the rollout phase of a book."""
-
-    __tablename__: ClassVar[Any] = "rollout_step"
-    book: str = text_column()
-    phase: str = text_column()
-    said_by: str = text_column()
-    reason: str = text_column()
-
-
-class Verification(Fact, table=True):
-    """A person's fact: an instrument was looked up at the venue."""
-
-    __tablename__: ClassVar[Any] = "verification"
-    instrument: str = text_column()
-    verified_on: date = Field(sa_type=Date, nullable=False)
-    said_by: str = text_column()
-    note: str = text_column()
-
-
 class Manifest(Fact, table=True):
     """What a finished run was made of and what it gave, each by its hash."""
 
@@ -476,11 +425,7 @@ FACTS: tuple[type[Fact], ...] = (
     Posting,
     Reconciliation,
     Halt,
-    Resume,
-    PeakRestart,
-    AcknowledgedLoss,
-    RolloutStep,
-    Verification,
+    *SAID,
     Manifest,
 )
 

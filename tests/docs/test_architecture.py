@@ -33,10 +33,10 @@ def test_the_stage_table_is_the_pipeline():
 
 def test_the_rights_table_is_the_one_that_grants_are_made_from():
     """Every role stands there with exactly the tables that it may add to."""
-    told = {}
+    told: dict[str, set[str]] = {}
     for names, tables in rows_of("| role | adds to |"):
         for role in names.split(", "):
-            told[role] = set() if tables == "nothing" else set(tables.split(", "))
+            told.setdefault(role, set()).update(() if tables == "nothing" else tables.split(", "))
 
     held = {role: {table for table, writer in WRITERS.items() if writer == role} for role in ROLES}
 

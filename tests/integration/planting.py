@@ -383,6 +383,31 @@ def rollout(planter: Planter) -> bool:
     return True
 
 
+def frozen(planter: Planter) -> bool:
+    """A change window of a book with what it froze, in one transaction."""
+    named = {"book": planter.name}
+    with planter.sessions["person"].transaction():
+        (window,) = planter.add("person", "change_window", named | {"said_by": "p", "reason": planter.text()})
+        rows = [{"change_window": window["id"], "kind": kind, "hash": planter.text()} for kind in ("policy", "code")]
+        planter.add("person", "frozen_hash", *(named | row for row in rows))
+    return True
+
+
+def attested(planter: Planter) -> bool:
+    """What a person checked, with the file that shows it."""
+    row = {"book": planter.name, "item": planter.text(), "holds": planter.draw.random() < 0.5, "sha256": planter.key()}
+    row |= {"name": planter.text(), "content": "eA==", "said_by": "p", "note": planter.text()}
+    planter.add("person", "attestation", row)
+    return True
+
+
+def restored(planter: Planter) -> bool:
+    """A configuration that a person put back."""
+    row = {"book": planter.name, "kind": "policy", "hash": planter.text(), "replaced": planter.text()}
+    planter.add("person", "config_restore", row | {"said_by": "p", "reason": planter.text()})
+    return True
+
+
 def verified(planter: Planter) -> bool:
     """An instrument that was looked up."""
     PgPeople(planter.sessions["person"]).verify_instrument(planter.text(), planter.day(), by="p", note=planter.text())
@@ -440,7 +465,21 @@ STORIES: dict[Role, tuple[Story, ...]] = {
     "ticketing": (ticket, ticket, delivery, manifest, halt("ticketing")),
     "confirm": (confirmation, confirmation, confirmation, halt("confirm")),
     "ledger": (entry, entry, entry, reconciliation, halt("ledger")),
-    "person": (cash, cash, booked, resume, rollout, verified, pin, loss, revision, revision),
+    "person": (
+        cash,
+        cash,
+        booked,
+        resume,
+        rollout,
+        frozen,
+        attested,
+        restored,
+        verified,
+        pin,
+        loss,
+        revision,
+        revision,
+    ),
 }
 
 

@@ -130,7 +130,7 @@ def test_what_alembic_does_not_compare_is_there_too(migrated):
     declared = [one for table in SQLModel.metadata.tables.values() for one in table.constraints]
     checks = sorted(row[0] for row in migrated.execute(text(keys), {"kind": "c"}))
     assert checks == sorted(one.table.name for one in declared if isinstance(one, CheckConstraint))
-    assert checks == ["acknowledged_loss", "entry"]
+    assert checks == ["acknowledged_loss", "entry", "frozen_hash"]
 
 
 def test_every_fact_has_its_triggers_and_all_of_them_fire(migrated):
