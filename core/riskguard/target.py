@@ -10,19 +10,25 @@ from core.domain.instrument import InstrumentId, Universe
 from core.domain.order import UNSCORED, Target, TargetWeight
 from core.domain.scores import Scores
 from core.money import cut_weight
+from core.riskguard.clusters import Ground
+from core.riskguard.weights import Chosen, weigh
 from core.settings import Policy
+
+ZERO = Decimal(0)
 
 
 @dataclass(frozen=True)
 class Stance:
     """How a book invests today.
 
-    Within which multiple of its positions a holding is kept, the share of its capital, and the weight that each holding has.
+    Within which multiple of its positions a holding is kept, the share of its capital, the weight that each holding has, and
+    what the instruments stand on: without it no sector and no cluster is known, and every volatility is unknown.
     """
 
     hold_rank_multiple: int
     capital_fraction: Decimal
     weights: Mapping[InstrumentId, Decimal] = field(default_factory=dict)
+    ground: Ground | None = None
 
 
 @dataclass(frozen=True)
@@ -34,22 +40,53 @@ class Choice:
 
 
 def build_target(scores: Scores, held: frozenset[InstrumentId], policy: Policy, *, stance: Stance) -> Target:
-    """Give equal weights to the chosen instruments; what a cap removes stays in cash.
+    """Give weights to the chosen instruments, as the policy shares and caps; what a cap removes stays in cash.
 
     A holding whose score could not be computed keeps its place and its weight, within the caps: a gap in the data is no
-    reason to trade. The weights are fractions of equity with six decimals, cut towards zero; their sum is at most
-    `capital_fraction x (1 - cash_buffer_min)`.
+    reason to trade. What is held and not wanted stands last, at zero, the better ranked first, with the reason for which it
+    is sold. The weights are fractions of equity with six decimals, cut towards zero; their sum is at most
+    `capital_fraction x (1 - cash_buffer_min) x regime_exposure`.
     """
     still = held_as_they_are(scores, held, policy, stance=stance)
-    reserved = sum((row.weight for row in still), Decimal(0))
+    reserved = {row.instrument: row.weight for row in still}
     places = max(0, policy.limits.positions_max - len(still))
-    choice = keep_while_ranked(
-        scores, held, policy, places=places, rank_max=stance.hold_rank_multiple * policy.limits.positions_max
+    rank_max = stance.hold_rank_multiple * policy.limits.positions_max
+    choice = keep_while_ranked(scores, held, policy, places=places, rank_max=rank_max)
+    ground = stance.ground
+    needs_volatility = ground is not None and policy.sizing.weights == "inverse_volatility"
+    weighed = weigh(
+        Chosen(
+            names=choice.names,
+            investable=investable_share(policy, stance.capital_fraction) - sum(reserved.values(), ZERO),
+            places=places,
+            scores={score.instrument: score.value for score in scores.ranked},
+            volatilities=ground.volatilities(choice.names, policy) if ground and needs_volatility else {},
+            groups=ground.groups({*choice.names, *held}, policy) if ground else (),
+            reserved=reserved,
+        ),
+        policy,
     )
-    investable = investable_share(policy, stance.capital_fraction) - reserved
-    weight = equal_weight(len(choice.names), policy, investable, places=places)
-    wanted = zip(choice.names, choice.reasons, strict=True)
-    return Target((*(TargetWeight(name, weight, reason) for name, reason in wanted), *still))
+    wanted = (
+        TargetWeight(name, weighed[name].weight, reason + weighed[name].words)
+        for name, reason in zip(choice.names, choice.reasons, strict=True)
+    )
+    named = frozenset(choice.names) | reserved.keys()
+    return Target((*wanted, *still, *given_up(scores, held - named, rank_max)))
+
+
+def given_up(scores: Scores, names: frozenset[InstrumentId], rank_max: int) -> tuple[TargetWeight, ...]:
+    """Give holdings that are not wanted, at zero, the better ranked first, and why each is sold."""
+    ranks = scores.ranks()
+    beyond = len(ranks) + 1
+    # What has no rank stands last, by name from the last: sold from the end, it goes by name.
+    order = sorted(sorted(names, reverse=True), key=lambda name: ranks.get(name, beyond))
+    return tuple(TargetWeight(name, ZERO, _reason_to_sell(ranks.get(name), rank_max)) for name in order)
+
+
+def _reason_to_sell(rank: int | None, rank_max: int) -> str:
+    if rank is None:
+        return "no longer ranked: sold"
+    return f"rank {rank}, beyond {rank_max}: sold" if rank > rank_max else f"rank {rank}, and no place is left: sold"
 
 
 def held_as_they_are(
@@ -71,8 +108,8 @@ def held_as_they_are(
 
 
 def investable_share(policy: Policy, capital_fraction: Decimal) -> Decimal:
-    """Give the share of equity that may be invested: the rollout's, without the cash buffer."""
-    return capital_fraction * (1 - policy.limits.cash_buffer_min)
+    """Give the share of equity that may be invested: the rollout's, without the cash buffer, as far as the regime goes."""
+    return capital_fraction * (1 - policy.limits.cash_buffer_min) * policy.sizing.regime_exposure
 
 
 def keep_while_ranked(
@@ -91,17 +128,6 @@ def keep_while_ranked(
         f"rank {ranks[name]}" + (f", kept while within {rank_max}" if name in kept else "") for name in chosen
     )
     return Choice(tuple(chosen), reasons)
-
-
-def equal_weight(count: int, policy: Policy, investable: Decimal, *, places: int) -> Decimal:
-    """Give each of `count` positions its equal share of what may be invested, capped at the highest weight.
-
-    Where the policy allows cash, the places that nobody fills keep their share in cash; else the others get it.
-    """
-    if count == 0:
-        return Decimal(0)
-    shares = places if policy.risk_off == "cash_allowed" else count
-    return min(cut_weight(investable / shares), policy.limits.weight_max)
 
 
 def tradable(universe: Universe, policy: Policy) -> frozenset[InstrumentId]:

@@ -23,8 +23,9 @@ TWO = ruled(limits={"positions_max": 2, "weight_max": "0.5", "cash_buffer_min": 
 
 
 def chosen(scores, held=(), policy=TWO, stance=WHOLE):
-    """Give the names of a target, in its order."""
-    return [row.instrument for row in build_target(scores, frozenset(held), policy, stance=stance).weights]
+    """Give the names of a target that are wanted, in its order."""
+    rows = build_target(scores, frozenset(held), policy, stance=stance).weights
+    return [row.instrument for row in rows if not row.reason.endswith(": sold")]
 
 
 def test_wants_the_best_ranked_with_equal_weights_and_reasons():
@@ -52,6 +53,20 @@ def test_drops_a_holding_one_rank_beyond_the_multiple():
     assert chosen(ranking(*NAMES), held={"E"}) == ["A", "B"]
 
 
+def test_what_is_not_wanted_any_more_stands_last_at_zero_with_the_reason():
+    """The better ranked first, what has no rank behind all: the plan sells from the end."""
+    two = build_target(ranking(*NAMES), frozenset("BCDFHYZ"), TWO, stance=WHOLE)
+
+    assert [(row.instrument, row.weight, row.reason) for row in two.weights[2:]] == [
+        ("D", 0, "rank 4, and no place is left: sold"),
+        ("F", 0, "rank 6, beyond 4: sold"),
+        ("H", 0, "rank 8, beyond 4: sold"),
+        ("Z", 0, "no longer ranked: sold"),
+        ("Y", 0, "no longer ranked: sold"),
+    ]
+    assert [row.instrument for row in two.weights[:2]] == ["B", "C"]
+
+
 def test_keeps_the_best_of_too_many_holdings():
     """More is held than fits: the better ranked stay, and nothing new is wanted."""
     assert chosen(ranking(*NAMES), held={"B", "C", "D"}) == ["B", "C"]
@@ -75,7 +90,7 @@ def test_a_holding_without_a_score_keeps_its_place_and_its_weight():
     target = holding(gapped("Z"), Z="0.4")
 
     assert target.weights == (
-        TargetWeight("A", Decimal("0.5"), "rank 1"),
+        TargetWeight("A", Decimal("0.5"), "rank 1; capped by limits.weight_max 0.5"),
         TargetWeight("Z", Decimal("0.4"), "not scored: no bar on 2023-06-12; held as it is"),
     )
     assert [row.is_unscored for row in target.weights] == [False, True]
@@ -126,7 +141,8 @@ def test_reserved_weights_and_the_others_are_within_what_may_be_invested(unscore
     weights = build_target(gapped(*names), frozenset(known), policy, stance=stance).by_instrument()
 
     assert set(names) <= weights.keys()
-    assert len(weights) == max(2, len(names))
+    assert known.keys() <= weights.keys()
+    assert sum(weights[name] == 0 for name in held) >= len(held) + len(names) - max(2, len(names))
     assert sum(weights.values()) <= fraction * (1 - buffer)
     assert all(0 <= weight <= Decimal("0.5") and weight == round(weight, 6) for weight in weights.values())
     assert all(weights[name] <= weight for name, weight in zip(names, unscored, strict=True))

@@ -1,0 +1,79 @@
+"""Clusters: which instruments are capped together, by their sector and by how alike they move, and how much each moves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+import numpy as np
+
+from core.domain.bars import Floats
+from core.domain.groups import Group
+from core.domain.instrument import InstrumentId, Universe
+from core.domain.panel import Panel
+from core.measures.correlation import correlations, volatilities
+from core.settings import Policy
+
+SECTOR, CLUSTER = "limits.sector_weight_max", "limits.cluster_weight_max"
+ONE = Decimal(1)
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What is known of instruments beside their scores: the universe's rows, and bars up to as-of."""
+
+    universe: Universe
+    panel: Panel
+    as_of: date
+
+    def groups(self, names: Iterable[InstrumentId], policy: Policy) -> tuple[Group, ...]:
+        """Give the groups of two or more of these instruments that a cap of the policy binds, in a fixed order."""
+        order = sorted(set(names))
+        return (*self._sectors(order, policy), *self._clusters(order, policy))
+
+    def volatilities(self, names: Iterable[InstrumentId], policy: Policy) -> dict[InstrumentId, Decimal]:
+        """Give the volatility of the daily returns of each that has one, six significant digits: here the floats end."""
+        order = sorted(set(names))
+        found = volatilities(self._prices(order, policy.sizing.volatility_sessions))
+        return {
+            name: Decimal(f"{number:.6g}")
+            for name, number in zip(order, found.tolist(), strict=True)
+            if number == number
+        }
+
+    def _sectors(self, names: Sequence[InstrumentId], policy: Policy) -> Iterable[Group]:
+        cap, rows = policy.limits.sector_weight_max, self.universe.by_id()
+        if cap >= ONE:
+            return
+        of = {name: rows[name].sector for name in names if name in rows}
+        for sector in sorted(set(of.values()) - {""}):
+            members = frozenset(name for name in of if of[name] == sector)
+            if len(members) > 1 or policy.limits.weight_max > cap:
+                yield Group(SECTOR, sector, members, cap)
+
+    def _clusters(self, names: Sequence[InstrumentId], policy: Policy) -> Iterable[Group]:
+        limits = policy.limits
+        cap = limits.cluster_weight_max
+        if cap >= ONE or not names:
+            return
+        alike = correlations(self._prices(names, limits.correlation_sessions)) >= float(limits.correlation_max)
+        told: set[frozenset[InstrumentId]] = set()
+        for at, name in enumerate(names):
+            members = frozenset(names[other] for other in np.flatnonzero(alike[at]).tolist())
+            if members not in told and (len(members) > 1 or limits.weight_max > cap):
+                told.add(members)
+                yield Group(CLUSTER, f"what moves as {name}", members, cap)
+
+    def _prices(self, names: Sequence[InstrumentId], sessions: int) -> Floats:
+        """Give total-return prices up to as-of, one more than the returns that are asked for; NaN of what has no bars."""
+        row = self.panel.row(self.as_of)
+        stop = 0 if row is None else row + 1
+        rows = slice(max(0, stop - sessions - 1), stop)
+        place = {name: at for at, name in enumerate(self.panel.instruments)}
+        found = np.full((rows.stop - rows.start, len(names)), np.nan)
+        for at, name in enumerate(names):
+            if name in place:
+                found[:, at] = self.panel.adj_close[rows, place[name]]
+        return found
