@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import cached_property
 
 from core.domain.instrument import Currency, InstrumentId
 
@@ -41,13 +43,18 @@ class Prices:
     marks: tuple[Mark, ...]
     fx: FxRate
 
-    def by_instrument(self) -> dict[InstrumentId, Mark]:
+    def by_instrument(self) -> Mapping[InstrumentId, Mark]:
         """Give the marks by instrument."""
-        return {mark.instrument: mark for mark in self.marks}
+        return self._by_instrument
 
     def value_of(self, instrument: InstrumentId, quantity: Decimal) -> Decimal:
         """Value a quantity in the base currency, unrounded; raises ValueError when it has no mark."""
-        for mark in self.marks:
-            if mark.instrument == instrument:
-                return self.fx.to_base(quantity * mark.price)
-        raise ValueError(f"held {instrument} has no mark")
+        mark = self._by_instrument.get(instrument)
+        if mark is None:
+            raise ValueError(f"held {instrument} has no mark")
+        return self.fx.to_base(quantity * mark.price)
+
+    # Made once: every rule asks for the mark of every line.
+    @cached_property
+    def _by_instrument(self) -> dict[InstrumentId, Mark]:
+        return {mark.instrument: mark for mark in self.marks}

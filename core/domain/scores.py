@@ -69,4 +69,4 @@ def ranked_scores(strategy: str, as_of: date, ranking: Ranking) -> Scores:
 
 
 def _told(contributions: Contributions) -> tuple[tuple[str, Decimal], ...]:
-    return tuple((name, Decimal(f"{value:.6g}")) for name, value in contributions)
+    return tuple([(name, Decimal(f"{value:.6g}")) for name, value in contributions]) if contributions else ()

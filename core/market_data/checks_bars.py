@@ -18,7 +18,7 @@ from core.market_data.detect import (
     count_within,
     digits_beyond,
     is_slip,
-    run_lengths,
+    longer_runs,
     small_rational,
     usual,
 )
@@ -53,13 +53,18 @@ def ohlc_consistent(sight: Sight) -> Cells:
     """Open or close outside low to high."""
     panel = sight.panel
     with np.errstate(invalid="ignore"):
-        outside = (panel.high < np.maximum(panel.open, panel.close)) | (panel.low > np.minimum(panel.open, panel.close))
+        end = np.maximum(panel.open, panel.close)
+        outside = panel.high < end
+        outside |= panel.low > np.minimum(panel.open, panel.close, out=end)
     return outside | sight.defects("ohlc")
 
 
 def positive_prices(sight: Sight) -> Cells:
     """A price of zero or less."""
     panel = sight.panel
+    prices = (panel.open, panel.high, panel.low, panel.close, panel.adj_close)
+    if all(np.fmin.reduce(one, axis=None, initial=np.inf) > 0 for one in prices):
+        return sight.defects("non_positive")
     with np.errstate(invalid="ignore"):
         least = np.minimum(np.minimum(panel.open, panel.low), np.minimum(panel.close, panel.adj_close))
         return (least <= 0) | (panel.high <= 0) | sight.defects("non_positive")
@@ -97,7 +102,7 @@ def missing_sessions(sight: Sight) -> Cells:
 
 def unchanged_closes(sight: Sight) -> Cells:
     """A close that is that of the session before, for too many sessions in a row."""
-    return run_lengths(sight.change == 0) > sight.rules.unchanged_closes_max
+    return longer_runs(sight.change == 0, sight.rules.unchanged_closes_max)
 
 
 def repeated_bars(sight: Sight) -> Cells:
@@ -139,11 +144,19 @@ def partial_bar(sight: Sight) -> Cells:
 def currency_slip(sight: Sight) -> Cells:
     """A price a hundred times too high or low, against the session before or within the bar."""
     panel = sight.panel
-    found = is_slip(sight.change - sight.told_splits) | is_slip(sight.adj_change)
+    found = is_slip(sight.change_but_splits) | is_slip(sight.adj_change)
     with np.errstate(invalid="ignore", divide="ignore"):
-        above = panel.high / np.maximum(panel.open, panel.close)
-        below = np.minimum(panel.open, panel.close) / panel.low
-        return found | (above > SLIP_LEAST) | (below > SLIP_LEAST)
+        # Nearly no instrument moves so far in a year: only those that did are looked at bar by bar.
+        least, most = np.fmin.reduce(panel.close, axis=0), np.fmax.reduce(panel.close, axis=0)
+        lowest, highest = np.fmin.reduce(panel.low, axis=0), np.fmax.reduce(panel.high, axis=0)
+        is_near = (
+            (least > 0) & (lowest > 0) & (highest < 0.99 * SLIP_LEAST * least) & (most < 0.99 * SLIP_LEAST * lowest)
+        )
+        far = np.flatnonzero(~is_near)
+        opened, close, low = panel.open[:, far], panel.close[:, far], panel.low[:, far]
+        above, below = panel.high[:, far] / np.maximum(opened, close), np.minimum(opened, close) / low
+        found[:, far] |= (above > SLIP_LEAST) | (below > SLIP_LEAST)
+    return found
 
 
 def unexplained_jump(sight: Sight) -> Cells:
@@ -158,7 +171,9 @@ def unsmoothed_split(sight: Sight) -> Cells:
 
 def factor_falls(sight: Sight) -> Cells:
     """An adj_close / close that falls from one session to the next."""
-    step = sight.adj_change - sight.change + sight.told_splits
+    step = sight.adj_change - sight.change
+    if sight.panel.splits:
+        step += sight.told_splits
     with np.errstate(invalid="ignore"):
         return step < -float(sight.rules.factor_fall_bps_max) * BPS
 
@@ -171,9 +186,10 @@ def factor_jump(sight: Sight) -> Cells:
 def unpaid_dividend(sight: Sight) -> Cells:
     """A big dividend after which the price did not fall: paid twice, in another unit, or counted as a split too."""
     least = -np.log1p(-float(sight.rules.unpaid_dividend_min))
+    found, at = sight.nothing(), sight.dividend_cells
     with np.errstate(invalid="ignore"):
-        found: Cells = (sight.told_splits - sight.told > least) & ~sight.big_steps
-        found &= np.abs(sight.adj_change) > UNPAID_RATIO * np.abs(sight.change)
+        is_big = (sight.told_splits[at] - sight.told[at] > least) & ~sight.big_steps[at]
+        found[at] = is_big & (np.abs(sight.adj_change[at]) > UNPAID_RATIO * np.abs(sight.change[at]))
     return found
 
 

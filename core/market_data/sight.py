@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from core.domain.bars import Floats
 from core.domain.instrument import InstrumentId, Universe
 from core.domain.panel import Panel
-from core.market_data.detect import Cells, between_bars, changes, is_slip, market_move, near_split, usual
+from core.market_data.detect import Cells, between_bars, changes, is_slip, largest, market_move, near_split, usual
 from core.settings import DataRules
 
 _Placed = tuple[NDArray[np.int64], NDArray[np.int64], Floats]
@@ -82,6 +82,16 @@ class Sight:
         np.add.at(told, (rows, columns), -np.log(np.where(ratios > 0, ratios, 1.0)))
         return told
 
+    @property
+    def change_but_splits(self) -> Floats:
+        """Give the log changes of the close without what told splits explain."""
+        return self.change - self.told_splits if self.panel.splits else self.change
+
+    @property
+    def dividend_cells(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Give rows and columns of the cells on which a dividend was told."""
+        return self._dividends[:2]
+
     @cached_property
     def told(self) -> Floats:
         """Give the log change of the close that told dividends and splits explain; zero elsewhere."""
@@ -105,14 +115,19 @@ class Sight:
     @cached_property
     def factor_step(self) -> Floats:
         """Give the log step of adj_close / close that no told dividend or split explains."""
-        step: Floats = self.adj_change - self.change + self.told
+        step: Floats = self.adj_change - self.change
+        if self.panel.dividends or self.panel.splits:
+            step += self.told
         return step
 
     @cached_property
     def big_steps(self) -> Cells:
         """Mark the steps of adj_close / close that are too big to go unexplained."""
+        limit = np.log1p(float(self.rules.factor_jump_max))
+        if not largest(self.factor_step) > limit:
+            return self.nothing()
         with np.errstate(invalid="ignore"):
-            big: Cells = np.abs(self.factor_step) > np.log1p(float(self.rules.factor_jump_max))
+            big: Cells = np.abs(self.factor_step) > limit
         return big
 
     @cached_property

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from itertools import groupby
+from operator import itemgetter
 
 import numpy as np
 
@@ -30,15 +31,15 @@ def rank_instruments(
     if last != as_of:
         return closed([block("scores", strategy.name, f"the panel ends with {last}, not with as-of {as_of}")])
     scores = ranked_scores(strategy.name, as_of, strategy.score(panel, instruments, model))
-    scores = replace(
-        scores, unranked=tuple((name, _why(panel, name, strategy) or why) for name, why in scores.unranked)
-    )
+    columns = {name: at for at, name in enumerate(panel.instruments)} if scores.unranked else {}
+    told = tuple((name, _why(panel, columns.get(name), strategy) or why) for name, why in scores.unranked)
+    scores = replace(scores, unranked=told)
     return Gate(scores, tuple(_degenerate(scores)))
 
 
-def _why(panel: Panel, name: InstrumentId, strategy: Strategy) -> str | None:
+def _why(panel: Panel, column: int | None, strategy: Strategy) -> str | None:
     """Name the first session whose bar a score needs and that has none; None where that is not what is missing."""
-    column, length = panel.column(name), len(panel.sessions)
+    length = len(panel.sessions)
     rows = [length - 1 - back for back in strategy.bars_needed if back < length]
     missing = [row for row in rows if column is None or np.isnan(panel.adj_close[row, column])]
     return f"no bar on {panel.sessions[missing[0]].astype('datetime64[D]')}" if missing else None
@@ -55,7 +56,8 @@ def _degenerate(scores: Scores) -> list[Finding]:
 def alike(values: Sequence[Decimal]) -> str | None:
     """Say why scores tell too little apart to be a ranking: all are the same, or more than half of ten and more."""
     count = len(values)
-    value, same = Counter(values).most_common(1)[0]
+    # By comparing neighbours: a decimal's hash takes ten times as long, and scores mostly come in order.
+    value, same = max(((value, len(tuple(run))) for value, run in groupby(sorted(values))), key=itemgetter(1))
     if same == count > 1:
         return f"all {count} scores are {value}; nothing is ranked"
     if count >= MANY and same > SAME_MAX * count:

@@ -19,10 +19,10 @@ from core.market_data.detect import (
     digits_beyond,
     disagreements,
     is_slip,
+    longer_runs,
     market_move,
     near_split,
     restatement_of,
-    run_lengths,
     small_rational,
     usual,
 )
@@ -107,7 +107,10 @@ def test_runs_and_counts_go_down_each_column():
     """A run ends where something is not so; a count looks back over a few sessions."""
     marks = np.array([[True, False], [True, True], [False, True], [True, True]])
 
-    assert run_lengths(marks).T.tolist() == [[1, 2, 0, 1], [0, 1, 2, 3]]
+    assert longer_runs(marks, 1).T.tolist() == [[False, True, False, False], [False, False, True, True]]
+    assert longer_runs(marks, 2).T.tolist() == [[False] * 4, [False, False, False, True]]
+    assert np.array_equal(longer_runs(marks, 0), marks)
+    assert not longer_runs(marks, 9).any()
     assert count_within(marks, 2).T.tolist() == [[1, 2, 1, 1], [0, 1, 2, 2]]
     assert count_within(marks, 9)[-1].tolist() == [3, 3]
 
@@ -136,6 +139,8 @@ def test_digits_beyond_a_source_are_the_noise_of_binary_numbers():
     assert digits_beyond(noisy, 7).tolist() == [True, True, True, True, False, False, False]
     assert digits_beyond(np.array([0.1 + 0.2]), 7).tolist() == [False]
     assert digits_beyond(np.array([12.3456789]), 7).tolist() == [True]
+    columns = np.array([[12.3456789, 12.34567], [13.34567, 99999.994], [99.99999, 1.2345678]])
+    assert digits_beyond(columns, 7).tolist() == [[True, False], [False, True], [False, True]]
 
 
 # --- another source ---------------------------------------------------------------------------------------------------
