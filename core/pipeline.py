@@ -38,6 +38,7 @@ from core.quant.ranking import rank_instruments
 from core.riskguard import gates
 from core.riskguard.plan import equity_of, hold_still, plan_trades
 from core.riskguard.review import review_proposal
+from core.riskguard.sanity import sanity_gate
 from core.riskguard.target import Stance, build_target, tradable
 from core.strategies.registry import strategy_of
 
@@ -83,9 +84,9 @@ def halt(standing: Standing, frame: Frame) -> Gate[Any]:
     return gates.halt_gate(standing, frame.run)
 
 
-def approval(standing: Standing, frame: Frame) -> Gate[Any]:
-    """Can an approval still be used: is the execution window not over?"""
-    return gates.calendar_gate(standing, frame.run)
+def calendar(standing: Standing, frame: Frame) -> Gate[Any]:
+    """Is it a day on which the book decides, and is the execution window not over?"""
+    return gates.calendar_gate(standing, frame)
 
 
 def configuration(standing: Standing, frame: Frame) -> Gate[Any]:
@@ -173,6 +174,13 @@ def drawdown(worth: Worth | Unread, frame: Frame) -> Gate[Worth]:
     return gates.drawdown_gate(worth, frame.run, frame.policy)
 
 
+def daily_loss(worth: Worth | Unread, frame: Frame) -> Gate[Worth]:
+    """Has the book lost too much in one session?"""
+    if isinstance(worth, Unread):
+        return closed([block("daily_loss", frame.run.slot.book, f"equity could not be computed: {worth.why}")])
+    return gates.daily_loss_gate(worth, frame.run, frame.policy)
+
+
 def proposal(scores: Scores, prices: Prices, standing: Standing, frame: Frame) -> Gate[Proposal]:
     """Turn scores into a target and the lines that lead there, on a rebalance day."""
     holdings, run, policy = _holdings(standing), frame.run, frame.policy
@@ -222,10 +230,15 @@ def review(
     return Gate(verdict, tuple(notes))
 
 
+def ticket(review: Review, proposal: Proposal, *, prices: Prices, standing: Standing, frame: Frame) -> Gate[Any]:
+    """Is what would be put before a person fit to be executed, line by line?"""
+    return sanity_gate(review, proposal, prices, holdings=_holdings(standing), frame=frame)
+
+
 PIPELINE: tuple[Stage, ...] = (
     Stage("audit", audit, ("standing",), "audit"),
     Stage("halt", halt, ("standing", "frame"), "halt"),
-    Stage("approval", approval, ("standing", "frame"), "expires_at"),
+    Stage("calendar", calendar, ("standing", "frame"), "expires_at"),
     Stage("configuration", configuration, ("standing", "frame"), "configuration"),
     Stage("data", data, ("panel", "frame"), "judged"),
     Stage("fx", fx, ("fixings", "frame"), "fx"),
@@ -235,11 +248,13 @@ PIPELINE: tuple[Stage, ...] = (
     Stage("scores", scores, ("judged", "fit_model", "frame"), "scores"),
     Stage("marks", marks, ("judged", "fx", "standing", "frame"), "prices"),
     Stage("drawdown", drawdown, ("worth", "frame"), "judged_worth"),
+    Stage("daily_loss", daily_loss, ("worth", "frame"), "judged_loss"),
     Stage("proposal", proposal, ("scores", "prices", "standing", "frame"), "proposal"),
     Stage("review", review, ("proposal", "prices", "judged", "standing", "frame"), "review"),
+    Stage("ticket", ticket, ("review", "proposal", "prices", "standing", "frame"), "ticket"),
 )
 TO_SCORES = ("data", "model", "scores")
-TO_PROPOSAL = tuple(stage.name for stage in PIPELINE if stage.name != "review")
+TO_PROPOSAL = tuple(stage.name for stage in PIPELINE if stage.name not in ("review", "ticket"))
 
 
 def walk(stages: Iterable[Stage], given: Mapping[str, Any]) -> Trail:

@@ -21,6 +21,9 @@ from flows.look import CurveCache, StandingBooks, read_fixings, read_panel, read
 from flows.ports import CleanSet, Clock
 from flows.setup import BookSetup
 
+# The gates that also halt the book when they close.
+HALTING = ("drawdown", "daily_loss")
+
 
 @dataclass(frozen=True)
 class DecideDoors:
@@ -60,8 +63,8 @@ def propose(run_id: RunId, setup: BookSetup, doors: DecideDoors) -> Gate[Proposa
 def decide_run(run_id: RunId, setup: BookSetup, doors: DecideDoors) -> Decision:
     """Judge every gate and every line of a run, sign what is approved, and keep it; again gives what is kept.
 
-    A drawdown that closes its gate also halts the book, in the step that keeps the decision. Raises NotReady when the run
-    is unknown, was not scored, or has open gates and no proposal.
+    A drawdown or a day's loss that closes its gate also halts the book, in the step that keeps the decision. Raises
+    NotReady when the run is unknown, was not scored, or has open gates and no proposal.
     """
     run, scores = _scored(run_id, doors)
     kept = doors.decisions.decision(run_id)
@@ -134,9 +137,10 @@ def _given(run: Run, setup: BookSetup, doors: DecideDoors) -> dict[str, Any]:
 
 
 def _new_halt(trail: Trail) -> str | None:
-    """Give why the book is halted by this decision: the kill switch fell, and nobody halted it before."""
-    is_new = trail.gate("drawdown").state == "closed" and trail.gate("halt").state == "open"
-    return trail.gate("drawdown").messages[0] if is_new else None
+    """Give why the book is halted by this decision: a breaker fell, and nobody halted it before."""
+    fell = [trail.gate(name) for name in HALTING if trail.gate(name).state == "closed"]
+    is_new = bool(fell) and trail.gate("halt").state == "open"
+    return "; ".join(report.messages[0] for report in fell) if is_new else None
 
 
 def _approve(trail: Trail, decision: Decision, frame: Frame, doors: DecideDoors) -> Approval:

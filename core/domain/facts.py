@@ -78,12 +78,17 @@ class Standing:
 
 @dataclass(frozen=True)
 class Worth:
-    """A book's equity now and the fall of its flow-free index from its highest since `peak_from` (a number <= 0)."""
+    """A book's equity now and the fall of its flow-free index from its highest since `peak_from` (a number <= 0).
+
+    `day_change` is the index's change in its last session, `session`, as a share; None where no session stands before it.
+    """
 
     equity: Decimal
     drawdown: Decimal
     peak_session: date | None
     peak_from: date | None = None
+    session: date | None = None
+    day_change: Decimal | None = None
 
 
 @dataclass(frozen=True)

@@ -103,9 +103,10 @@ def extend_curve(curve: Curve, entries: Sequence[Entry], panel: Panel, *, rates:
 
 
 def worth_of(curve: Curve, *, since: date | None = None) -> Worth:
-    """Give the equity at the last point and the fall of the index from its highest; zero for an empty curve.
+    """Give the equity at the last point, the fall of the index from its highest, and its change in that session.
 
-    With `since`, the highest of the points from that session on, or the last point where all are before it.
+    Zero for an empty curve. With `since`, the highest of the points from that session on, or the last point where all are
+    before it; the change in the session is that to the point before, wherever the peak counts from.
     """
     if not curve.points:
         return Worth(ZERO, ZERO, None, since)
@@ -113,7 +114,9 @@ def worth_of(curve: Curve, *, since: date | None = None) -> Worth:
     peak = max(counted, key=lambda point: point.index)
     last = curve.points[-1]
     drawdown = round_to(last.index / peak.index - 1, INDEX_STEP) if peak.index > 0 else ZERO
-    return Worth(last.equity, drawdown, peak.session, since)
+    before = curve.points[-2].index if len(curve.points) > 1 else ZERO
+    change = round_to(last.index / before - 1, INDEX_STEP) if before > 0 else None
+    return Worth(last.equity, drawdown, peak.session, since, last.session, change)
 
 
 def _hold_reach(panel: Panel, first: date) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
+from core.calendar import is_run_day, window_of
 from core.canonical import plain_decimal
 from core.domain.facts import AuditState, Halt, ReconciliationState, Standing, Unread, Worth
-from core.domain.slot import Run
+from core.domain.frame import Frame
+from core.domain.slot import Run, Window
 from core.gate import Finding, Gate, block, closed, note
 from core.settings import Policy
 
@@ -30,16 +34,21 @@ def halt_gate(standing: Standing, run: Run) -> Gate[str]:
     return Gate("no halt")
 
 
-def calendar_gate(standing: Standing, run: Run) -> Gate[datetime]:
-    """Open until the end of the execution window: an approval signed later would be expired. Gives the expiry."""
-    expires_at = run.window.closes_at if run.window is not None else None
-    if expires_at is None:
-        return Gate(run.slot.at)
-    if standing.now >= expires_at:
-        # Without the instant that it is: a decision made again a minute later is the same decision.
-        message = f"approval expired: the window closed at {_minute(expires_at)}"
-        return closed([block("approval", run.slot.label, message)])
-    return Gate(expires_at)
+def calendar_gate(standing: Standing, frame: Frame) -> Gate[datetime]:
+    """Open on a run day until the end of its window, an approval signed later would be expired; gives the expiry.
+
+    Closed too where the session or the window that the run was opened with are not those that the calendar gives now, and
+    while the clock stands before the slot's day. No message tells the instant that it is: a decision made again a minute
+    later is the same decision.
+    """
+    run = frame.run
+    wrong = [block("calendar", run.slot.label, words) for words in _wrong_day(standing.now, frame)]
+    if run.window is not None and standing.now >= run.window.closes_at:
+        words = f"the execution window closed at {_minute(run.window.closes_at)}"
+        wrong.append(block("calendar", run.slot.label, words))
+    if wrong:
+        return closed(wrong)
+    return Gate(run.slot.at if run.window is None else run.window.closes_at)
 
 
 def configuration_gate(standing: Standing, run: Run) -> Gate[str]:
@@ -87,6 +96,37 @@ def drawdown_gate(worth: Worth, run: Run, policy: Policy) -> Gate[Worth]:
         )
         return closed([block("drawdown", run.slot.book, message)])
     return Gate(worth, (note("drawdown", run.slot.book, since),) if since else ())
+
+
+def daily_loss_gate(worth: Worth, run: Run, policy: Policy) -> Gate[Worth]:
+    """Open while the book lost less than the breaker's share of itself in its last session; deposits do not count."""
+    limit, change = policy.limits.daily_loss_max, worth.day_change
+    if change is not None and -change >= limit:
+        message = (
+            f"the book lost {plain_decimal(-change)} in the session of {worth.session}, the daily-loss breaker is at"
+            f" {plain_decimal(limit)}; a person must look and resume"
+        )
+        return closed([block("daily_loss", run.slot.book, message)])
+    return Gate(worth)
+
+
+def _wrong_day(now: datetime, frame: Frame) -> Iterator[str]:
+    """Say in what the day that a run was opened for is not the one that calendar, schedule and clock give."""
+    run, policy, calendar = frame.run, frame.policy, frame.calendar
+    day = run.slot.day
+    if not is_run_day(policy, day):
+        yield f"{day} is a {day:%A}; the book decides on {policy.schedule.run_days}"
+    if now.astimezone(ZoneInfo(policy.schedule.timezone)).date() < day:
+        yield f"by the clock {day} has not come; a clock that was set back would let an expired approval live: set it right"
+    window, session = window_of(calendar, policy, day), calendar.last_completed(run.as_of.at)
+    if window != run.window:
+        yield f"the window was {_window(run.window)} when the run was opened, by the calendar it is {_window(window)} now"
+    if session != run.as_of.session:
+        yield f"as-of was {run.as_of.session} when the run was opened, by the calendar it is {session} now"
+
+
+def _window(window: Window | None) -> str:
+    return "none" if window is None else f"{_minute(window.opens_at)} to {_minute(window.closes_at)}"
 
 
 def _fresh_reconciliation(state: ReconciliationState, run: Run, policy: Policy) -> Gate[str]:

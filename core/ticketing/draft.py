@@ -15,7 +15,8 @@ from core.domain.instrument import Instrument, Universe
 from core.domain.slot import Run, ticket_id_of
 from core.domain.ticket import Ticket, TicketLine
 
-UNFINISHED = "run"
+# What stands among a ticket's gates beside those of its decision: an abandoned run, and a void approval.
+UNFINISHED, APPROVAL = "run", "approval"
 
 
 @dataclass(frozen=True)
@@ -79,11 +80,11 @@ def draft_ticket(decision: Decision, approved: Sequence[Approved], frame: Frame,
 
 
 def void_decision(decision: Decision, reasons: Sequence[str]) -> Decision:
-    """Turn a TRADE whose approval no longer holds into a NO-TRADE that says what moved."""
+    """Turn a TRADE whose approval no longer holds into a NO-TRADE that says what moved, after all gates of the decision."""
     kind: TicketKind = "NO-TRADE"
-    report = GateReport("approval", "closed", tuple(reasons))
-    reports = tuple(report if old.gate == "approval" else old for old in decision.gates)
-    return Decision(kind, tuple(f"approval: {reason}" for reason in reasons), reports, (), (), decision.notes)
+    report = GateReport(APPROVAL, "closed", tuple(reasons))
+    said = tuple(f"{APPROVAL}: {reason}" for reason in reasons)
+    return Decision(kind, said, (*decision.gates, report), (), (), decision.notes)
 
 
 def unfinished_decision(decision: Decision, run: Run) -> Decision:

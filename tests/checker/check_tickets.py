@@ -21,8 +21,8 @@ from zoneinfo import ZoneInfo
 NEW_YORK, LONDON = ZoneInfo("America/New_York"), ZoneInfo("Europe/London")
 EXCHANGE_OPENS = time(9, 30)
 ZERO, BPS = Decimal(0), Decimal("0.0001")
-STANDING = "audit halt approval configuration data fx confirmations reconciliation"
-GATES = f"{STANDING} model scores marks drawdown proposal review"
+STANDING = "audit halt calendar configuration data fx confirmations reconciliation"
+GATES = f"{STANDING} model scores marks drawdown daily_loss proposal review ticket"
 PLAIN_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]*[1-9])?", re.ASCII)
 FALL = re.compile(r"drawdown is (?P<fall>[0-9.]+) since (?P<peak>[0-9-]+)")
 By = Mapping[str, Mapping[date, Decimal]]

@@ -38,7 +38,7 @@ GATES = (
     *(
         "audit",
         "halt",
-        "approval",
+        "calendar",
         "configuration",
         "data",
         "fx",
@@ -48,15 +48,21 @@ GATES = (
         "scores",
         "marks",
     ),
-    *("drawdown", "proposal", "review"),
+    *("drawdown", "daily_loss", "proposal", "review", "ticket"),
 )
 # What each gate's words give to later ones: who waits for whom.
-BEHIND = {
-    "data": {"scores": "data", "marks": "data", "proposal": "marks, scores", "review": "data, marks, proposal"},
-    "fx": {"marks": "fx", "proposal": "marks", "review": "marks, proposal"},
-    "scores": {"proposal": "scores", "review": "proposal"},
-    "marks": {"proposal": "marks", "review": "marks, proposal"},
-    "proposal": {"review": "proposal"},
+LAST = {"proposal": {"review": "proposal", "ticket": "proposal, review"}, "review": {"ticket": "review"}}
+BEHIND = LAST | {
+    "data": {
+        "scores": "data",
+        "marks": "data",
+        "proposal": "marks, scores",
+        "review": "data, marks, proposal",
+        "ticket": "marks, proposal, review",
+    },
+    "fx": {"marks": "fx", "proposal": "marks", "review": "marks, proposal", "ticket": "marks, proposal, review"},
+    "scores": {"proposal": "scores", **LAST["proposal"]},
+    "marks": {"proposal": "marks", "review": "marks, proposal", "ticket": "marks, proposal, review"},
 }
 OF_THE_SLOT = {
     "approval": "approval WHERE run_id = %(run)s",
@@ -203,7 +209,8 @@ def assert_refused(root: Path, done: Done, day: date, closed: dict[str, list[str
     behind = {name: words for one in closed for name, words in BEHIND.get(one, {}).items()}
 
     assert (done.code, done.facts["kind"], document["ticket"]["kind"]) == (3, "NO-TRADE", "NO-TRADE"), done.facts
-    assert tuple(gates) == GATES
+    # A void approval is told after the decision's own gates, which were all open.
+    assert tuple(gates) == (*GATES, *(("approval",) if approved else ()))
     assert list(told) == list(closed)
     for name, patterns in closed.items():
         assert len(told[name]) == len(patterns), told[name]
@@ -427,10 +434,10 @@ def test_the_policy_changed_after_the_run_was_opened(bench, ready):
 
 
 def test_the_window_is_over(bench, manual):
-    """Decided at the very instant at which the window closes: approval; a microsecond before, it is a trade."""
+    """Decided at the very instant at which the window closes: calendar; a microsecond before, it is a trade."""
     late, early = bench.copy("late", manual), bench.copy("early", manual)
 
-    said = {"approval": ["approval expired: the window closed at 2024-06-12 14:30 UTC"]}
+    said = {"calendar": ["the execution window closed at 2024-06-12 14:30 UTC"]}
     assert_refused(late, run_at(late, CLOSES), DAY, said)
     assert run_at(early, CLOSES - MOMENT).facts["kind"] == "TRADE"
 

@@ -186,6 +186,14 @@ def frame(bound_by: Policy = SHIPPED, *, lists: Universe = ABCD, **changes: Any)
     return Frame(run(**changes), bound_by, lists, CALENDAR)
 
 
+def closed_day(bound_by: Policy = SHIPPED) -> Frame:
+    """Give the frame of Monday's run on an exchange that is closed that day: there is no window."""
+    others = [row for row, day in enumerate(SESSIONS) if day != DAY]
+    opens, closes = (tuple(instants[row] for row in others) for instants in (CALENDAR.opens, CALENDAR.closes))
+    calendar = replace(CALENDAR, sessions=tuple(SESSIONS[row] for row in others), opens=opens, closes=closes)
+    return replace(frame(bound_by, window=None), calendar=calendar)
+
+
 def standing(**changes: Any) -> Standing:
     """Give facts that open every standing gate: a book that held and was reconciled on Friday."""
     whole = Standing(

@@ -11,7 +11,7 @@ from core.domain.pending import Announced, PendingAction, PendingDividend, Pendi
 from core.gate import Gate
 from core.pipeline import all_stages, decide, walk
 from tests.unit.core.test_pipeline import CLOSES, HELD, given
-from tests.unit.making import DAY, NOW, SHORT, frame, holdings, line, panel, proposal, standing
+from tests.unit.making import DAY, NOW, SHORT, closed_day, holdings, line, panel, proposal, standing
 
 
 def announced(action: PendingAction) -> Panel:
@@ -60,9 +60,9 @@ def test_a_dividend_by_the_execution_session_is_told_of_what_is_traded():
     pending = announced(PendingDividend(DAY, "AAA", Decimal("0.16"), "person"))
 
     decision = decide(walk(all_stages(), given(panel=pending)))
-    closed_day = decide(walk(all_stages(), given(panel=pending, frame=frame(SHORT, window=None))))
+    holiday = decide(walk(all_stages(), given(panel=pending, frame=closed_day(SHORT))))
 
     words = "AAA: dividend 0.16 on 2024-06-10 (person) is ex by the execution session: who buys does not get it"
     assert decision.notes == (f"{words}, who sells still does",)
     assert "AAA" in {line.instrument for line in decision.approved}
-    assert closed_day.notes == ()
+    assert holiday.notes == ()

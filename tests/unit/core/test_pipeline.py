@@ -14,9 +14,10 @@ from core.canonical import canonical_json
 from core.domain.bars import BAR_FIELDS
 from core.domain.facts import AuditState, Halt, ReconciliationState, Unread
 from core.domain.instrument import Universe
-from core.domain.slot import Slot
+from core.domain.slot import AsOf, Slot
 from core.gate import Gate, block, closed, note
 from core.pipeline import PIPELINE, TO_PROPOSAL, TO_SCORES, Stage, Trail, all_stages, decide, stages, walk
+from core.settings import Policy
 from tests.unit.making import (
     ABCD,
     AS_OF,
@@ -25,6 +26,7 @@ from tests.unit.making import (
     NOW,
     SHORT,
     WINDOW,
+    closed_day,
     fixings,
     frame,
     holdings,
@@ -52,7 +54,8 @@ FIXED = fixings([AS_OF])
 LOST = Unread("the disk is full")
 HELD = holdings({"AAA": "10", "BBB": "25", "CCC": "50", "DDD": "125"}, cash="6000")
 NO_FILLS = ReconciliationState(None, (), has_fills=False)
-TUESDAY = Slot("main", DAY + timedelta(days=1), NOW + timedelta(days=1))
+DAYS = timedelta(days=1)
+TUESDAY = Slot("main", DAY + DAYS, NOW + DAYS)
 
 
 def given(**changes: Any) -> dict[str, Any]:
@@ -73,6 +76,17 @@ def walked(**changes: Any) -> Trail:
     return walk(all_stages(), given(**changes))
 
 
+def tuesday(bound_by: Policy, **changes: Any) -> dict[str, Any]:
+    """Give what Tuesday's walk needs beside the rest: its window, and bars up to Monday."""
+    window = replace(WINDOW, session=TUESDAY.day, opens_at=WINDOW.opens_at + DAYS, closes_at=WINDOW.closes_at + DAYS)
+    known = AsOf(TUESDAY.at, DAY)
+    return {
+        "frame": frame(bound_by, slot=TUESDAY, window=window, as_of=known),
+        "panel": panel(CLOSES, last=DAY),
+        "standing": standing(now=TUESDAY.at, **changes),
+    }
+
+
 def states(trail: Trail) -> dict[str, str]:
     """Give each gate's state, without those that are open."""
     return {report.gate: report.state for report in trail.reports if report.state != "open"}
@@ -89,16 +103,23 @@ def test_a_day_with_open_gates_trades():
     assert decision.gates == trail.reports
 
 
-BEHIND_DATA = {"scores": "data", "marks": "data", "proposal": "marks, scores", "review": "data, marks, proposal"}
-BEHIND_MARKS = {"proposal": "marks", "review": "marks, proposal"}
-BEHIND_SCORES = {"proposal": "scores", "review": "proposal"}
+BEHIND_SCORES = {"proposal": "scores", "review": "proposal", "ticket": "proposal, review"}
+BEHIND_MARKS = {"proposal": "marks", "review": "marks, proposal", "ticket": "marks, proposal, review"}
+BEHIND_DATA = {
+    "scores": "data",
+    "marks": "data",
+    "proposal": "marks, scores",
+    "review": "data, marks, proposal",
+    "ticket": "marks, proposal, review",
+}
+NAMELESS = Universe((replace(ABCD.instruments[0], etoro_search_name=" "), *ABCD.instruments[1:]))
 CFD = replace(ABCD.instruments[0], currency="EUR")
 CLOSED: dict[str, tuple[dict[str, Any], str, dict[str, str]]] = {
     "audit": ({"standing": standing(audit=AuditState(7, "a", "event 5 is wrong"))}, "event 5 is wrong", {}),
     "halt": ({"standing": standing(halts=(Halt("main", "enough", NOW),))}, "halted (main): enough", {}),
-    "approval": (
+    "calendar": (
         {"standing": standing(now=WINDOW.closes_at)},
-        "approval expired: the window closed at 2024-06-10 14:30 UTC",
+        "the execution window closed at 2024-06-10 14:30 UTC",
         {},
     ),
     "configuration": (
@@ -117,7 +138,7 @@ CLOSED: dict[str, tuple[dict[str, Any], str, dict[str, str]]] = {
     "model": (
         {"frame": frame(learning(SHORT))},
         "no model was trained; `twokey train` makes one",
-        {"scores": "model", "proposal": "scores", "review": "proposal"},
+        {"scores": "model", **BEHIND_SCORES},
     ),
     "scores": (
         {"panel": panel(dict.fromkeys(CLOSES, [100.0] * 4))},
@@ -129,15 +150,29 @@ CLOSED: dict[str, tuple[dict[str, Any], str, dict[str, str]]] = {
         "held YYY, ZZZ without a close of 2024-06-07; a holding must be valued",
         BEHIND_MARKS,
     ),
-    "drawdown": ({"worth": LOST}, "equity could not be computed: the disk is full", {}),
+    "drawdown": (
+        {"worth": worth("-0.2")},
+        "drawdown is 0.2 since 2024-03-01, the kill switch is at 0.2; a person must look and resume",
+        {},
+    ),
+    "daily_loss": (
+        {"worth": replace(worth(), session=AS_OF, day_change=Decimal("-0.1"))},
+        "the book lost 0.1 in the session of 2024-06-07, the daily-loss breaker is at 0.1; a person must look and resume",
+        {},
+    ),
     "proposal": (
         {"standing": standing(holdings=holdings())},
         "failed to run: equity was 0.00 GBP; there is nothing to invest",
-        {"review": "proposal"},
+        {"review": "proposal", "ticket": "proposal, review"},
     ),
     "review": (
         {"frame": frame(ruled(within=SHORT, execution={"venue": "manual"}, limits={"positions_max": 1}))},
         "buy AAA: UNVERIFIED: never against the limit verified at the venue; `twokey universe verify AAA` would pass",
+        {"ticket": "review"},
+    ),
+    "ticket": (
+        {"frame": frame(SHORT, lists=NAMELESS)},
+        "line 1, buy AAA: nobody would find it: the universe has no row, or no search name, for it",
         {},
     ),
 }
@@ -186,7 +221,7 @@ def test_holdings_that_could_not_be_looked_up_close_the_marks():
     trail = walked(standing=standing(holdings=LOST))
 
     assert trail.gate("marks").messages == ("holdings could not be looked up: the disk is full",)
-    assert states(trail) == {"marks": "closed", "proposal": "waits", "review": "waits"}
+    assert states(trail) == {"marks": "closed", "proposal": "waits", "review": "waits", "ticket": "waits"}
 
 
 @pytest.mark.parametrize("error", [ValueError("no"), KeyError("no"), ZeroDivisionError("no"), IndexError("no")])
@@ -217,7 +252,8 @@ def test_a_closed_gate_hands_its_value_to_nobody():
     trail = walked(fixings=fixings([DAY - timedelta(days=7)]))
 
     assert "fx" not in trail.values
-    assert states(trail) == {"fx": "closed", "marks": "waits", "proposal": "waits", "review": "waits"}
+    behind = dict.fromkeys(("marks", "proposal", "review", "ticket"), "waits")
+    assert states(trail) == {"fx": "closed", **behind}
 
 
 def test_a_rate_of_the_morning_is_the_fixing_before():
@@ -310,7 +346,7 @@ def test_the_marks_are_the_closes_of_as_of():
 
 def test_a_closed_exchange_is_a_reason_to_hold():
     """Without a window nothing is planned, and the equity is told all the same."""
-    trail = walked(frame=frame(SHORT, window=None), standing=standing(holdings=HELD))
+    trail = walked(frame=closed_day(SHORT), standing=standing(holdings=HELD))
     decision = decide(trail)
 
     assert (decision.kind, decision.reasons, decision.approved) == ("HOLD", ("exchange closed",), ())
@@ -320,22 +356,19 @@ def test_a_closed_exchange_is_a_reason_to_hold():
 
 def test_a_closed_gate_comes_before_a_closed_exchange():
     """A halted book says so on a holiday too."""
-    decision = decide(walked(frame=frame(SHORT, window=None), standing=standing(halts=(Halt("*", "x", NOW),))))
+    decision = decide(walked(frame=closed_day(SHORT), standing=standing(halts=(Halt("*", "x", NOW),))))
 
     assert (decision.kind, decision.reasons) == ("NO-TRADE", ("halt: halted (*): x",))
 
 
 def test_a_week_is_rebalanced_on_its_first_session_alone():
     """On Tuesday nothing is due; a daily book trades then too."""
-    tuesday, daily = (
-        frame(SHORT, slot=TUESDAY),
-        frame(ruled(within=SHORT, schedule={"rebalance": "daily"}), slot=TUESDAY),
-    )
+    daily = ruled(within=SHORT, schedule={"rebalance": "daily"})
 
-    weekly = decide(walked(frame=tuesday))
+    weekly = decide(walked(**tuesday(SHORT)))
 
     assert (weekly.kind, weekly.reasons) == ("HOLD", ("no rebalance due",))
-    assert decide(walked(frame=daily)).kind == "TRADE"
+    assert decide(walked(**tuesday(daily))).kind == "TRADE"
 
 
 def test_tiny_deltas_are_a_reason_to_hold():
@@ -350,9 +383,7 @@ FIRST = "first build: it may begin on any session, and the turnover limit of 0.3
 
 def test_the_first_build_may_begin_on_any_session_and_says_so():
     """Waiting for Monday would protect nothing while nothing is held."""
-    tuesday = frame(SHORT, slot=TUESDAY)
-
-    decision = decide(walked(frame=tuesday, standing=standing(reconciliation=NO_FILLS)))
+    decision = decide(walked(**tuesday(SHORT, reconciliation=NO_FILLS)))
 
     assert (decision.kind, decision.notes) == ("TRADE", (FIRST,))
 
@@ -364,7 +395,7 @@ def test_later_builds_carry_no_note_of_the_first():
 
 def test_a_first_build_that_does_nothing_carries_no_note():
     """On a closed exchange nothing begins."""
-    decision = decide(walked(frame=frame(SHORT, window=None), standing=standing(reconciliation=NO_FILLS)))
+    decision = decide(walked(frame=closed_day(SHORT), standing=standing(reconciliation=NO_FILLS)))
 
     assert (decision.kind, decision.notes) == ("HOLD", ())
 
@@ -439,7 +470,9 @@ def test_a_stored_gate_that_is_closed_stays_closed():
 
 def test_the_named_stages_come_in_the_order_of_the_table():
     """Whoever names them in another order gets them in this one."""
-    assert [stage.name for stage in stages(reversed(TO_PROPOSAL))] == [name for name in NAMES if name != "review"]
+    to_proposal = [name for name in NAMES if name not in ("review", "ticket")]
+
+    assert [stage.name for stage in stages(reversed(TO_PROPOSAL))] == to_proposal
     assert [stage.name for stage in stages(["scores", "data"])] == ["data", "scores"]
 
 

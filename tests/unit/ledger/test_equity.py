@@ -280,8 +280,12 @@ def test_worth_is_the_last_equity_and_the_fall_from_the_highest_index():
         )
     )
 
-    assert worth_of(Curve(points)) == Worth(Decimal("2000"), Decimal("-0.20000000"), TUE)
-    assert worth_of(Curve(points[:2])) == Worth(Decimal("1200"), Decimal("0E-8"), TUE)
+    assert worth_of(Curve(points)) == Worth(
+        Decimal("2000"), Decimal("-0.20000000"), TUE, session=THU, day_change=Decimal("-0.20000000")
+    )
+    assert worth_of(Curve(points[:2])) == Worth(
+        Decimal("1200"), Decimal("0E-8"), TUE, session=TUE, day_change=Decimal("0.20000000")
+    )
 
 
 @pytest.mark.parametrize(
@@ -293,18 +297,23 @@ def test_a_peak_counts_from_the_session_of_a_resume(since, drawdown, peak):
     days = ((MON, "150"), (TUE, "120"), (WED, "120"), (THU, "96"))
     points = tuple(EquityPoint(day, Decimal(1000), Decimal(index)) for day, index in days)
 
-    assert worth_of(Curve(points), since=since) == Worth(Decimal(1000), Decimal(drawdown), peak, since)
+    wanted = Worth(Decimal(1000), Decimal(drawdown), peak, since, session=THU, day_change=Decimal("-0.2"))
+    assert worth_of(Curve(points), since=since) == wanted
 
 
 @pytest.mark.parametrize(
     ("points", "worth"),
     [
         ((), Worth(Decimal(0), Decimal(0), None)),
-        ((EquityPoint(MON, Decimal(0), Decimal(0)),), Worth(Decimal(0), Decimal(0), MON)),
+        ((EquityPoint(MON, Decimal(0), Decimal(0)),), Worth(Decimal(0), Decimal(0), MON, session=MON)),
+        (
+            (EquityPoint(MON, Decimal(0), Decimal(0)), EquityPoint(TUE, Decimal(9), Decimal(0))),
+            Worth(Decimal(9), Decimal(0), MON, session=TUE),
+        ),
     ],
 )
 def test_a_book_without_history_has_not_fallen(points, worth):
-    """No point, or an index that never left zero, is no drawdown."""
+    """No point, or an index that never left zero, is no drawdown and no day's loss."""
     assert worth_of(Curve(points)) == worth
 
 

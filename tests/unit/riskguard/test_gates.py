@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 
 from core.domain.facts import AuditState, Halt, ReconciliationState, Unread
+from core.domain.slot import AsOf, Slot
 from core.gate import Finding, Gate
 from core.riskguard import gates
-from tests.unit.making import AS_OF, NOW, SHIPPED, WINDOW, ruled, run, standing, worth
+from tests.unit.making import AS_OF, NOW, SHIPPED, WINDOW, closed_day, frame, ruled, run, standing, worth
 
 LOST = Unread("the connection was refused")
 
@@ -71,9 +73,9 @@ def test_the_window_is_open_until_the_instant_that_it_closes():
     """One microsecond before, the gate gives the expiry; at the instant itself it is over."""
     last = WINDOW.closes_at - timedelta(microseconds=1)
 
-    assert gates.calendar_gate(standing(now=last), run()).value == WINDOW.closes_at
-    assert words(gates.calendar_gate(standing(now=WINDOW.closes_at), run())) == [
-        "approval expired: the window closed at 2024-06-10 14:30 UTC"
+    assert gates.calendar_gate(standing(now=last), frame()).value == WINDOW.closes_at
+    assert words(gates.calendar_gate(standing(now=WINDOW.closes_at), frame())) == [
+        "the execution window closed at 2024-06-10 14:30 UTC"
     ]
 
 
@@ -81,7 +83,47 @@ def test_a_day_without_a_window_cannot_expire():
     """When the exchange is closed there is nothing to approve, at whatever hour."""
     late = standing(now=NOW + timedelta(days=3))
 
-    assert gates.calendar_gate(late, run(window=None)).value == NOW
+    assert gates.calendar_gate(late, closed_day()).value == NOW
+
+
+def test_a_clock_that_stands_before_the_slots_day_closes_the_calendar():
+    """The day counts by the schedule's time zone: the last moment of the evening before is closed, midnight is open."""
+    midnight = datetime(2024, 6, 9, 23, tzinfo=UTC)
+
+    assert gates.calendar_gate(standing(now=midnight), frame()).is_open
+    assert words(gates.calendar_gate(standing(now=midnight - timedelta(microseconds=1)), frame())) == [
+        "by the clock 2024-06-10 has not come; a clock that was set back would let an expired approval live: set it right"
+    ]
+
+
+def test_a_weekend_is_no_day_on_which_the_book_decides():
+    """A run that somebody opened for a Saturday ends in no trade."""
+    saturday = Slot("main", date(2024, 6, 15), NOW + timedelta(days=5))
+    opened = frame(slot=saturday, window=None, as_of=AsOf(saturday.at, date(2024, 6, 14)))
+
+    assert words(gates.calendar_gate(standing(now=saturday.at), opened)) == [
+        "2024-06-15 is a Saturday; the book decides on weekdays"
+    ]
+
+
+@pytest.mark.parametrize("moved", [replace(WINDOW, closes_at=WINDOW.closes_at + timedelta(minutes=1)), None])
+def test_a_window_that_is_not_the_calendars_closes_it(moved):
+    """A session moved, cut short or called off after the run was opened, or a window that somebody wrote: both are told."""
+    told = "none" if moved is None else "2024-06-10 13:35 UTC to 2024-06-10 14:31 UTC"
+
+    assert words(gates.calendar_gate(standing(), frame(window=moved))) == [
+        f"the window was {told} when the run was opened,"
+        " by the calendar it is 2024-06-10 13:35 UTC to 2024-06-10 14:30 UTC now"
+    ]
+
+
+def test_a_session_that_is_not_the_calendars_last_closes_it():
+    """Nothing later than the last completed session may be read, and nothing older may be decided on."""
+    older = frame(as_of=AsOf(NOW, date(2024, 6, 6)))
+
+    assert words(gates.calendar_gate(standing(), older)) == [
+        "as-of was 2024-06-06 when the run was opened, by the calendar it is 2024-06-07 now"
+    ]
 
 
 @pytest.mark.parametrize("name", ["policy", "universe"])
@@ -164,6 +206,32 @@ def test_the_kill_switch_is_the_policys():
     brave = ruled(limits={"drawdown_max": "0.5"})
 
     assert gates.drawdown_gate(worth("-0.4"), run(), brave).is_open
+
+
+@pytest.mark.parametrize("change", [None, "0.5", "0", "-0.0999", "-0.09999999"])
+def test_a_loss_short_of_the_breaker_leaves_the_gate_open(change):
+    """A hair above the limit is above it; a gain is no loss, and a book's first session has none before it."""
+    seen = replace(worth(), day_change=None if change is None else Decimal(change), session=AS_OF)
+
+    assert gates.daily_loss_gate(seen, run(), SHIPPED).value == seen
+
+
+@pytest.mark.parametrize("change", ["-0.10", "-0.10000001", "-1"])
+def test_a_loss_of_the_breakers_size_closes_the_gate(change):
+    """The limit itself closes, and the words name the session, the loss and the limit."""
+    seen = replace(worth(), day_change=Decimal(change), session=AS_OF)
+    told = f"{-Decimal(change):f}".rstrip("0").rstrip(".")
+
+    assert words(gates.daily_loss_gate(seen, run(), SHIPPED)) == [
+        f"the book lost {told} in the session of 2024-06-07, the daily-loss breaker is at 0.1; a person must look and resume"
+    ]
+
+
+def test_the_daily_loss_breaker_is_the_policys():
+    """Another book may stand another loss."""
+    seen = replace(worth(), day_change=Decimal("-0.4"), session=AS_OF)
+
+    assert gates.daily_loss_gate(seen, run(), ruled(limits={"daily_loss_max": "0.41"})).is_open
 
 
 def test_a_closed_gate_carries_no_value():

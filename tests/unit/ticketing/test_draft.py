@@ -172,8 +172,8 @@ def test_a_hold_is_drafted_without_knowing_cash():
 
 
 def test_an_approval_that_no_longer_holds_makes_no_trade_and_says_why():
-    """The approval gate is closed in place of the one that was open, and nothing is left to trade."""
-    reports = (GateReport("halt", "open", ()), GateReport("approval", "open", ()), GateReport("data", "open", ()))
+    """A closed report of the approval stands after the decision's gates, and nothing is left to trade."""
+    reports = (GateReport("halt", "open", ()), GateReport("calendar", "open", ()), GateReport("data", "open", ()))
     made = decision(SALE, gates=reports, notes=("first build",), refused=(Refused(BUY, ()),))
 
     void = void_decision(made, ["revision moved", "halted"])
@@ -181,7 +181,7 @@ def test_an_approval_that_no_longer_holds_makes_no_trade_and_says_why():
     assert void == Decision(
         kind="NO-TRADE",
         reasons=("approval: revision moved", "approval: halted"),
-        gates=(reports[0], GateReport("approval", "closed", ("revision moved", "halted")), reports[2]),
+        gates=(*reports, GateReport("approval", "closed", ("revision moved", "halted"))),
         approved=(),
         refused=(),
         notes=("first build",),
