@@ -29,6 +29,7 @@ from core.quant.trading import Market, Trading, market_of, trading_of
 from core.quant.training import FitMany
 from core.quant.weeks import Rows, decision_rows
 from core.strategies.walked import Walked, names_of, walked
+from flows.lived import Lived, NothingLived, as_lived
 from flows.look import quote_of
 from flows.ports import CleanSet, Clock
 from flows.setup import BookSetup
@@ -86,11 +87,12 @@ class Ground:
     first: int
 
 
-def backtest(asked: Asked, setup: BookSetup, doors: BacktestDoors) -> Backtest:
+def backtest(asked: Asked, setup: BookSetup, doors: BacktestDoors, *, lived: Lived | None = None) -> Backtest:
     """Run a book's strategy through a range by the research engine, with its baselines, and count the trial.
 
-    Everything is computed on the clean set as it is now, decided with what each day's bars alone tell. Raises NothingToTest
-    where there is no clean set, or the range holds no decision that can be scored and traded.
+    Everything is computed on the clean set as it is now, decided with what each day's bars alone tell. With `lived`, the book
+    is the one that the daily flow kept, slot by slot, through that range. Raises NothingToTest where there is no clean set,
+    the range holds no decision that can be scored and traded, or the book did not live through it.
     """
     snapshot = doors.clean.current()
     if snapshot is None:
@@ -111,6 +113,11 @@ def backtest(asked: Asked, setup: BookSetup, doors: BacktestDoors) -> Backtest:
     except NothingLearned as error:
         raise NothingToTest(str(error)) from error
     made = _traded(asked, setup, ground, told)
+    if lived is not None:
+        try:
+            made = as_lived(made, lived)
+        except NothingLived as error:
+            raise NothingToTest(str(error)) from error
     origin = _origin(made, setup, snapshot, doors.versions())
     made = replace(made, origin=origin)
     before = doors.trials.add_trial(_trial(made, doors.clock.now()))
@@ -280,7 +287,7 @@ def _origin(made: Backtest, setup: BookSetup, snapshot: str, versions: dict[str,
         "snapshot": snapshot,
         "first": made.first,
         "last": made.last,
-        "mode": "research",
+        "mode": made.mode,
     }
     return Origin(
         snapshot=snapshot,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from decimal import Decimal
 
 from adapters.clock import SystemClock
@@ -11,18 +12,24 @@ from adapters.files.artefacts import Artefacts
 from adapters.files.models import FileModels
 from adapters.files.workspace import Workspace
 from adapters.fitting import fit_in_processes
+from adapters.postgres.journal import PgJournal
 from adapters.postgres.models import PgTrials
 from adapters.render.backtest import backtest_html, backtest_markdown
 from adapters.versions import versions
 from cli.main import UsageError
 from cli.output import emit, table
 from cli.wiring import Desk
+from core.domain.ticket import IssuedTicket
+from core.ledger.equity import Curve, extend_curve, rates_of
 from core.reporting.backtest_report import BacktestReport, report_of
 from core.reporting.measured import Absent, Measured, decimal, percent
 from flows.backtest import Asked, BacktestDoors, NothingToTest
 from flows.backtest import backtest as run_backtest
 from flows.fitting import fits_kept_in
+from flows.lived import Lived
+from flows.look import quote_of
 from flows.lookahead import Checked, check_lookahead
+from flows.setup import BookSetup
 from flows.weekly import report_stem
 
 
@@ -30,33 +37,56 @@ def backtest(arguments: argparse.Namespace) -> int:
     """Run a book's strategy through the past and write the report; exit 1 where something knew the future."""
     if arguments.seeds < 1:
         raise UsageError(f"--seeds was {arguments.seeds}; at least one seed of random ranks is needed")
+    asked = Asked(arguments.first, arguments.last, arguments.seeds)
     with Desk(Workspace(arguments.workspace)) as desk:
         setup = desk.configuration(arguments.book).setup
-        store = FileModels(desk.workspace.root / "data" / "models")
-        doors = BacktestDoors(
-            clean=desk.clean,
-            trials=PgTrials(desk.session("quant")),
-            fit_many=fits_kept_in(store, fit_in_processes()),
-            clock=SystemClock(),
-            versions=versions,
-        )
-        asked = Asked(arguments.first, arguments.last, arguments.seeds)
-        try:
-            if arguments.check_lookahead:
-                return _checked(arguments, check_lookahead(asked, setup, doors))
-            report = report_of(run_backtest(asked, setup, doors))
-        except NothingToTest as error:
-            raise UsageError(str(error)) from error
-        desk.heads.keep(desk.chain.head())
-        for words in store.damaged():
-            print(f"{words}; it was fitted again", file=sys.stderr)
-        files = Artefacts(desk.workspace.root)
-        stem = report_stem(arguments.book)
-        files.write(f"{stem}.html", backtest_html(report))
-        files.write(f"{stem}.md", backtest_markdown(report))
-    path = arguments.workspace / f"{stem}.html"
+        if arguments.check_lookahead:
+            try:
+                return _checked(arguments, check_lookahead(asked, setup, _doors(desk)[0]))
+            except NothingToTest as error:
+                raise UsageError(str(error)) from error
+        report = write_report(asked, setup, desk)
+    path = arguments.workspace / f"{report_stem(arguments.book)}.html"
     emit(arguments, _facts(report, str(path)), f"{_words(report)}\nReport: {path}")
     return 0
+
+
+def write_report(asked: Asked, setup: BookSetup, desk: Desk, *, lived: Lived | None = None) -> BacktestReport:
+    """Run a backtest, count it, and write its report as a page and as Markdown; with `lived`, of the book of the daily flow."""
+    doors, store = _doors(desk)
+    try:
+        report = report_of(run_backtest(asked, setup, doors, lived=lived))
+    except NothingToTest as error:
+        raise UsageError(str(error)) from error
+    desk.heads.keep(desk.chain.head())
+    for words in store.damaged():
+        print(f"{words}; it was fitted again", file=sys.stderr)
+    files, stem = Artefacts(desk.workspace.root), report_stem(setup.policy.book)
+    files.write(f"{stem}.html", backtest_html(report))
+    files.write(f"{stem}.md", backtest_markdown(report))
+    return report
+
+
+def lived_through(issued: Sequence[IssuedTicket], setup: BookSetup, desk: Desk) -> Lived:
+    """Give what the slots of a simulation left behind, up to the last one's as-of session."""
+    policy, snapshot = setup.policy, desk.clean.current() or ""
+    panel = desk.clean.panel(snapshot, last=issued[-1].ticket.as_of)
+    rates = rates_of(desk.clean.fixings(snapshot), policy.base_currency, quote_of(setup.universe, policy))
+    entries = PgJournal(desk.session("reader")).entries(policy.book, policy.execution.venue)
+    curve = extend_curve(Curve(), entries, panel, rates=rates)
+    return Lived(curve, entries, tuple(one.ticket for one in issued), panel, rates)
+
+
+def _doors(desk: Desk) -> tuple[BacktestDoors, FileModels]:
+    store = FileModels(desk.workspace.root / "data" / "models")
+    doors = BacktestDoors(
+        clean=desk.clean,
+        trials=PgTrials(desk.session("quant")),
+        fit_many=fits_kept_in(store, fit_in_processes()),
+        clock=SystemClock(),
+        versions=versions,
+    )
+    return doors, store
 
 
 def _checked(arguments: argparse.Namespace, found: Checked) -> int:

@@ -204,18 +204,43 @@ def settle(arguments: argparse.Namespace) -> int:
 
 
 def simulate(arguments: argparse.Namespace) -> int:
-    """Decide every slot of a range on the paper venue and count the tickets."""
+    """Decide every slot of a range on the paper venue, count the tickets, and report on the book where that is asked."""
     with Desk(Workspace(arguments.workspace)) as desk:
         configuration = desk.configuration(arguments.book)
         issued = simulate_slots(desk, configuration, arguments.first, arguments.last)
+        report, lacking = _report(issued, configuration.setup, desk) if arguments.report and issued else (None, None)
         desk.changed()
     kinds = {kind: sum(1 for item in issued if item.ticket.kind == kind) for kind in ("TRADE", "HOLD", "NO-TRADE")}
     lines = sum(len(item.ticket.lines) for item in issued)
     stamps = sorted({stamp for item in issued for stamp in item.ticket.stamps}, reverse=True)
     counted = table(("ticket", "slots"), list(kinds.items()))
     words = "\n".join([*_stamp_words(stamps), counted, f"{len(issued)} slots, {lines} order lines"])
-    emit(arguments, {"slots": len(issued), "kinds": kinds, "lines": lines, "stamps": stamps}, words)
+    facts = {
+        "slots": len(issued),
+        "kinds": kinds,
+        "lines": lines,
+        "stamps": stamps,
+        "report": report,
+        "no_report": lacking,
+    }
+    told = f"\nReport: {arguments.workspace / report}" if report else f"\nNo report: {lacking}" if lacking else ""
+    emit(arguments, facts, words + told)
     return 0
+
+
+def _report(issued: Sequence[IssuedTicket], setup: BookSetup, desk: Desk) -> tuple[str | None, str | None]:
+    """Write the backtest's report of the book that was simulated; gives where it is, or why there is none."""
+    # Imported here: who simulates does without compiler and trainer.
+    from cli.commands.backtest import lived_through, write_report
+    from flows.backtest import Asked as AskedBacktest
+    from flows.weekly import report_stem
+
+    asked = AskedBacktest(issued[0].ticket.as_of, issued[-1].ticket.as_of)
+    try:
+        write_report(asked, setup, desk, lived=lived_through(issued, setup, desk))
+    except UsageError as error:
+        return None, str(error)
+    return f"{report_stem(setup.policy.book)}.html", None
 
 
 def simulate_slots(desk: Desk, configuration: Configuration, first: date, last: date) -> list[IssuedTicket]:

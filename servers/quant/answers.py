@@ -70,7 +70,10 @@ class Trained(Answer):
 
 
 class Simulated(Answer):
-    """What a simulation came to, at the closes of `as_of`: amounts in the base currency, drawdown as it stood then."""
+    """What a simulation came to, at the closes of `as_of`: amounts in the base currency, drawdown as it stood then.
+
+    `report` is a file of the workspace, for a person; `no_report` says why there is none.
+    """
 
     as_of: date | None
     slots: int
@@ -85,6 +88,8 @@ class Simulated(Answer):
     equity: Number
     drawdown: Number
     venue: Literal["paper"]
+    report: str | None
+    no_report: str | None
 
 
 class TrackTold(Answer):

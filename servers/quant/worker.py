@@ -13,11 +13,13 @@ from types import FrameType
 from typing import Any
 
 from adapters.files.alerts import Alert, FileAlerts
+from adapters.files.artefacts import Artefacts
 from adapters.files.progress import PROGRESS_SETTING, FileProgress
 from adapters.files.workspace import Workspace
 from adapters.postgres.chain import Chain
 from core.canonical import plain
 from flows.books import StoreError
+from flows.weekly import report_stem
 from servers.quant.jobs import Job, Jobs
 from servers.quant.scratch import CommandFailed, said, scratch_of
 from servers.references import EVERY_BOOK
@@ -86,7 +88,7 @@ def searched(job: Job, place: Place, progress: FileProgress) -> dict[str, Any]:
 
 
 def simulated(job: Job, place: Place, progress: FileProgress) -> dict[str, Any]:
-    """Decide every slot of the range on the paper venue and value the book at the end.
+    """Decide every slot of the range on the paper venue, value the book at the end, and write the report of a backtest.
 
     The live book's rows are out of reach: the scratch workspace has a database, secrets and a key of its own, and shares
     only the clean set, which nothing changes.
@@ -96,8 +98,13 @@ def simulated(job: Job, place: Place, progress: FileProgress) -> dict[str, Any]:
         book = ("-w", str(root), "--book", asked.book, "--json")
         days = ("--from", asked.first.isoformat(), "--to", asked.last.isoformat())
         said("init", str(root), "--json")
-        done = said("simulate", *book, *days, settings={PROGRESS_SETTING: str(progress.path)})
-        return result_of(done, said("pnl", *book, "--on", asked.last.isoformat()))
+        done = said("simulate", *book, *days, "--report", settings={PROGRESS_SETTING: str(progress.path)})
+        result = result_of(done, said("pnl", *book, "--on", asked.last.isoformat()))
+        if done["report"] is not None:
+            files, stem = Artefacts(place.workspace.root), report_stem(asked.book)
+            for ending in ("html", "md"):
+                files.write(f"{stem}.{ending}", (root / f"{stem}.{ending}").read_text(encoding="utf-8"))
+    return result
 
 
 def result_of(done: dict[str, Any], worth: dict[str, Any]) -> dict[str, Any]:
@@ -112,6 +119,9 @@ def result_of(done: dict[str, Any], worth: dict[str, Any]) -> dict[str, Any]:
         "no_trade": kinds["NO-TRADE"],
         "order_lines": done["lines"],
         "venue": "paper",
+        # Where its page stands, or why it has none: a range of few weeks cannot be told from chance.
+        "report": done["report"],
+        "no_report": done["no_report"],
         **{name: plain(worth[name]) for name in figures},
     }
 

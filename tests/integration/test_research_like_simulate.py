@@ -9,7 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from adapters.clock import FixedClock
+from adapters.postgres.models import PgTrials
+from cli.commands.backtest import lived_through
 from cli.commands.trading import simulate_slots
+from cli.wiring import Desk
+from core.domain.backtest import Backtest
 from core.domain.panel import Panel
 from core.domain.ticket import IssuedTicket
 from core.ledger.equity import Curve, Rates, extend_curve, rates_of
@@ -17,6 +22,9 @@ from core.quant.baselines import momentum_scores
 from core.quant.membership import holdable, members_of
 from core.quant.research import research_with_orders
 from core.quant.trading import market_of, trading_of
+from core.quant.training import Fits
+from core.reporting.backtest_report import report_of
+from flows.backtest import Asked, BacktestDoors, backtest
 from flows.look import quote_of
 from flows.setup import BookSetup
 from tests.integration.workspaces import BUSY, DAY, Workspaces, desk_of
@@ -37,30 +45,60 @@ class Simulated:
     curve: Curve
     panel: Panel
     rates: Rates
+    reports: tuple[Backtest, Backtest] | None
 
 
-def simulated(root: Path, last: date) -> Simulated:
-    """Decide every slot from a day on, as `twokey simulate` does."""
+def simulated(root: Path, first: date, last: date, *, has_reports: bool = False) -> Simulated:
+    """Decide every slot of a range, as `twokey simulate` does."""
     with desk_of(root) as desk:
         configuration = desk.configuration("main")
-        issued = simulate_slots(desk, configuration, DAY, last)
+        issued = simulate_slots(desk, configuration, first, last)
         setup, snapshot = configuration.setup, desk.clean.current() or ""
-        panel = desk.clean.panel(snapshot, last=last)
+        # What the last session brings is posted by the slot after it.
+        panel = desk.clean.panel(snapshot, last=issued[-1].ticket.as_of)
         rates = rates_of(
             desk.clean.fixings(snapshot), setup.policy.base_currency, quote_of(setup.universe, setup.policy)
         )
         entries = list(desk.journal.entries("main", "paper"))
+        reports = reported(issued, setup, desk) if has_reports else None
     assert "NO-TRADE" not in {one.ticket.kind for one in issued}
-    return Simulated(setup, issued, extend_curve(Curve(), entries, panel, rates=rates), panel, rates)
+    curve = extend_curve(Curve(), entries, panel, rates=rates)
+    return Simulated(setup, issued, curve, panel, rates, reports)
 
 
-@pytest.mark.parametrize(
-    ("name", "changes", "days"),
-    [("weekly", (WEEKLY,), 62), ("daily", (SETTLED, *BUSY), 10)],
-)
-def test_research_on_momentum_is_the_simulation(workspaces: Workspaces, name, changes, days):
+def reported(issued: list[IssuedTicket], setup: BookSetup, desk: Desk) -> tuple[Backtest, Backtest]:
+    """Give the backtest of the same range, of the book that lived through it and of the research engine's."""
+    asked, clock = (
+        Asked(issued[0].ticket.as_of, issued[-1].ticket.as_of, seeds=3),
+        FixedClock(issued[-1].seal.issued_at),
+    )
+    doors = BacktestDoors(desk.clean, PgTrials(desk.session("quant")), unused, clock, dict)
+    lived = backtest(asked, setup, doors, lived=lived_through(issued, setup, desk))
+    return lived, backtest(asked, setup, doors)
+
+
+def unused(*given: object) -> Fits:
+    """Fit nothing: momentum learns nothing."""
+    raise AssertionError(given)
+
+
+@pytest.fixture(scope="module")
+def weekly(workspaces: Workspaces) -> Simulated:
+    """Give two months of a book that trades each week, from a Monday on."""
+    monday = DAY + timedelta(days=7 - DAY.weekday())
+    return simulated(workspaces.copy("weekly", WEEKLY), monday, monday + timedelta(days=58), has_reports=True)
+
+
+@pytest.fixture(scope="module")
+def daily(workspaces: Workspaces) -> Simulated:
+    """Give ten days of a book that trades each day, on settled cash."""
+    return simulated(workspaces.copy("daily", SETTLED, *BUSY), DAY, DAY + timedelta(days=10))
+
+
+@pytest.mark.parametrize("name", ["weekly", "daily"])
+def test_research_on_momentum_is_the_simulation(name, request):
     """The same lines on the same mornings, and equity within a ten-thousandth at every close."""
-    done = simulated(workspaces.copy(name, *changes), DAY + timedelta(days=days))
+    done: Simulated = request.getfixturevalue(name)
     policy, panel = done.setup.policy, done.panel
     points = [point for point in done.curve.points if point.session <= panel.sessions[-1].astype(object)]
     names = holdable(done.setup.universe, policy.data.benchmark)
@@ -94,6 +132,30 @@ def test_research_on_momentum_is_the_simulation(workspaces: Workspaces, name, ch
     first = int(due[0])
     assert [point.session for point in points] == panel.sessions[first:].astype(object).tolist()
     assert np.max(np.abs(track.equity / np.array([float(point.equity) for point in points]) - 1)) < TOLERANCE
+
+
+def test_the_report_of_the_flow_tells_of_the_book_that_the_flow_kept(weekly):
+    """The research engine's numbers, each from postings: turnover, costs, income, positions and what was held."""
+    lived, researched = weekly.reports
+    ours, theirs = lived.main, researched.main
+    points = {point.session: float(point.equity) for point in weekly.curve.points}
+
+    assert lived.mode == "flow"
+    assert lived.origin.asked != researched.origin.asked
+    assert ours.equity.tolist() == [points[day] for day in lived.sessions.astype(object)]
+    assert np.array_equal(ours.positions, theirs.positions)
+    for name in ("invested", "turnover", "cost", "income"):
+        # A penny a line, and the research engine rounds none.
+        assert getattr(ours, name) == pytest.approx(
+            getattr(theirs, name), rel=5e-3, abs=0.05 if name != "turnover" else 1e-4
+        )
+    assert ours.cost.sum() > 1
+    assert ours.turnover.sum() > 0.3
+    assert np.allclose(lived.held, researched.held, atol=2e-4, equal_nan=True)
+    assert lived.bound.tolist() == researched.bound.tolist()
+    assert len(report_of(lived).tracks) == len(lived.baselines) + 1
+    assert lived.notes[0].startswith("The daily flow decided every slot on the paper venue")
+    assert f" {len([one for one in weekly.issued if one.ticket.kind == 'TRADE'])} TRADE" in lived.notes[0]
 
 
 def _decided(done: Simulated) -> list[date]:

@@ -94,6 +94,7 @@ def test_a_backtest_outlives_its_client_and_leaves_the_live_book_alone(prepared,
     kinds, equity, drawdown = _expected(bare, prepared, shelf)
     assert {"TRADE": result["trade"], "HOLD": result["hold"], "NO-TRADE": result["no_trade"]} == kinds
     assert (result["slots"], result["as_of"], result["venue"]) == (8, LAST, "paper")
+    assert (result["report"], "fewer than 3 decisions" in result["no_report"]) == (None, True)
     assert (float(result["equity"]), float(result["drawdown"])) == (float(equity), float(drawdown))
 
 
