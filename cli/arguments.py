@@ -111,6 +111,7 @@ def _simulate(parser: argparse.ArgumentParser) -> None:
         "--from", dest="first", type=day, required=True, metavar="YYYY-MM-DD", help="the first slot's day"
     )
     parser.add_argument("--to", dest="last", type=day, required=True, metavar="YYYY-MM-DD", help="the last slot's day")
+    parser.add_argument("--report", action="store_true", help="write the report of a backtest, of this very book")
 
 
 def _ticket(parser: argparse.ArgumentParser) -> None:
