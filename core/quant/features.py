@@ -49,13 +49,15 @@ def feature(
 class FeatureSet:
     """The features of a model, in the order of its columns; `is_ranked` says that it reads their rank codes.
 
-    A set may have a kernel of its own: it takes bars, who is wanted in the last rows, and where those rows go.
+    A set may have a kernel of its own: it takes bars, who is wanted in the last rows, and where those rows go. `revision` goes
+    up with every change of code that changes a value, which formulas alone do not tell: a model of before is then refused.
     """
 
     name: str
     features: tuple[Feature, ...]
     is_ranked: bool
     kernel: Callable[[Bars, NDArray[np.bool_], Floats], None] | None = None
+    revision: int = 1
 
     def __post_init__(self) -> None:
         """Hold that no name stands twice."""
@@ -70,9 +72,9 @@ class FeatureSet:
 
     @cached_property
     def hash(self) -> str:
-        """Give the SHA-256 of the names, formulas, look-backs and order of the features, and whether they are ranked."""
+        """Give the SHA-256 of names, formulas, look-backs and order of the features, their ranking and the revision."""
         told = [[feature.name, feature.formula, feature.lookback] for feature in self.features]
-        return sha256_of([self.name, self.is_ranked, told])
+        return sha256_of([self.name, self.is_ranked, self.revision, told])
 
     @cached_property
     def tape(self) -> Tape:
