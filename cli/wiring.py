@@ -227,6 +227,7 @@ class Desk:
         session = self.session("ticketing")
         return IssueDoors(
             runs=PgRuns(session),
+            scores=PgScores(session),
             decisions=PgDecisions(session),
             tickets=PgTickets(session),
             journal=self._ticketing_journal,

@@ -11,6 +11,9 @@ from functools import cache
 from typing import Any
 
 _PLAIN = frozenset({str, int, bool, type(None)})
+# The metadata of a field that values of an earlier version do not have. While it says no more than its default it is left out
+# of the bytes, so that what was kept before there was such a field still has the hash that it was kept with.
+LATER = {"later": True}
 
 
 def canonical_json(value: Any) -> str:
@@ -48,7 +51,11 @@ def plain(value: Any) -> Any:
         return value.isoformat()
     names = _field_names(kind)
     if names is not None:
-        return {name: plain(getattr(value, name)) for name in names}
+        told = {name: plain(getattr(value, name)) for name in names}
+        for name, default in _later_fields(kind):
+            if told[name] == default:
+                del told[name]
+        return told
     if isinstance(value, dict):
         return {_text_key(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -77,6 +84,14 @@ def instant_text(value: datetime) -> str:
 def _field_names(kind: type) -> tuple[str, ...] | None:
     """Give the names of a dataclass's fields, or None for another type; looked up once a type."""
     return tuple(field.name for field in dataclasses.fields(kind)) if dataclasses.is_dataclass(kind) else None
+
+
+@cache
+def _later_fields(kind: type) -> tuple[tuple[str, Any], ...]:
+    """Give the names of a dataclass's later fields, each with the plain form of its default."""
+    return tuple(
+        (field.name, plain(field.default)) for field in dataclasses.fields(kind) if field.metadata.get("later")
+    )
 
 
 def _text_key(key: Any) -> str:

@@ -16,7 +16,7 @@ from core.domain.order import Proposal
 from core.domain.posting import CashFact, Entry, SplitFact
 from core.domain.scores import ScoreSet
 from core.domain.slot import BookName, Run, RunId, TicketId, VenueName
-from core.domain.ticket import IssuedTicket
+from core.domain.ticket import IssuedTicket, LastGood
 from core.domain.venue import AccountSnapshot, Break, VenueReport
 
 
@@ -159,6 +159,10 @@ class TicketBook(Protocol):
 
     def voided(self, ticket_id: TicketId) -> Sequence[Voided]:
         """Give the void revisions of a ticket, oldest first, with who voided each and why."""
+        ...
+
+    def last_good(self, book: BookName, before: str) -> LastGood | None:
+        """Find the last live trade of earlier slots with every line answered; a real venue's rehearsals do not count."""
         ...
 
     def ticket(self, ticket_id: TicketId) -> TicketStanding | None:

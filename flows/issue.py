@@ -9,12 +9,22 @@ from core.canonical import plain_decimal
 from core.domain.decision import Approved, Decision
 from core.domain.facts import Seen, Unread
 from core.domain.frame import Frame
-from core.domain.order import Proposal
 from core.domain.slot import RunId
-from core.domain.ticket import IssuedTicket, Seal, Ticket
+from core.domain.ticket import IssuedTicket, LastGood, Seal, Ticket
 from core.riskguard.approval import mandate_of, void_reasons
 from core.ticketing.draft import Surroundings, draft_ticket, ticket_objections, unfinished_decision, void_decision
-from flows.books import AuditChain, DecisionBook, Journal, PersonBook, RunBook, StoreError, TicketBook, Verifier
+from core.ticketing.why import Told, held_in, why_of
+from flows.books import (
+    AuditChain,
+    DecisionBook,
+    Journal,
+    PersonBook,
+    RunBook,
+    ScoreBook,
+    StoreError,
+    TicketBook,
+    Verifier,
+)
 from flows.decide import NotReady
 from flows.look import capital_fraction, holdings_in
 from flows.ports import Clock
@@ -26,6 +36,7 @@ class IssueDoors:
     """What ticketing may use: it reads decisions, verifies approvals and adds tickets."""
 
     runs: RunBook
+    scores: ScoreBook
     decisions: DecisionBook
     tickets: TicketBook
     journal: Journal
@@ -56,7 +67,8 @@ def issue_ticket(run_id: RunId, setup: BookSetup, doors: IssueDoors, *, is_unfin
         reasons = _void_reasons(run_id, kept, setup, doors)
         if reasons:
             decision, approval = void_decision(decision, reasons), None
-    ticket = draft(decision, seen, proposal, frame)
+    told = Told(doors.scores.scores(run_id), proposal, decision, seen)
+    ticket = draft(told, frame, last_good=doors.tickets.last_good(run.slot.book, run.slot.label))
     head = doors.chain.head()
     seal = Seal(
         run_id=run_id,
@@ -70,8 +82,9 @@ def issue_ticket(run_id: RunId, setup: BookSetup, doors: IssueDoors, *, is_unfin
     return doors.tickets.add_ticket(IssuedTicket(ticket, seal))
 
 
-def draft(decision: Decision, seen: Seen, proposal: Proposal | None, frame: Frame) -> Ticket:
-    """Draft a decision's ticket from what was seen; raises ValueError when the result is unfit to be shown."""
+def draft(told: Told, frame: Frame, *, last_good: LastGood | None = None) -> Ticket:
+    """Draft a decision's ticket from what was stored; raises ValueError when the result is unfit to be shown."""
+    decision, seen, proposal = told.decision, told.seen, told.proposal
     holdings = seen.standing.holdings
     around = Surroundings(
         equity=proposal.equity if proposal else None,
@@ -84,6 +97,9 @@ def draft(decision: Decision, seen: Seen, proposal: Proposal | None, frame: Fram
         expires_at=expires_at(frame.calendar, frame.policy, frame.run.slot.day),
         confirm_by=confirm_by(frame.calendar, frame.policy, frame.run.slot.day),
         left_undone=proposal.left_undone if proposal else (),
+        held=held_in(seen),
+        why=why_of(told, frame),
+        last_good=last_good,
     )
     ticket = draft_ticket(decision, tuple(Approved(line) for line in decision.approved), frame, around=around)
     problems = ticket_objections(ticket)

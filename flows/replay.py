@@ -19,6 +19,7 @@ from core.ledger.positions import holdings_of
 from core.pipeline import TO_SCORES, all_stages, decide, stages, walk
 from core.riskguard.approval import mandate_of, signed_bytes
 from core.ticketing.draft import is_unfinished, unfinished_decision, void_decision
+from core.ticketing.why import Told
 from flows.books import DecisionBook, Journal, ModelBook, RunBook, ScoreBook, TicketBook, Verifier
 from flows.decide import NotReady, scored_gates, seen_in
 from flows.issue import draft
@@ -80,7 +81,7 @@ def replay(run_id: RunId, setup: BookSetup, doors: ReplayDoors) -> tuple[Compari
     again = decide(trail)
     planned: Proposal | None = trail.values.get("proposal") if proposal is not None else None
     seen_again = seen_in(trail, given["panel"])
-    ticket = ticket_again(again, seen_again, planned, issued=issued.ticket, frame=frame)
+    ticket = ticket_again(Told(scores, planned, again, seen_again), issued=issued.ticket, frame=frame)
     comparisons = [
         *calendar,
         Comparison("policy", run.policy_hash, setup.policy.hash),
@@ -132,14 +133,17 @@ def _scores(given: dict[str, Any], kept: ScoreSet, models: ModelBook) -> ScoreSe
     return ScoreSet(trail.values.get("scores"), (*trail.findings, *warned), kept.model)
 
 
-def ticket_again(again: Decision, seen: Seen, planned: Proposal | None, *, issued: Ticket, frame: Frame) -> Ticket:
-    """Draft the ticket of a decision as the one that was issued was: closed as unfinished, or void for what had moved."""
-    prefix = "approval: "
+def ticket_again(told: Told, *, issued: Ticket, frame: Frame) -> Ticket:
+    """Draft the ticket of a decision as the one that was issued was: closed as unfinished, or void for what had moved.
+
+    Which ticket was the last good one then is taken as recorded.
+    """
+    prefix, again = "approval: ", told.decision
     if is_unfinished(issued):
         again = unfinished_decision(again, frame.run)
     elif again.kind == "TRADE" and issued.kind == "NO-TRADE":
         again = void_decision(again, tuple(reason.removeprefix(prefix) for reason in issued.reasons))
-    return draft(again, seen, planned, frame)
+    return draft(replace(told, decision=again), frame, last_good=issued.last_good)
 
 
 def _approval(

@@ -21,12 +21,14 @@ from core.domain.instrument import InstrumentId
 from core.domain.order import OrderLine, Proposal
 from core.domain.panel import Panel
 from core.domain.posting import CashFact, Entry, SplitFact
+from core.domain.scores import ScoreSet
 from core.domain.slot import RunId
 from core.domain.ticket import IssuedTicket, Ticket, TicketLine
 from core.ledger.equity import rates_of
 from core.money import SHARE_STEP
 from core.riskguard.approval import signed_bytes
 from core.ticketing.confirm import fill_of
+from core.ticketing.why import Told
 from flows.books import DecisionBook, Execution, Journal, ModelBook, RunBook, ScoreBook, TicketBook, Verifier
 from flows.decide import NotReady, scored_gates
 from flows.look import ledger_head, quote_of, read_fixings, read_panel
@@ -148,7 +150,7 @@ def ticket_why(run_id: RunId, setup: BookSetup, doors: WhyDoors) -> TicketFigure
         else rates_of(fixings, frame.policy.base_currency, quote, within=within),
         rows=_rows_of_run(run_id, issued, doors) | _rows_of_lines(run_id, doors) | _rows_of_model(scores.model, doors),
         page=_page(issued, doors),
-        redraft=partial(_redraft, issued=issued, frame=frame),
+        redraft=partial(_redraft, scores=scores, issued=issued, frame=frame),
     )
     return TicketFigures(kept)
 
@@ -198,9 +200,9 @@ def _page(issued: IssuedTicket, doors: WhyDoors) -> Page | None:
 
 
 def _redraft(
-    decision: Decision, seen: Seen, proposal: Proposal | None, *, issued: IssuedTicket, frame: Frame
+    decision: Decision, seen: Seen, proposal: Proposal | None, *, scores: ScoreSet, issued: IssuedTicket, frame: Frame
 ) -> Ticket:
-    return ticket_again(decision, seen, proposal, issued=issued.ticket, frame=frame)
+    return ticket_again(Told(scores, proposal, decision, seen), issued=issued.ticket, frame=frame)
 
 
 # --- rows -------------------------------------------------------------------------------------------------------------

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 
 from adapters.postgres.bodies import changed, dump, load
 from adapters.postgres.connect import Row, Session
 from core.domain.confirmation import Confirmation, Executed
 from core.domain.order import OrderLine
 from core.domain.slot import BookName, RunId, TicketId
-from core.domain.ticket import IssuedTicket, Seal, Ticket, TicketLine, departures
+from core.domain.ticket import SHORT_HASH_LENGTH, IssuedTicket, LastGood, Seal, Ticket, TicketLine, departures
 from flows.books import StoreError, TicketStanding, Voided
 
 # A ticket is void from the moment that a person opened the next revision's run, before that has a ticket of its own.
@@ -59,6 +60,22 @@ class PgTickets:
         )
         rows = self._session.all(query, (ticket_id,))
         return [Voided(_issued(row), row["said_by"], row["reason"]) for row in rows]
+
+    def last_good(self, book: BookName, before: str) -> LastGood | None:
+        """Find the last live trade of earlier slots with every line answered; a real venue's rehearsals do not count."""
+        row = self._session.one(
+            "SELECT t.ticket_id, t.revision, t.hash, t.body::jsonb ->> 'day' AS day,"
+            " (SELECT count(*) FROM ticket_line l WHERE l.ticket = t.id) AS lines FROM ticket t"
+            f" WHERE t.book = %s AND t.slot < %s AND t.kind = 'TRADE' AND {IS_LIVE}"
+            " AND NOT (t.venue <> 'paper' AND t.is_rehearsal)"
+            f" AND NOT EXISTS (SELECT 1 FROM ticket_line l WHERE l.ticket = t.id AND {HAS_NO_ANSWER})"
+            " ORDER BY t.slot DESC LIMIT 1",
+            (book, before),
+        )
+        if row is None:
+            return None
+        day, short = date.fromisoformat(row["day"]), row["hash"][:SHORT_HASH_LENGTH]
+        return LastGood(row["ticket_id"], row["revision"], day, short, row["lines"])
 
     def ticket(self, ticket_id: TicketId) -> TicketStanding | None:
         """Find a ticket in its highest revision, as it stands."""

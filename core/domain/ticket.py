@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 
-from core.canonical import plain, sha256_of
+from core.canonical import LATER, plain, sha256_of
 from core.domain.decision import GateReport, TicketKind
 from core.domain.instrument import InstrumentId
 from core.domain.order import Effect, OrderLine, OrderType, Side
@@ -32,7 +32,10 @@ APPROVED_AS = {
 
 @dataclass(frozen=True)
 class TicketLine:
-    """One trade for a person to execute: an approved order line with the words that a venue's screen needs."""
+    """One trade for a person to execute: an approved order line with the words that a venue's screen needs.
+
+    `do`, `skip_if` and `if_it_fails` are whole sentences: what to do, when to leave it, and what then becomes of the others.
+    """
 
     line: int
     instrument: InstrumentId
@@ -51,6 +54,61 @@ class TicketLine:
     worst_price: Decimal
     expected_cost: Decimal
     expected_cash_after: Decimal
+    do: str = field(default="", metadata=LATER)
+    skip_if: str = field(default="", metadata=LATER)
+    if_it_fails: str = field(default="", metadata=LATER)
+
+
+@dataclass(frozen=True)
+class Guide:
+    """How a trade is executed, in sentences for somebody who never saw the system.
+
+    `hours` tells the window on every clock, `before` and `after` what is ticked off before the first line and after the last,
+    `blocked` what is done when something is in the way. `cash_floor` is what free cash may not fall below.
+    """
+
+    hours: tuple[str, ...]
+    before: tuple[str, ...]
+    blocked: tuple[str, ...]
+    after: tuple[str, ...]
+    cash_floor: Decimal
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """Why an instrument has its target weight: its rank and score, what moved that most, and what shaped the weight."""
+
+    instrument: InstrumentId
+    weight: Decimal
+    rank: int | None
+    score: Decimal | None
+    moved_by: tuple[tuple[str, Decimal], ...]
+    shaped_by: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Why:
+    """Why the ticket is as it is, from what was stored and nothing else: what changes, each weight, and what looked odd.
+
+    `ranked` is how many instruments `strategy` ranked. What was refused and left undone stands on the ticket itself.
+    """
+
+    changed: tuple[str, ...]
+    weights: tuple[Weighed, ...]
+    strategy: str
+    ranked: int
+    anomalies: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class LastGood:
+    """The book's last trade ticket of which every line was answered: the state to go back to, or on from."""
+
+    ticket_id: TicketId
+    revision: int
+    day: date
+    short_hash: str
+    lines: int
 
 
 @dataclass(frozen=True)
@@ -87,6 +145,9 @@ class Ticket:
     is_synthetic: bool
     is_rehearsal: bool
     voids: int | None = None
+    guide: Guide | None = field(default=None, metadata=LATER)
+    why: Why | None = field(default=None, metadata=LATER)
+    last_good: LastGood | None = field(default=None, metadata=LATER)
 
     @property
     def hash(self) -> str:

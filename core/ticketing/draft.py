@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from itertools import accumulate
 
 from core.canonical import instant_text
-from core.domain.case import cash_effect
+from core.domain.case import ZERO, cash_effect
 from core.domain.decision import Approved, Decision, GateReport, TicketKind
 from core.domain.frame import Frame
-from core.domain.instrument import Instrument, Universe
+from core.domain.instrument import Instrument, InstrumentId
+from core.domain.order import OrderLine
 from core.domain.slot import Run, ticket_id_of
-from core.domain.ticket import Ticket, TicketLine
+from core.domain.ticket import LastGood, Ticket, TicketLine, Why
+from core.ticketing.guide import cash_floor, do_words, fail_words, guide_of, skip_words
 
 # What stands among a ticket's gates beside those of its decision: an abandoned run, and a void approval.
 UNFINISHED, APPROVAL = "run", "approval"
@@ -21,7 +24,10 @@ UNFINISHED, APPROVAL = "run", "approval"
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What a ticket tells besides its trades: worth, rate, basis of the prices, knowledge, and when it ends."""
+    """What a ticket tells besides its trades: worth, rate, basis of the prices, knowledge, when it ends, and why.
+
+    `held` are the units that the book holds before the first line.
+    """
 
     equity: Decimal | None
     cash: Decimal | None
@@ -33,6 +39,9 @@ class Surroundings:
     expires_at: datetime
     confirm_by: datetime
     left_undone: tuple[str, ...] = ()
+    held: Mapping[InstrumentId, Decimal] = field(default_factory=dict)
+    why: Why | None = None
+    last_good: LastGood | None = None
 
 
 def draft_ticket(decision: Decision, approved: Sequence[Approved], frame: Frame, *, around: Surroundings) -> Ticket:
@@ -44,7 +53,8 @@ def draft_ticket(decision: Decision, approved: Sequence[Approved], frame: Frame,
     if (decision.kind == "TRADE") != bool(approved):
         raise ValueError(f"a {decision.kind} decision came with {len(approved)} approved lines")
     run, policy = frame.run, frame.policy
-    lines = _lines(approved, frame.universe, cash=around.cash or Decimal(0))
+    lines, cash = [item.line for item in approved], around.cash or ZERO
+    guide = guide_of(lines, frame, held=around.held, cash=cash, equity=around.equity or ZERO) if lines else None
     return Ticket(
         ticket_id=ticket_id_of(run.slot),
         kind=decision.kind,
@@ -61,7 +71,7 @@ def draft_ticket(decision: Decision, approved: Sequence[Approved], frame: Frame,
         confirm_by=around.confirm_by,
         reasons=decision.reasons,
         gates=decision.gates,
-        lines=lines,
+        lines=_lines(lines, frame, around=around),
         refused=tuple(str(item) for item in decision.refused),
         left_undone=around.left_undone,
         notes=decision.notes,
@@ -76,6 +86,9 @@ def draft_ticket(decision: Decision, approved: Sequence[Approved], frame: Frame,
         is_synthetic=around.is_synthetic,
         is_rehearsal=run.is_rehearsal,
         voids=run.revision - 1 if run.revision > 1 else None,
+        guide=guide,
+        why=around.why,
+        last_good=around.last_good,
     )
 
 
@@ -118,19 +131,30 @@ def ticket_objections(ticket: Ticket) -> tuple[str, ...]:
     return tuple(problems)
 
 
-def _lines(approved: Sequence[Approved], universe: Universe, *, cash: Decimal) -> tuple[TicketLine, ...]:
-    rows = universe.by_id()
-    lines = []
-    for number, item in enumerate(approved, start=1):
-        cash += cash_effect(item.line)
-        lines.append(_line(number, item, rows[item.line.instrument], cash=cash))
-    return tuple(lines)
+def _lines(lines: Sequence[OrderLine], frame: Frame, *, around: Surroundings) -> tuple[TicketLine, ...]:
+    cash, floor, rows = around.cash or ZERO, cash_floor(around.equity or ZERO, frame), frame.universe.by_id()
+    after = tuple(accumulate((cash_effect(line) for line in lines), initial=cash))[1:]
+    return tuple(
+        _line(
+            line,
+            at,
+            rows[line.instrument],
+            cash=after[at],
+            do=do_words(
+                line,
+                rows[line.instrument],
+                held=around.held.get(line.instrument, ZERO),
+                base=frame.policy.base_currency,
+            ),
+            if_it_fails=fail_words(lines, at, cash=cash, floor=floor),
+        )
+        for at, line in enumerate(lines)
+    )
 
 
-def _line(number: int, item: Approved, row: Instrument, *, cash: Decimal) -> TicketLine:
-    line = item.line
+def _line(line: OrderLine, at: int, row: Instrument, *, cash: Decimal, do: str, if_it_fails: str) -> TicketLine:
     return TicketLine(
-        line=number,
+        line=at + 1,
         instrument=line.instrument,
         search_name=row.etoro_search_name,
         is_verified=row.verified_on is not None,
@@ -147,4 +171,7 @@ def _line(number: int, item: Approved, row: Instrument, *, cash: Decimal) -> Tic
         worst_price=line.worst_price,
         expected_cost=line.cost,
         expected_cash_after=cash,
+        do=do,
+        skip_if=skip_words(line, row.currency),
+        if_it_fails=if_it_fails,
     )

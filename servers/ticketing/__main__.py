@@ -40,6 +40,7 @@ def wire(place: Place) -> TicketingDoors:
     tickets, people = PgTickets(session), PgPeople(session)
     issue = IssueDoors(
         runs=PgRuns(session),
+        scores=PgScores(session),
         decisions=PgDecisions(session),
         tickets=tickets,
         journal=PgJournal(session),

@@ -19,6 +19,7 @@ from adapters.postgres.tickets import PgTickets
 from cli.wiring import Desk, when
 from core.canonical import canonical_json, sha256_text
 from core.domain.ticket import IssuedTicket, Seal, Ticket
+from core.ticketing.why import Told
 from flows.books import StoreError
 from flows.decide import decide_run, propose
 from flows.issue import draft
@@ -88,7 +89,8 @@ def decided(desk: Desk, day: date) -> Decided:
         "SELECT l.id FROM approval_line l JOIN approval a ON a.id = l.approval_id WHERE a.run_id = %s ORDER BY l.line",
         (run.run_id,),
     )
-    ticket = draft(*kept, doors.issue.decisions.proposal(run.run_id), setup.frame(run))
+    scores, proposal = doors.issue.scores.scores(run.run_id), doors.issue.decisions.proposal(run.run_id)
+    ticket = draft(Told(scores, proposal, *kept), setup.frame(run))
     return Decided(run.run_id, ticket, tuple(row["id"] for row in rows))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 
@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.canonical import canonical_json, instant_text, plain_decimal, sha256_of, sha256_text
+from core.canonical import LATER, canonical_json, instant_text, plain_decimal, sha256_of, sha256_text
 
 
 @dataclass(frozen=True)
@@ -147,3 +147,17 @@ def test_plain_values_come_back_as_they_were(value):
     assert canonical_json(json.loads(text)) == text
     if isinstance(value, dict):
         assert canonical_json(dict(reversed(value.items()))) == text
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A noun with a field that was added later."""
+
+    number: int
+    added: str | None = field(default=None, metadata=LATER)
+
+
+def test_a_field_added_later_moves_no_hash_while_it_says_nothing():
+    """What was kept before there was the field is read, and hashed, as it was; once it says something it counts."""
+    assert canonical_json(Kept(1)) == '{"number":1}'
+    assert canonical_json([Kept(1, "said")]) == '[{"added":"said","number":1}]'

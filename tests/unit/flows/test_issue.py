@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from core.domain.facts import Seen
+from core.ticketing.why import Told
 from flows.issue import draft
 from tests.unit.making import decision, frame, fx, standing, worth
 
@@ -24,6 +25,6 @@ def test_a_ticket_says_of_how_much_knowledge_was_recorded(knowledge, words):
     """Of recorded rows it never says that nobody recorded them."""
     seen = Seen(standing(), worth(), fx(), "raw", knowledge, is_synthetic=False)
 
-    ticket = draft(decision(), seen, None, frame())
+    ticket = draft(Told(None, None, decision(), seen), frame())
 
     assert ticket.knowledge == words

@@ -12,7 +12,7 @@ import pytest
 from core.domain.decision import Approved, Decision, GateReport, Objection, Refused
 from core.domain.instrument import Universe
 from core.domain.slot import Slot, Window
-from core.domain.ticket import Ticket, TicketLine
+from core.domain.ticket import Guide, LastGood, Ticket, TicketLine, Why
 from core.ticketing.draft import Surroundings, draft_ticket, ticket_objections, void_decision
 from tests.unit.making import (
     ABCD,
@@ -31,6 +31,8 @@ from tests.unit.making import (
     ticket_line,
 )
 
+WHY = Why(("Opens AAA.",), (), "momentum", 4, ())
+LAST_GOOD = LastGood("TICKET-20240603", 1, AS_OF, "0123abcd", 2)
 AROUND = Surroundings(
     equity=Decimal(10_000),
     cash=Decimal(1_000),
@@ -42,6 +44,9 @@ AROUND = Surroundings(
     expires_at=WINDOW.closes_at,
     confirm_by=CONFIRM_BY,
     left_undone=("buy CCC: 1.00 of 2.00 is beyond the turnover limit",),
+    held={"BBB": Decimal(10)},
+    why=WHY,
+    last_good=LAST_GOOD,
 )
 SALE = line("sell", "BBB", "10", cost="3.24")
 BUY = line("buy", "AAA", "9.9998", cost="8.10")
@@ -60,7 +65,8 @@ def test_a_ticket_tells_all_that_was_decided():
 
     drawn = drafted(made)
 
-    assert replace(drawn, lines=()) == Ticket(
+    assert drawn.guide is not None
+    assert replace(drawn, lines=(), guide=None) == Ticket(
         ticket_id="TICKET-20240610",
         kind="TRADE",
         book="main",
@@ -94,6 +100,8 @@ def test_a_ticket_tells_all_that_was_decided():
         is_synthetic=False,
         is_rehearsal=False,
         voids=None,
+        why=WHY,
+        last_good=LAST_GOOD,
     )
 
 
@@ -123,6 +131,12 @@ def test_a_line_carries_what_the_venues_screen_asks_for():
         worst_price=Decimal("127.50"),
         expected_cost=Decimal("8.10"),
         expected_cash_after=Decimal("-8.08"),
+        do=(
+            "Buy Triple A for 1,249.98 USD (999.98 GBP), which is about 9.9998 units. Limit order at 127.5 USD."
+            " Stop at 1 USD, no target."
+        ),
+        skip_if="the price is above 127.5 USD",
+        if_it_fails="Leave it, its cash stays in the account. That was the last line.",
     )
 
 
@@ -206,6 +220,9 @@ OTHER: dict[str, Any] = {
     "is_synthetic": True,
     "is_rehearsal": True,
     "voids": 1,
+    "guide": Guide(("at noon",), (), (), (), Decimal(0)),
+    "why": WHY,
+    "last_good": LAST_GOOD,
 }
 
 

@@ -1,0 +1,195 @@
+"""The guide of a trade ticket: what to do line by line, in sentences that leave nothing to judgement."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from core.canonical import plain_decimal
+from core.domain.case import ZERO, cash_effect
+from core.domain.frame import Frame
+from core.domain.instrument import Instrument, InstrumentId
+from core.domain.order import OrderLine
+from core.domain.slot import Window
+from core.domain.ticket import Guide
+from core.money import to_pence
+
+# What London is ahead of New York but for the weeks in which only one of the two has changed its clocks.
+USUAL_HOURS_APART = timedelta(hours=5)
+USUAL_SESSION = timedelta(hours=6, minutes=30)
+
+
+def guide_of(
+    lines: Sequence[OrderLine], frame: Frame, *, held: Mapping[InstrumentId, Decimal], cash: Decimal, equity: Decimal
+) -> Guide | None:
+    """Give the guide of a ticket's lines; None where there is no window to execute them in, which no ticket is shown with."""
+    if frame.run.window is None:
+        return None
+    floor = cash_floor(equity, frame)
+    return Guide(
+        hours=hours_of(frame.run.window, frame),
+        before=_before(lines, frame, held=held, cash=cash),
+        blocked=_blocked(frame, floor),
+        after=_after(lines, frame, cash=cash),
+        cash_floor=floor,
+    )
+
+
+def cash_floor(equity: Decimal, frame: Frame) -> Decimal:
+    """Give what free cash may not fall below: the policy's buffer, to the penny."""
+    return to_pence(frame.policy.limits.cash_buffer_min * equity)
+
+
+def hours_of(window: Window, frame: Frame) -> tuple[str, ...]:
+    """Tell the window on the clocks of the desk and of the exchange, and say where either is not what one is used to."""
+    home, there = frame.policy.schedule.timezone, frame.calendar.timezone
+    spans = [_span(window, zone) for zone in dict.fromkeys((home, there, "UTC"))]
+    told = [f"{_day_words(window.session)}, {_first_then(spans)}."]
+    apart = _offset(window.opens_at, home) - _offset(window.opens_at, there)
+    if (home, there) == ("Europe/London", "America/New_York") and apart != USUAL_HOURS_APART:
+        hours = apart // timedelta(hours=1)
+        told.append(
+            f"New York is {hours} hours behind London on this day, not 5 as in most of the year:"
+            " the two change their clocks on different days. Go by the times above."
+        )
+    opens, closes = frame.calendar.open_of(window.session), frame.calendar.close_of(window.session)
+    if closes - opens < USUAL_SESSION:
+        told.append(f"The exchange closes early on this day, at {_clock(closes, home)} in {_place(home)}.")
+    return tuple(told)
+
+
+def do_words(line: OrderLine, row: Instrument, *, held: Decimal, base: str) -> str:
+    """Say what to do for a line: which button, what, how much, and at which price."""
+    units, quote = plain_decimal(line.quantity), f"{line.notional_quote:,.2f} {row.currency}"
+    value = quote if row.currency == base else f"{quote} ({line.notional:,.2f} {base})"
+    if line.side == "buy":
+        what = f"Buy {row.etoro_search_name} for {value}, which is about {units} units."
+    elif line.quantity == held:
+        what = f"Sell all {units} units of {row.etoro_search_name}: close the position, about {value}."
+    else:
+        what = f"Sell {units} of the {plain_decimal(held)} units of {row.etoro_search_name}, about {value}."
+    return " ".join((what, _order_words(line, row.currency), _exit_words(line, row.currency)))
+
+
+def skip_words(line: OrderLine, currency: str) -> str:
+    """Say beyond which price a line is left."""
+    side = "above" if line.side == "buy" else "below"
+    return f"the price is {side} {plain_decimal(line.worst_price)} {currency}"
+
+
+def fail_words(lines: Sequence[OrderLine], at: int, *, cash: Decimal, floor: Decimal) -> str:
+    """Say what becomes of the other lines where the line at a place fails: which buys its cash would have paid for."""
+    line, is_last = lines[at], at == len(lines) - 1
+    go_on = "That was the last line." if is_last else f"Go on with line {at + 2}."
+    if line.side == "buy":
+        return f"Leave it, its cash stays in the account. {go_on}"
+    skipped = without_sale(lines, at, cash=cash, floor=floor)
+    if not skipped:
+        return f"Leave it: no other line needs its cash. {go_on}"
+    names = ", ".join(f"{number} (buy {lines[number - 1].instrument})" for number in skipped)
+    what, it = ("line", "it") if len(skipped) == 1 else ("lines", "them")
+    return f"Skip {what} {names}: what this sale brings pays for {it}. {go_on}"
+
+
+def without_sale(lines: Sequence[OrderLine], at: int, *, cash: Decimal, floor: Decimal) -> tuple[int, ...]:
+    """Give the numbers of the buys that the cash does not reach for where one sale brings nothing.
+
+    Lines are done in order, and a buy that would leave less than the floor (or than was planned, where that is less) is
+    skipped; its cash is there for the next.
+    """
+    planned, left, skipped = cash, cash, []
+    for place, line in enumerate(lines):
+        planned += cash_effect(line)
+        if place == at:
+            continue
+        after = left + cash_effect(line)
+        if line.side == "buy" and after < min(floor, planned):
+            skipped.append(place + 1)
+        else:
+            left = after
+    return tuple(skipped)
+
+
+def _before(
+    lines: Sequence[OrderLine], frame: Frame, *, held: Mapping[InstrumentId, Decimal], cash: Decimal
+) -> tuple[str, ...]:
+    policy, rows = frame.policy, frame.universe.by_id()
+    sold = [
+        f"{plain_decimal(held.get(line.instrument, ZERO))} {rows[line.instrument].etoro_search_name}"
+        for line in lines
+        if line.side == "sell"
+    ]
+    checks = [
+        "Today is the day above and the time is inside the window.",
+        "The short hash above is the one that you were sent, and no newer revision of this ticket has reached you.",
+        f"You are logged in to the account {policy.account}, and its free cash is about {cash:,.2f} {policy.base_currency}."
+        " If it is clearly less, do the sales and no buy.",
+    ]
+    if sold:
+        checks.append(f"The account holds what is to be sold: {', '.join(sold)}.")
+    checks.append("Each instrument is offered as the share itself: no CFD, no leverage (x1).")
+    if not any(line.stop_price for line in lines):
+        checks.append("Set no stop and no target, and take out any that is filled in for you: the strategy gives none.")
+    return tuple(checks)
+
+
+def _blocked(frame: Frame, floor: Decimal) -> tuple[str, ...]:
+    return (
+        "An instrument cannot be found, cannot be traded now, or is offered as a CFD only: skip the line and confirm it as"
+        " not executed, with that reason.",
+        "The price is beyond the line's limit: skip the line and confirm it as not executed. Do not wait for a better one.",
+        "Only a part is filled: leave the rest, cancel what is still open, and confirm the part as partial.",
+        "A sale fails: do what the line says of the buys that it pays for. If more than one fails, look at the free cash"
+        f" before each buy, and skip the buy if it would leave less than {floor:,.2f} {frame.policy.base_currency}.",
+        "The window closes before you are done: stop, cancel what is still open, and confirm the lines left as not executed.",
+        "Anything else is unclear: stop, execute nothing more, and confirm what was done.",
+    )
+
+
+def _after(lines: Sequence[OrderLine], frame: Frame, *, cash: Decimal) -> tuple[str, ...]:
+    left = cash + sum((cash_effect(line) for line in lines), ZERO)
+    tiny = plain_decimal(100 * frame.policy.sizing.tiny_delta)
+    return (
+        "Each line shows as filled at the venue, once, on the right side, with leverage x1, and no order is still open.",
+        f"The free cash is about {left:,.2f} {frame.policy.base_currency} if every line was done.",
+        f"Nothing else was traded. What this ticket does not name stays as it is: differences of less than {tiny} % of equity"
+        " are left on purpose.",
+    )
+
+
+def _order_words(line: OrderLine, currency: str) -> str:
+    if line.limit_price is not None:
+        return f"Limit order at {plain_decimal(line.limit_price)} {currency}."
+    return "Market order."
+
+
+def _exit_words(line: OrderLine, currency: str) -> str:
+    if line.stop_price is None:
+        return "No stop, no target."
+    return f"Stop at {plain_decimal(line.stop_price)} {currency}, no target."
+
+
+def _span(window: Window, zone: str) -> str:
+    return f"{_clock(window.opens_at, zone)} to {_clock(window.closes_at, zone)} in {_place(zone)}"
+
+
+def _first_then(spans: Sequence[str]) -> str:
+    return spans[0] if len(spans) == 1 else f"{spans[0]}; that is {' and '.join(spans[1:])}"
+
+
+def _clock(at: datetime, zone: str) -> str:
+    return at.astimezone(ZoneInfo(zone)).strftime("%H:%M")
+
+
+def _offset(at: datetime, zone: str) -> timedelta:
+    return at.astimezone(ZoneInfo(zone)).utcoffset() or timedelta()
+
+
+def _place(zone: str) -> str:
+    return zone.rpartition("/")[2].replace("_", " ")
+
+
+def _day_words(day: date) -> str:
+    return datetime.combine(day, datetime.min.time(), UTC).strftime("%A %d %B %Y").replace(" 0", " ")

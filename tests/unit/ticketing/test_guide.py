@@ -1,0 +1,199 @@
+"""The guide: what a person reads line by line, and that following it never leaves a book without its cash."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.calendar import Calendar
+from core.domain.case import cash_effect
+from core.domain.frame import Frame
+from core.domain.slot import Window
+from core.ticketing.guide import do_words, fail_words, guide_of, hours_of, skip_words, without_sale
+from tests.unit.making import ABCD, DAY, SHIPPED, frame, line, ruled
+
+SALES = (line("sell", "AAA", "5"), line("sell", "BBB", "10"))  # 500 and 400 pounds
+BUYS = (line("buy", "CCC", "30"), line("buy", "DDD", "25"))  # 600 and 200 pounds
+FLOOR = Decimal(100)
+
+
+def on(day: date, *, closes: time = time(16)) -> Frame:
+    """Give the frame of a session of New York."""
+    newyork = ZoneInfo("America/New_York")
+    opens, ends = (datetime.combine(day, at, newyork).astimezone(UTC) for at in (time(9, 30), closes))
+    calendar = Calendar("XNYS", "America/New_York", day, day, (day,), (opens,), (ends,))
+    window = Window(day, opens + timedelta(minutes=5), opens + timedelta(minutes=60))
+    return replace(frame(window=window), calendar=calendar)
+
+
+def hours(day: date, *, closes: time = time(16)) -> tuple[str, ...]:
+    """Tell the window of a day."""
+    within = on(day, closes=closes)
+    assert within.run.window is not None
+    return hours_of(within.run.window, within)
+
+
+@pytest.mark.parametrize(
+    ("day", "told"),
+    [
+        (date(2024, 1, 16), "Tuesday 16 January 2024, 14:35 to 15:30 in London; that is 09:35 to 10:30 in New York"),
+        (date(2024, 7, 2), "Tuesday 2 July 2024, 14:35 to 15:30 in London; that is 09:35 to 10:30 in New York"),
+    ],
+)
+def test_most_of_the_year_london_is_five_hours_ahead(day, told):
+    """Winter and summer have the same clock times, and nothing is warned of."""
+    (words,) = hours(day)
+
+    assert words.startswith(told)
+
+
+@pytest.mark.parametrize("day", [date(2024, 3, 11), date(2024, 3, 28), date(2024, 10, 28), date(2024, 11, 1)])
+def test_the_weeks_in_which_one_clock_has_changed_are_an_hour_earlier_and_say_so(day):
+    """From the second Sunday of March to the last, and for the week after the last Sunday of October."""
+    words, warning = hours(day)
+
+    assert "13:35 to 14:30 in London; that is 09:35 to 10:30 in New York and 13:35 to 14:30 in UTC" in words
+    assert warning.startswith("New York is 4 hours behind London on this day, not 5")
+
+
+@pytest.mark.parametrize("day", [date(2024, 3, 8), date(2024, 4, 2), date(2024, 10, 25), date(2024, 11, 4)])
+def test_the_days_before_and_after_those_weeks_are_as_always(day):
+    """The last session before a clock changes, and the first one after both have."""
+    assert "14:35 to 15:30 in London" in hours(day)[0]
+    assert len(hours(day)) == 1
+
+
+def test_a_half_day_says_when_the_exchange_closes():
+    """The Friday after Thanksgiving ends at one in New York."""
+    words, early = hours(date(2024, 11, 29), closes=time(13))
+
+    assert "14:35 to 15:30 in London" in words
+    assert early == "The exchange closes early on this day, at 18:00 in London."
+
+
+def test_a_buy_is_told_by_its_value_and_a_sale_by_its_units():
+    """The number that the venue asks for comes first, the other is for checking."""
+    buy, sale = BUYS[0], SALES[1]
+    ccc, bbb = ABCD.by_id()["CCC"], replace(ABCD.by_id()["BBB"], etoro_search_name="Triple B")
+
+    assert do_words(buy, ccc, held=Decimal(0), base="GBP") == (
+        "Buy CCC for 750.00 USD (600.00 GBP), which is about 30 units. Market order. No stop, no target."
+    )
+    assert do_words(sale, bbb, held=Decimal(10), base="GBP") == (
+        "Sell all 10 units of Triple B: close the position, about 500.00 USD (400.00 GBP). Market order. No stop, no target."
+    )
+    assert do_words(sale, bbb, held=Decimal("10.5"), base="USD").startswith(
+        "Sell 10 of the 10.5 units of Triple B, about 500.00 USD. "
+    )
+    with_exits = replace(buy, limit_price=Decimal("25.5"), order_type="limit", stop_price=Decimal(20))
+    assert do_words(with_exits, ccc, held=Decimal(0), base="GBP").endswith(
+        "Limit order at 25.5 USD. Stop at 20 USD, no target."
+    )
+
+
+def test_a_line_is_skipped_beyond_its_worst_price():
+    """Above for a buy, below for a sale."""
+    assert skip_words(BUYS[0], "USD") == "the price is above 25.5 USD"
+    assert skip_words(SALES[1], "USD") == "the price is below 49 USD"
+
+
+def test_a_sale_that_fails_names_the_buys_that_it_pays_for():
+    """With 150 in cash both sales are needed for the larger buy, and the smaller one is within reach of either."""
+    lines = (*SALES, *BUYS)
+
+    assert fail_words(lines, 0, cash=Decimal(150), floor=FLOOR) == (
+        "Skip line 3 (buy CCC): what this sale brings pays for it. Go on with line 2."
+    )
+    assert without_sale(lines, 0, cash=Decimal(0), floor=FLOOR) == (3,)
+    assert fail_words(lines, 0, cash=Decimal(2000), floor=FLOOR) == (
+        "Leave it: no other line needs its cash. Go on with line 2."
+    )
+    assert fail_words(lines[:1], 0, cash=Decimal(0), floor=FLOOR).endswith("That was the last line.")
+    assert fail_words((SALES[0], line("buy", "CCC", "10"), BUYS[1]), 0, cash=Decimal(100), floor=FLOOR) == (
+        "Skip lines 2 (buy CCC), 3 (buy DDD): what this sale brings pays for them. Go on with line 2."
+    )
+
+
+def test_the_floor_itself_is_enough():
+    """A buy that leaves exactly the floor is done; a penny less and it is skipped."""
+    lines = (SALES[0], BUYS[0])
+
+    assert without_sale(lines, 0, cash=Decimal("700.00"), floor=FLOOR) == ()
+    assert without_sale(lines, 0, cash=Decimal("699.99"), floor=FLOOR) == (2,)
+
+
+def test_a_buy_that_fails_leaves_its_cash_and_the_others():
+    """Nothing is done in its place."""
+    words = fail_words((*SALES, *BUYS), 2, cash=Decimal(150), floor=FLOOR)
+
+    assert words == "Leave it, its cash stays in the account. Go on with line 4."
+
+
+UNITS = st.lists(st.integers(1, 60), min_size=0, max_size=5)
+
+
+@given(sold=UNITS.filter(bool), bought=UNITS, cash=st.integers(0, 3000), which=st.integers(0, 4))
+def test_following_the_guide_never_leaves_less_cash_than_the_floor(sold, bought, cash, which):
+    """Whatever sale fails, the buys that are done leave the floor, or what was planned where that is less."""
+    names = ("AAA", "BBB", "CCC", "DDD", "AAA")
+    lines = [line("sell", names[at], str(units), cost="0.37") for at, units in enumerate(sold)]
+    lines += [line("buy", names[at], str(units), cost="0.53") for at, units in enumerate(bought)]
+    failed, left, planned = which % len(sold), Decimal(cash), Decimal(cash)
+
+    skipped = without_sale(lines, failed, cash=left, floor=FLOOR)
+
+    for at, one in enumerate(lines):
+        planned += cash_effect(one)
+        if at != failed and at + 1 not in skipped:
+            left += cash_effect(one)
+            assert one.side == "sell" or left >= min(FLOOR, planned)
+
+
+def test_the_checks_name_the_account_the_cash_and_what_is_sold():
+    """Before the first line, and after the last, a person compares what the venue shows."""
+    guide = guide_of(
+        (*SALES, *BUYS), frame(), held={"AAA": Decimal(5), "BBB": Decimal(12)}, cash=Decimal(150), equity=Decimal(2000)
+    )
+
+    assert guide is not None
+    assert guide.cash_floor == Decimal(100)
+    before, after, blocked = (" ".join(rows) for rows in (guide.before, guide.after, guide.blocked))
+    assert "the account etoro, and its free cash is about 150.00 GBP" in before
+    assert "The account holds what is to be sold: 5 AAA, 12 BBB." in before
+    assert "no CFD, no leverage (x1)" in before
+    assert "Set no stop and no target" in before
+    assert "The free cash is about 250.00 GBP if every line was done." in after
+    assert "differences of less than 0.5 % of equity are left on purpose" in after
+    assert "leave less than 100.00 GBP" in blocked
+
+
+def test_a_strategys_stop_is_left_in():
+    """Only where no line has one is it said to take stops out."""
+    guide = guide_of(
+        (replace(BUYS[0], stop_price=Decimal(20)),), frame(), held={}, cash=Decimal(900), equity=Decimal(900)
+    )
+
+    assert guide is not None
+    assert not any("stop" in check for check in guide.before)
+    assert not any("holds what is to be sold" in check for check in guide.before)
+
+
+def test_a_desk_elsewhere_reads_its_own_clock():
+    """The policy's time zone comes first, and only London and New York are said to be usually five hours apart."""
+    berlin = replace(frame(ruled(SHIPPED, schedule={"timezone": "Europe/Berlin"})), calendar=on(DAY).calendar)
+    assert berlin.run.window is not None
+
+    (told,) = hours_of(berlin.run.window, berlin)
+
+    assert "15:35 to 16:30 in Berlin; that is 09:35 to 10:30 in New York and 13:35 to 14:30 in UTC" in told
+
+
+def test_there_is_no_guide_without_a_window():
+    """Such a ticket is objected to before anybody sees it."""
+    assert guide_of(BUYS, frame(window=None), held={}, cash=Decimal(900), equity=Decimal(900)) is None
