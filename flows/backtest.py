@@ -12,7 +12,7 @@ import numpy as np
 
 from core.canonical import sha256_of
 from core.domain.backtest import Backtest, Origin, Track, Trial
-from core.domain.bars import Days, Fixing
+from core.domain.bars import Days, Fixing, Floats
 from core.domain.instrument import Universe
 from core.domain.panel import Panel
 from core.domain.strategy import Lesson, NothingLearned
@@ -39,6 +39,7 @@ FixedRates = tuple[tuple[date, ...], tuple[Decimal, ...]]
 SEEDS = 1000
 # One decision is traded at the next, and its return is known at the one after.
 DECISIONS_MIN = 3
+ENDED_TOLD = 8
 
 
 class TrialBook(Protocol):
@@ -204,7 +205,7 @@ def _traded(asked: Asked, setup: BookSetup, ground: Ground, told: Walked) -> Bac
         knowledge=_knowledge(ground.panel),
         origin=Origin("", "", "", "", "", ""),
         is_synthetic=ground.panel.is_synthetic,
-        notes=_notes(setup, sessions, main),
+        notes=(*_notes(setup, sessions, main), *_ended(ground, told.rows, orders.held)),
     )
 
 
@@ -232,6 +233,23 @@ def _notes(setup: BookSetup, sessions: Days, main: Track) -> tuple[str, ...]:
     return (
         f"The kill switch (a fall of {limit:.0%} from the highest) would have halted the book on {days}. Here a person is"
         " taken to resume it at once, and the fall counts anew from there.",
+    )
+
+
+def _ended(ground: Ground, rows: Rows, held: Floats) -> tuple[str, ...]:
+    """Name what was held when its bars ended: it stays at its last close, and what became of it nobody knows here."""
+    closes, sessions = ground.market.closes, ground.market.sessions
+    found = []
+    for column, name in enumerate(ground.names):
+        last = int(np.flatnonzero(np.isfinite(closes[:, column]))[-1])
+        if np.any(held[rows > last, column] > 0):
+            found.append((_day(sessions[last]), name))
+    if not found:
+        return ()
+    told = ", ".join(f"{name} ({day})" for day, name in sorted(found)[:ENDED_TOLD])
+    more = f" and {len(found) - ENDED_TOLD} more" if len(found) > ENDED_TOLD else ""
+    return (
+        f"Held when their bars ended, and at that close ever since: {told}{more}. What became of them is not known here.",
     )
 
 
