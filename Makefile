@@ -23,10 +23,10 @@ unexport PYTHONDONTWRITEBYTECODE
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test check lint types fmt golden soak bench qlib lock clean
+.PHONY: help setup demo test check lint types fmt golden cover mutants soak bench qlib lock clean
 
 help:
-	@echo "make setup | demo | check (before each commit) | test (everything) | fmt | golden | soak | bench | qlib | lock | clean"
+	@echo "make setup | demo | check (before each commit) | test (everything) | fmt | golden | cover | mutants | soak | bench | qlib | lock | clean"
 
 # --- installing -------------------------------------------------------------------------------------------------------
 
@@ -98,6 +98,16 @@ fmt: setup
 # Writes the golden files anew from what the code gives now; their diff is part of the review.
 golden: setup
 	$(PY) -m pytest --golden
+
+# Every branch of what judges money, by the tests that need no database: below 100 % it fails and names the lines.
+COVERED := core/riskguard core/ticketing
+cover: setup
+	$(PY) -m pytest -n $(WORKERS) -q tests/unit/riskguard tests/unit/ticketing tests/unit/core tests/unit/flows --no-header \
+		$(addprefix --cov=,$(COVERED)) --cov-branch --cov-fail-under=100 --cov-report=term-missing:skip-covered
+
+# Each guard of what judges money deleted or inverted in turn, and the tests that must turn red.
+mutants: setup
+	$(PY) -m pytest -n 0 -q -s -m soak tests/mutator
 
 soak: setup
 	$(PY) -m pytest -m soak
