@@ -6,7 +6,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from benchmarks import features, ledger, ledger_store, market_data, report, research, walk_forward
+from benchmarks import decision, features, ledger, ledger_store, market_data, report, research, walk_forward
 
 DEFAULT_SHARED = Path(__file__).resolve().parents[2] / "shared"
 
@@ -21,6 +21,7 @@ def main() -> None:
     parser.add_argument("--largest", type=int, default=10_000, help="instruments at the end of the curve")
     parser.add_argument("--fills", type=int, default=300_000, help="fills at the end of the ledger's curves")
     arguments = parser.parse_args()
+    print(decision.report())
     with tempfile.TemporaryDirectory(prefix="twokey-bench-") as folder:
         print(market_data.report(Path(folder), arguments.shared, arguments.peers, largest=arguments.largest))
     with tempfile.TemporaryDirectory(prefix="twokey-bench-") as folder:
