@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 from core.calendar import is_rebalance_day
 from core.canonical import plain_decimal
@@ -41,6 +41,8 @@ from core.riskguard.review import review_proposal
 from core.riskguard.sanity import sanity_gate
 from core.riskguard.target import Stance, build_target, tradable
 from core.strategies.registry import strategy_of
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -198,7 +200,7 @@ def proposal(scores: Scores, prices: Prices, standing: Standing, frame: Frame) -
 
 
 def review(
-    proposal: Proposal, prices: Prices, *, judged: JudgedPanel, standing: Standing, frame: Frame
+    proposal: Proposal, prices: Prices, *, judged: JudgedPanel, standing: Standing, worth: Worth | Unread, frame: Frame
 ) -> Gate[Review]:
     """Let every rule judge every line."""
     holdings, run, policy = _holdings(standing), frame.run, frame.policy
@@ -214,6 +216,10 @@ def review(
         venue=policy.execution.venue,
         capital_fraction=standing.capital_fraction,
         pending=judged.quality.pending_splits,
+        panel=judged.panel,
+        others=_read(standing.others, "other tickets "),
+        course=_read(worth, "equity ").course,
+        desk=_read(standing.desk, "what the desk holds "),
     )
     verdict = review_proposal(case, policy)
     if verdict.refused and not verdict.approved:
@@ -250,7 +256,7 @@ PIPELINE: tuple[Stage, ...] = (
     Stage("drawdown", drawdown, ("worth", "frame"), "judged_worth"),
     Stage("daily_loss", daily_loss, ("worth", "frame"), "judged_loss"),
     Stage("proposal", proposal, ("scores", "prices", "standing", "frame"), "proposal"),
-    Stage("review", review, ("proposal", "prices", "judged", "standing", "frame"), "review"),
+    Stage("review", review, ("proposal", "prices", "judged", "standing", "worth", "frame"), "review"),
     Stage("ticket", ticket, ("review", "proposal", "prices", "standing", "frame"), "ticket"),
 )
 TO_SCORES = ("data", "model", "scores")
@@ -325,9 +331,13 @@ def _giving(gate: Gate[Any]) -> Callable[..., Gate[Any]]:
 
 
 def _holdings(standing: Standing) -> Holdings:
-    if isinstance(standing.holdings, Unread):
-        raise ValueError(f"holdings could not be looked up: {standing.holdings.why}")
-    return standing.holdings
+    return _read(standing.holdings, "holdings ")
+
+
+def _read(fact: T | Unread, what: str = "") -> T:
+    if isinstance(fact, Unread):
+        raise ValueError(f"{what}could not be looked up: {fact.why}")
+    return fact
 
 
 def _doubtful(quality: QualityReport, holdings: Holdings) -> list[str]:

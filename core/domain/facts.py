@@ -8,6 +8,10 @@ from decimal import Decimal
 
 from core.domain.holdings import Holdings
 from core.domain.market import FxRate
+from core.domain.others import DeskView, OtherLine
+
+# A session in the course of a book that lost, and one that did not.
+LOSS, NO_LOSS = "-", "+"
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,10 @@ class Standing:
     capital_fraction: Decimal
     # The session from which the peak counts since a person resumed after the kill switch; None: from the first.
     peak_from: date | None = None
+    # The lines of the book's other live tickets that are open or of the same day.
+    others: tuple[OtherLine, ...] | Unread = ()
+    # What the desk's other books hold, with the desk's limits; None where nobody read them.
+    desk: DeskView | Unread | None = None
 
 
 @dataclass(frozen=True)
@@ -81,6 +89,7 @@ class Worth:
     """A book's equity now and the fall of its flow-free index from its highest since `peak_from` (a number <= 0).
 
     `day_change` is the index's change in its last session, `session`, as a share; None where no session stands before it.
+    `course` says of the last sessions, oldest first, whether the index fell (`-`) or not (`+`).
     """
 
     equity: Decimal
@@ -89,6 +98,7 @@ class Worth:
     peak_from: date | None = None
     session: date | None = None
     day_change: Decimal | None = None
+    course: str = ""
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from itertools import pairwise
 
 import numpy as np
 
 from core.domain.bars import Fixing, Floats
-from core.domain.facts import Worth
+from core.domain.facts import LOSS, NO_LOSS, Worth
 from core.domain.holdings import EquityPoint
 from core.domain.instrument import InstrumentId
 from core.domain.panel import Panel
@@ -25,6 +26,8 @@ INDEX_START = Decimal(100)
 INDEX_STEP = Decimal("0.00000001")
 # What stands against money and units that came from outside a book, or went there.
 OUTSIDE = ("capital", "opening", "transfer")
+# As long as a losing streak and the wait after it can be in a policy.
+COURSE_SESSIONS = 60
 # No stretch without a fixing is longer; a rate of a day is one of those before it.
 FIXING_GAP = timedelta(days=31)
 
@@ -106,7 +109,8 @@ def worth_of(curve: Curve, *, since: date | None = None) -> Worth:
     """Give the equity at the last point, the fall of the index from its highest, and its change in that session.
 
     Zero for an empty curve. With `since`, the highest of the points from that session on, or the last point where all are
-    before it; the change in the session is that to the point before, wherever the peak counts from.
+    before it. The change in the session is that to the point before, and the course that of the last sessions, wherever the
+    peak counts from.
     """
     if not curve.points:
         return Worth(ZERO, ZERO, None, since)
@@ -116,7 +120,12 @@ def worth_of(curve: Curve, *, since: date | None = None) -> Worth:
     drawdown = round_to(last.index / peak.index - 1, INDEX_STEP) if peak.index > 0 else ZERO
     before = curve.points[-2].index if len(curve.points) > 1 else ZERO
     change = round_to(last.index / before - 1, INDEX_STEP) if before > 0 else None
-    return Worth(last.equity, drawdown, peak.session, since, last.session, change)
+    return Worth(last.equity, drawdown, peak.session, since, last.session, change, _course(curve.points))
+
+
+def _course(points: Sequence[EquityPoint]) -> str:
+    told = points[-COURSE_SESSIONS - 1 :]
+    return "".join(LOSS if after.index < before.index else NO_LOSS for before, after in pairwise(told))
 
 
 def _hold_reach(panel: Panel, first: date) -> None:

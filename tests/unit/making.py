@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -58,6 +59,7 @@ SHIPPED = policy()
 SHORT = policy(
     ("  jump_max: 1.4", "  jump_max: 100"),
     ("news_jump_max: 2.25", "news_jump_max: 100"),
+    ("price_move_max: 0.40", "price_move_max: 100"),
     ("lookback_sessions: 252", "lookback_sessions: 3"),
     ("skip_sessions: 21", "skip_sessions: 1"),
     ("positions_max: 15", "positions_max: 4"),
@@ -146,6 +148,29 @@ def proposal(*lines: OrderLine, **changes: Any) -> Proposal:
     return replace(whole, **changes)
 
 
+def past(count: int = 64, *, closes: Mapping[str, Sequence[float]] | None = None, volume: float = 1e6) -> Panel:
+    """Give bars of sessions up to as-of that end with the marks of `PRICES`, each moving a little and on its own.
+
+    Some may close as they are told, in their last sessions.
+    """
+    days = np.arange(count)
+    series = {
+        mark.instrument: float(mark.price) * (1 + 0.001 * np.sin((days - days[-1]) * (1.7 + 0.6 * at)))
+        for at, mark in enumerate(PRICES.marks)
+    }
+    for name, told in (closes or {}).items():
+        series[name][count - len(told) :] = told
+    sessions = tuple(day.astype(object) for day in np.busday_offset(np.datetime64(AS_OF, "D"), days - days[-1]))
+    bars = panel(series, last=AS_OF, sessions=sessions)
+    return replace(bars, volume=np.full_like(bars.close, volume))
+
+
+@cache
+def usual_past() -> Panel:
+    """Give the bars that stand behind a case."""
+    return past()
+
+
 def case(*lines: OrderLine, **changes: Any) -> Case:
     """Give the case of these lines for a book that holds nothing but 10,000 pounds."""
     whole = Case(
@@ -156,6 +181,7 @@ def case(*lines: OrderLine, **changes: Any) -> Case:
         as_of=AS_OF,
         venue="paper",
         capital_fraction=Decimal(1),
+        panel=usual_past(),
     )
     return replace(whole, **changes)
 
@@ -225,17 +251,18 @@ def panel(closes: Mapping[str, Sequence[float]], *, last: date = AS_OF, **change
     """Give a panel of flat bars that ends with a session; `opens` may differ, NaN is an absent bar."""
     names = tuple(sorted(closes))
     close = np.array([closes[name] for name in names], dtype=np.float64).T
-    stop = SESSIONS.index(last) + 1
+    days = changes.pop("sessions", SESSIONS)
+    stop = days.index(last) + 1
     opens = changes.pop("opens", closes)
     whole = Panel(
-        sessions=np.array(SESSIONS[stop - len(close) : stop], dtype="datetime64[D]"),
+        sessions=np.array(days[stop - len(close) : stop], dtype="datetime64[D]"),
         instruments=names,
         open=np.array([opens[name] for name in names], dtype=np.float64).T,
         high=close.copy(),
         low=close.copy(),
         close=close,
         adj_close=changes.pop("adj_close", close.copy()),
-        volume=np.ones_like(close),
+        volume=np.full_like(close, 1e6),
         basis=(BASIS,) * len(names),
         provider=("yahoo",) * len(names),
         knowledge="assumed",

@@ -281,10 +281,10 @@ def test_worth_is_the_last_equity_and_the_fall_from_the_highest_index():
     )
 
     assert worth_of(Curve(points)) == Worth(
-        Decimal("2000"), Decimal("-0.20000000"), TUE, session=THU, day_change=Decimal("-0.20000000")
+        Decimal("2000"), Decimal("-0.20000000"), TUE, session=THU, day_change=Decimal("-0.20000000"), course="++-"
     )
     assert worth_of(Curve(points[:2])) == Worth(
-        Decimal("1200"), Decimal("0E-8"), TUE, session=TUE, day_change=Decimal("0.20000000")
+        Decimal("1200"), Decimal("0E-8"), TUE, session=TUE, day_change=Decimal("0.20000000"), course="+"
     )
 
 
@@ -297,7 +297,7 @@ def test_a_peak_counts_from_the_session_of_a_resume(since, drawdown, peak):
     days = ((MON, "150"), (TUE, "120"), (WED, "120"), (THU, "96"))
     points = tuple(EquityPoint(day, Decimal(1000), Decimal(index)) for day, index in days)
 
-    wanted = Worth(Decimal(1000), Decimal(drawdown), peak, since, session=THU, day_change=Decimal("-0.2"))
+    wanted = Worth(Decimal(1000), Decimal(drawdown), peak, since, session=THU, day_change=Decimal("-0.2"), course="-+-")
     assert worth_of(Curve(points), since=since) == wanted
 
 
@@ -308,13 +308,21 @@ def test_a_peak_counts_from_the_session_of_a_resume(since, drawdown, peak):
         ((EquityPoint(MON, Decimal(0), Decimal(0)),), Worth(Decimal(0), Decimal(0), MON, session=MON)),
         (
             (EquityPoint(MON, Decimal(0), Decimal(0)), EquityPoint(TUE, Decimal(9), Decimal(0))),
-            Worth(Decimal(9), Decimal(0), MON, session=TUE),
+            Worth(Decimal(9), Decimal(0), MON, session=TUE, course="+"),
         ),
     ],
 )
 def test_a_book_without_history_has_not_fallen(points, worth):
     """No point, or an index that never left zero, is no drawdown and no day's loss."""
     assert worth_of(Curve(points)) == worth
+
+
+def test_the_course_is_that_of_the_last_sixty_sessions():
+    """A fall of the index is a loss; no change is none, and what is older than any limit looks back is not told."""
+    indices = [Decimal(100 - at) for at in range(62)] + [Decimal(39), Decimal("38.99999999")]
+    points = tuple(EquityPoint(MON + timedelta(days=at), Decimal(1000), index) for at, index in enumerate(indices))
+
+    assert worth_of(Curve(points)).course == "-" * 58 + "+-"
 
 
 def test_a_withdrawal_is_no_drawdown():

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.domain.decision import Review
@@ -13,6 +14,7 @@ from core.domain.order import OrderLine
 from core.riskguard.review import review_proposal
 from tests.unit.making import SHIPPED, case, holdings, line, prices, ruled
 
+WIDE = ruled(limits={"order_value_max": "100000", "sector_weight_max": "1", "cluster_weight_max": "1"})
 NAMES = ("AAA", "BBB", "CCC", "DDD")
 
 
@@ -77,16 +79,45 @@ def test_a_buy_does_not_count_on_the_proceeds_of_a_refused_sale():
     review = review_proposal(broke, SHIPPED)
 
     assert review.approved == ()
-    assert codes(review) == [["STALE_PRICE"], ["THIN_CASH"]]
+    assert codes(review) == [["STALE_PRICE"], ["THIN_CASH", "LEVERAGE"]]
 
 
-def test_a_refused_buy_takes_nothing_from_the_others():
-    """What will not be done does not count as turnover."""
+def test_a_refused_buy_counts_with_the_others():
+    """Else a limit that refuses one line more would let another pass that did not before."""
     lines = (line("buy", "AAA", "60.00005"), line("buy", "BBB", "5"))
 
-    review = review_proposal(case(*lines), SHIPPED)
+    review = review_proposal(case(*lines), WIDE)
 
-    assert [one.instrument for one in review.approved] == ["BBB"]
+    assert codes(review) == [["OVER_WEIGHT", "OFF_STEP", "OVER_TURNOVER"], ["OVER_TURNOVER"]]
+
+
+def test_a_refused_sale_counts_as_turnover():
+    """How much is done is judged on all that is proposed: a sale that a tighter rule refuses frees no turnover."""
+    lines = (line("sell", "AAA", "55.00005"), line("buy", "BBB", "15"))
+
+    review = review_proposal(case(*lines, holdings=holdings({"AAA": "56"}, cash="4400")), WIDE)
+
+    assert codes(review) == [["OFF_STEP"], ["OVER_TURNOVER"]]
+
+
+# Each number with its values from the loosest to the tightest.
+TIGHTER: dict[str, tuple[Any, ...]] = {
+    "positions_max": (500, 3, 1),
+    "weight_max": ("1", "0.1", "0"),
+    "cash_buffer_min": ("0", "0.05", "0.9"),
+    "turnover_max": ("1", "0.05", "0"),
+    "order_value_min": ("0", "200", "3000"),
+    "order_value_max": ("100000", "1000", "400"),
+    "trades_max": (1000, 3, 1),
+    "value_traded_share_max": ("1", "0.00001", "0.0000001"),
+    "sector_weight_max": ("1", "0.3", "0.01"),
+    "correlation_max": ("1", "0.5", "0"),
+    "cluster_weight_max": ("1", "0.3", "0.01"),
+    "price_move_max": ("9", "0.02", "0.0001"),
+    "losing_sessions_max": (30, 4, 1),
+    "cooldown_sessions": (0, 2, 30),
+    "no_buy": ((), ("AAA",), ("AAA", "BBB", "CCC", "DDD")),
+}
 
 
 def any_line() -> st.SearchStrategy[OrderLine]:
@@ -127,3 +158,23 @@ def test_every_line_is_approved_or_refused(lines):
     judged = [*review.approved, *(refused.line for refused in review.refused)]
     assert sorted(judged, key=lambda one: one.line) == list(whole.proposal.lines)
     assert all(refused.objections for refused in review.refused)
+
+
+@given(
+    lines=st.lists(any_line(), min_size=2, max_size=5),
+    units=st.dictionaries(st.sampled_from(NAMES), st.sampled_from(["5", "12.5"])),
+    cash=st.sampled_from(["0", "1100", "9000"]),
+    course=st.sampled_from(["", "----+", "+-"]),
+    start=st.fixed_dictionaries({key: st.sampled_from((0, 0, 0, 1)) for key in TIGHTER}),
+    key=st.sampled_from(sorted(TIGHTER)),
+)
+@settings(max_examples=300, deadline=None)
+def test_a_tighter_number_never_approves_more(lines, units, cash, course, start, key):
+    """For all proposals and limits: what is approved with one limit tightened was approved before."""
+    whole = case(*lines, holdings=holdings(units, cash), course=course)
+    loose = ruled(limits={name: TIGHTER[name][at] for name, at in start.items()})
+    tight = ruled(within=loose, limits={key: TIGHTER[key][start[key] + 1]})
+
+    before, after = review_proposal(whole, loose), review_proposal(whole, tight)
+
+    assert set(after.approved) <= set(before.approved)

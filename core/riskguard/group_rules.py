@@ -1,0 +1,173 @@
+"""Group rules: each one function that objects to a purchase for what it adds up to with others: a sector, a cluster, open
+tickets, the desk's other books.
+
+They judge a line within what a proposal leads to for sure, as proposal rules do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from decimal import Decimal
+
+from core.canonical import plain_decimal
+from core.domain.case import Case
+from core.domain.decision import Objection
+from core.domain.instrument import InstrumentId
+from core.domain.order import OrderLine, Side
+from core.domain.others import OtherLine
+from core.money import weight_of
+from core.riskguard.history import alike
+from core.riskguard.line_rules import LineRule, over_volume, over_weight, short_sale
+from core.riskguard.proposal_rules import (
+    ProposalRule,
+    leverage,
+    over_capital,
+    thin_cash,
+    too_many_positions,
+    unsettled_cash,
+)
+from core.riskguard.wording import objection
+from core.settings import Policy
+
+ZERO, ONE = Decimal(0), Decimal(1)
+
+
+def over_sector(line: OrderLine, case: Case, policy: Policy) -> Objection | None:
+    """No sector is bought above its highest weight; what has no sector, such as a fund, is bound by none."""
+    limit, rows = policy.limits.sector_weight_max, case.universe.by_id()
+    row = rows.get(line.instrument)
+    if line.side != "buy" or limit >= ONE or row is None or not row.sector:
+        return None
+    members = (name for name in case.after if name in rows and rows[name].sector == row.sector)
+    return _over("OVER_SECTOR", limit, _value(members, case), case=case, words=f"a weight of {row.sector} up to")
+
+
+def correlated(line: OrderLine, case: Case, policy: Policy) -> Objection | None:
+    """An instrument is not bought above the highest weight of a cluster together with all that moves as it does."""
+    limit = policy.limits.cluster_weight_max
+    # Where all that is held together stays below the limit, nobody needs to know what moves as what.
+    if line.side != "buy" or limit >= ONE or _value(case.after, case) <= limit * case.proposal.equity:
+        return None
+    members = alike(case, line.instrument, policy)
+    words = f"{' and '.join(sorted(members))} of a weight up to"
+    return _over("CORRELATED", limit, _value(members, case), case=case, words=words)
+
+
+def open_tickets(line: OrderLine, case: Case, policy: Policy) -> Objection | None:
+    """A trade and the open ones of other tickets keep the limits together, as if they were one: splitting changes nothing."""
+    beside = tuple(one for one in case.others if one.is_open and one.side == line.side)
+    if not beside:
+        return None
+    wide = _with(beside, case, line.side)
+    for rule in OF_A_LINE:
+        found = rule(line, wide, policy)
+        if found is not None and rule(line, case, policy) is None:
+            return _together(found, beside)
+    for whole in OF_THE_WHOLE:
+        found = whole(wide, policy)
+        if line.side == "buy" and found is not None and whole(case, policy) is None:
+            return _together(found, beside)
+    return None
+
+
+def desk_over_weight(line: OrderLine, case: Case, policy: Policy) -> Objection | None:
+    """No instrument is bought above the desk's highest weight, the positions of all books counted together."""
+    if line.side != "buy" or case.desk is None:
+        return None
+    limit, equity = case.desk.weight_max, _desk_equity(case)
+    if equity is None:
+        return _unpriced("DESK_OVER_WEIGHT", limit)
+    units = sum((held for book in case.desk.books for name, held in book.units if name == line.instrument), ZERO)
+    mark = case.mark(line.instrument)
+    value = case.value_after(line.instrument)
+    value += ZERO if mark is None else case.prices.fx.to_base(units * mark.price)
+    if value > limit * equity:
+        words = f"a weight up to {plain_decimal(limit)} of all books together"
+        return objection("DESK_OVER_WEIGHT", limit, weight_of(value, equity), words)
+    return None
+
+
+def desk_over_gross(line: OrderLine, case: Case, policy: Policy) -> Objection | None:
+    """The positions of all books together are bought up to the desk's highest multiple of all their equity."""
+    if line.side != "buy" or case.desk is None:
+        return None
+    limit, equity, others = case.desk.gross_max, _desk_equity(case), _desk_positions(case)
+    if equity is None or others is None:
+        return _unpriced("DESK_OVER_GROSS", limit)
+    value = _value(case.after, case) + others
+    if value > limit * equity:
+        words = f"positions of all books up to {plain_decimal(limit)} of their equity"
+        return objection("DESK_OVER_GROSS", limit, weight_of(value, equity), words)
+    return None
+
+
+# What an order is judged by together with the open ones of its instrument, and what all of them together are.
+OF_A_LINE: tuple[LineRule, ...] = (short_sale, over_weight, over_volume, over_sector, correlated)
+OF_THE_WHOLE: tuple[ProposalRule, ...] = (too_many_positions, thin_cash, unsettled_cash, over_capital, leverage)
+# A book's own first, then the desk's.
+GROUP_RULES: tuple[LineRule, ...] = (over_sector, correlated, open_tickets, desk_over_weight, desk_over_gross)
+
+
+def _over(code: str, limit: Decimal, value: Decimal, *, case: Case, words: str) -> Objection | None:
+    equity = case.proposal.equity
+    if value > limit * equity:
+        return objection(code, limit, weight_of(value, equity), f"{words} {plain_decimal(limit)}")
+    return None
+
+
+def _value(names: Iterable[InstrumentId], case: Case) -> Decimal:
+    return sum((case.value_after(name) for name in sorted(names)), ZERO)
+
+
+def _with(beside: tuple[OtherLine, ...], case: Case, side: Side) -> Case:
+    """Give the case with the open lines of other tickets on one side added, as lines of the proposal."""
+    template = next(line for line in case.proposal.lines if line.side == side)
+    added = tuple(
+        replace(
+            template,
+            instrument=one.instrument,
+            quantity=one.quantity,
+            notional=one.notional,
+            cost=one.cost,
+        )
+        for one in beside
+    )
+    return replace(case, proposal=replace(case.proposal, lines=(*case.proposal.lines, *added)))
+
+
+def _together(found: Objection, beside: tuple[OtherLine, ...]) -> Objection:
+    told = ", ".join(str(one) for one in beside)
+    return Objection(
+        "OPEN_TICKETS", found.limit, f"{found.value} with {told}", f"{found.would_pass}, open tickets counted"
+    )
+
+
+def _unpriced(code: str, limit: Decimal) -> Objection:
+    return Objection(code, plain_decimal(limit), "unknown", "a close of as-of and a rate for all that other books hold")
+
+
+def _desk_equity(case: Case) -> Decimal | None:
+    """Add up the equity of all books in the base currency, or give None when something has no price."""
+    positions = _desk_positions(case)
+    if case.desk is None or positions is None:
+        return None
+    total, fx = case.proposal.equity + positions, case.prices.fx
+    for book in case.desk.books:
+        for currency, amount in book.cash:
+            if currency not in (fx.base, fx.quote):
+                return None
+            total += amount if currency == fx.base else fx.to_base(amount)
+    return total if total > 0 else None
+
+
+def _desk_positions(case: Case) -> Decimal | None:
+    """Add up the value of what the other books hold, or give None when something has no price."""
+    total = ZERO
+    for book in case.desk.books if case.desk is not None else ():
+        for name, units in book.units:
+            mark = case.mark(name)
+            if mark is None:
+                return None
+            total += case.prices.fx.to_base(units * mark.price)
+    return total

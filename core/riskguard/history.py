@@ -1,0 +1,82 @@
+"""History: what the bars up to as-of say of an instrument that a rule asks about, each worked out only when it is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+from functools import lru_cache
+
+import numpy as np
+
+from core.domain.case import Case
+from core.domain.instrument import InstrumentId
+from core.domain.panel import Panel
+from core.measures.correlation import correlations
+from core.money import price_of
+from core.settings import Policy
+
+ZERO = Decimal(0)
+TRADED_SESSIONS = 20
+
+
+def close_before(case: Case, name: InstrumentId) -> Decimal | None:
+    """Give an instrument's last close before as-of, or None without one."""
+    if case.panel is None:
+        return None
+    column = case.panel.column(name)
+    if column is None:
+        return None
+    closes = case.panel.close[: _rows(case.panel, case.as_of)[0], column]
+    there = np.flatnonzero(closes > 0)
+    return price_of(float(closes[there[-1]])) if len(there) else None
+
+
+def value_traded(case: Case, name: InstrumentId) -> Decimal:
+    """Give the median of what is traded of an instrument in its last sessions up to as-of, in the currency of its price.
+
+    A session without a bar or a volume counts as one in which nothing is traded. Whole units of money, cut down.
+    """
+    column = None if case.panel is None else case.panel.column(name)
+    if case.panel is None or column is None:
+        return ZERO
+    stop = _rows(case.panel, case.as_of)[1]
+    rows = slice(max(0, stop - TRADED_SESSIONS), stop)
+    traded = np.nan_to_num(case.panel.close[rows, column] * case.panel.volume[rows, column], nan=0.0)
+    return Decimal(int(np.median(traded))) if len(traded) else ZERO
+
+
+def alike(case: Case, name: InstrumentId, policy: Policy) -> frozenset[InstrumentId]:
+    """Give what the book holds or buys that moves as an instrument does, itself included.
+
+    Whoever has no bars, or too few, is taken for alike: who can not be told apart may fall with the others.
+    """
+    limits, names = policy.limits, tuple(case.after)
+    if case.panel is None:
+        return frozenset(names)
+    sessions, least = limits.correlation_sessions, limits.correlation_max
+    return _alike(case.panel, case.as_of, names, sessions=sessions, least=least)[name]
+
+
+@lru_cache(maxsize=4)
+def _alike(
+    panel: Panel, as_of: date, names: tuple[InstrumentId, ...], *, sessions: int, least: Decimal
+) -> Mapping[InstrumentId, frozenset[InstrumentId]]:
+    stop = _rows(panel, as_of)[1]
+    rows = slice(max(0, stop - sessions - 1), stop)
+    prices = np.full((rows.stop - rows.start, len(names)), np.nan)
+    for at, name in enumerate(names):
+        column = panel.column(name)
+        if column is not None:
+            prices[:, at] = panel.adj_close[rows, column]
+    together = correlations(prices) >= float(least)
+    return {
+        name: frozenset(names[other] for other in np.flatnonzero(together[at]).tolist())
+        for at, name in enumerate(names)
+    }
+
+
+def _rows(panel: Panel, as_of: date) -> tuple[int, int]:
+    """Give how many sessions of a panel are before as-of, and how many up to it."""
+    day = np.datetime64(as_of, "D")
+    return int(np.searchsorted(panel.sessions, day)), int(np.searchsorted(panel.sessions, day, side="right"))
