@@ -36,6 +36,7 @@ from core.money import price_of
 from core.quant.health import judge_model
 from core.quant.ranking import rank_instruments
 from core.riskguard import gates
+from core.riskguard.clusters import Ground
 from core.riskguard.plan import equity_of, hold_still, plan_trades
 from core.riskguard.review import review_proposal
 from core.riskguard.sanity import sanity_gate
@@ -183,7 +184,9 @@ def daily_loss(worth: Worth | Unread, frame: Frame) -> Gate[Worth]:
     return gates.daily_loss_gate(worth, frame.run, frame.policy)
 
 
-def proposal(scores: Scores, prices: Prices, standing: Standing, frame: Frame) -> Gate[Proposal]:
+def proposal(
+    scores: Scores, prices: Prices, *, judged: JudgedPanel, standing: Standing, frame: Frame
+) -> Gate[Proposal]:
     """Turn scores into a target and the lines that lead there, on a rebalance day."""
     holdings, run, policy = _holdings(standing), frame.run, frame.policy
     if run.window is None:
@@ -194,9 +197,11 @@ def proposal(scores: Scores, prices: Prices, standing: Standing, frame: Frame) -
     if not _is_first_build(standing) and not is_rebalance_day(frame.calendar, policy, run.slot.day):
         return Gate(hold_still("no rebalance due", holdings, prices))
     strategy = strategy_of(policy)
-    stance = Stance(strategy.hold_rank_multiple, standing.capital_fraction, _weights(holdings, prices))
+    ground = Ground(frame.universe, judged.panel, run.as_of.session)
+    capital = standing.capital_fraction
+    stance = Stance(strategy.hold_rank_multiple, capital, _weights(holdings, prices), ground)
     target = build_target(scores, frozenset(holdings.quantities()), policy, stance=stance)
-    return Gate(plan_trades(target, holdings, prices, policy=policy, capital_fraction=standing.capital_fraction))
+    return Gate(plan_trades(target, holdings, prices, policy=policy, capital_fraction=capital, ground=ground))
 
 
 def review(
@@ -255,7 +260,7 @@ PIPELINE: tuple[Stage, ...] = (
     Stage("marks", marks, ("judged", "fx", "standing", "frame"), "prices"),
     Stage("drawdown", drawdown, ("worth", "frame"), "judged_worth"),
     Stage("daily_loss", daily_loss, ("worth", "frame"), "judged_loss"),
-    Stage("proposal", proposal, ("scores", "prices", "standing", "frame"), "proposal"),
+    Stage("proposal", proposal, ("scores", "prices", "judged", "standing", "frame"), "proposal"),
     Stage("review", review, ("proposal", "prices", "judged", "standing", "worth", "frame"), "review"),
     Stage("ticket", ticket, ("review", "proposal", "prices", "standing", "frame"), "ticket"),
 )

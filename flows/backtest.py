@@ -150,7 +150,8 @@ def ground_of(panel: Panel, asked: Asked, setup: BookSetup, *, fixings: Sequence
         )
     members = members_of(setup.universe, names, panel.sessions)
     rates = _rates(setup, fixings)
-    market = market_of(panel, names, members, rates=rates)
+    sectors = {row.id: row.sector for row in setup.universe.instruments}
+    market = market_of(panel, names, members, rates=rates, sectors=sectors)
     return Ground(panel, lesson, names, members, market, rates, decisions, first)
 
 

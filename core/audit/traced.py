@@ -28,18 +28,29 @@ from core.gate import Gate
 from core.ledger.equity import Curve, Rates, extend_curve, worth_of
 from core.money import to_pence
 from core.pipeline import TO_SCORES, Trail, all_stages, stages, walk
+from core.riskguard.clusters import Ground
 from core.riskguard.plan import Wish, plan_with_wishes
 
 HASH_SHOWN = 12
+GROUPING = (
+    "limits.sector_weight_max",
+    "limits.correlation_max",
+    "limits.correlation_sessions",
+    "limits.cluster_weight_max",
+)
 PLANNING = (
     "limits.turnover_max",
     "limits.cash_buffer_min",
     "limits.positions_max",
     "limits.order_value_min",
+    "limits.order_value_max",
     "limits.no_buy",
+    *GROUPING,
     "sizing.quantity_step",
+    "sizing.fractions",
     "sizing.tiny_delta",
     "sizing.buys_from",
+    "sizing.fx_buffer_bps",
     "execution.skip_above_bps",
     "execution.order_style",
     "costs.slippage_bps",
@@ -47,7 +58,17 @@ PLANNING = (
     "costs.fx_fee_bps",
     "costs.commission",
 )
-TARGETING = ("limits.positions_max", "limits.weight_max", "limits.cash_buffer_min", "risk_off", "strategy.parameters")
+TARGETING = (
+    "limits.positions_max",
+    "limits.weight_max",
+    "limits.cash_buffer_min",
+    *GROUPING,
+    "sizing.weights",
+    "sizing.volatility_sessions",
+    "sizing.regime_exposure",
+    "risk_off",
+    "strategy.parameters",
+)
 SCORING = ("strategy.name", "strategy.parameters", "data.benchmark")
 
 
@@ -275,14 +296,14 @@ class Traced:
     @cached_property
     def target(self) -> Node:
         """Give the target weights, made again of scores, holdings and the policy."""
-        kept, frame = self.kept, self.kept.frame
+        kept = self.kept
 
-        def again(scores: Scores, prices: Prices, held: Holdings, capital: Decimal, *_: object) -> Target:
-            standing = replace(self.standing, holdings=held, capital_fraction=capital)
-            return pipeline.proposal(scores, prices, standing, frame).value.target
+        def again(scores: Scores, prices: Prices, held: Holdings, capital: Decimal, *others: Any) -> Target:
+            return self._proposed(scores, prices, held, capital=capital, panel=others[0]).target
 
-        under = [self.scores, self.prices, self.holdings, self.capital, *map(self.number, TARGETING)]
-        rule = "equal weights of the best ranked, what is held kept while it ranks well; a cap's rest stays in cash"
+        numbers = map(self.number, TARGETING)
+        under = [self.scores, self.prices, self.holdings, self.capital, self.bars, self.universe, *numbers]
+        rule = "the best ranked, what is held kept while it ranks well, weighed and capped; a cap's rest stays in cash"
         target = kept.proposal.target if kept.proposal is not None else None
         return derived(
             "target weights", target, rule, under, compute=again, origins=self.rows("proposal"), text=_target_text
@@ -291,15 +312,15 @@ class Traced:
     @cached_property
     def proposal(self) -> Node:
         """Give the proposal, planned again; nothing where a gate was closed before it."""
-        kept, frame = self.kept, self.kept.frame
+        kept = self.kept
         if kept.proposal is None:
             return Node("proposal", None, "-", "none was made: a gate before it was closed", (self.walked,))
 
-        def again(scores: Scores, prices: Prices, held: Holdings, capital: Decimal, *_: object) -> Proposal:
-            standing = replace(self.standing, holdings=held, capital_fraction=capital)
-            return pipeline.proposal(scores, prices, standing, frame).value
+        def again(scores: Scores, prices: Prices, held: Holdings, capital: Decimal, *others: Any) -> Proposal:
+            return self._proposed(scores, prices, held, capital=capital, panel=others[0])
 
-        under = [self.scores, self.prices, self.holdings, self.capital, self.target, *map(self.number, PLANNING)]
+        numbers = map(self.number, PLANNING)
+        under = [self.scores, self.prices, self.holdings, self.capital, self.bars, self.universe, self.target, *numbers]
         rule = "the lines that lead to the target: exits, trims, then buys in its order, as far as each budget goes"
         return derived(
             "proposal", kept.proposal, rule, under, compute=again, origins=self.rows("proposal"), text=_digest
@@ -308,13 +329,23 @@ class Traced:
     def wish(self, at: int) -> Node:
         """Give the value that a line was to come to, and which budget bound it; nothing where the line is not there."""
 
-        def again(target: Target, held: Holdings, prices: Prices, capital: Decimal, *_: object) -> Wish:
-            policy = self.kept.frame.policy
-            return plan_with_wishes(target, held, prices, policy=policy, capital_fraction=capital)[1][at]
+        def again(target: Target, held: Holdings, prices: Prices, capital: Decimal, *others: Any) -> Wish:
+            frame = self.kept.frame
+            ground = Ground(frame.universe, others[0], frame.run.as_of.session)
+            wishes = plan_with_wishes(
+                target, held, prices, policy=frame.policy, capital_fraction=capital, ground=ground
+            )[1]
+            return wishes[at]
 
-        under = [self.target, self.holdings, self.prices, self.capital, *map(self.number, PLANNING)]
+        numbers = map(self.number, PLANNING)
+        under = [self.target, self.holdings, self.prices, self.capital, self.bars, self.universe, *numbers]
         rule = "the wanted weight x equity, less what is held, as far as the tightest budget goes"
         return computed(f"value that line {at + 1} is for", rule, under, compute=again, text=_wish_text)
+
+    def _proposed(self, scores: Scores, prices: Prices, held: Holdings, *, capital: Decimal, panel: Panel) -> Proposal:
+        frame, standing = self.kept.frame, replace(self.standing, holdings=held, capital_fraction=capital)
+        judged = pipeline.data(panel, frame).value
+        return pipeline.proposal(scores, prices, judged=judged, standing=standing, frame=frame).value
 
     def _strategy_words(self) -> str:
         parameters = self.kept.frame.policy.strategy.parameters

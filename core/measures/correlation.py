@@ -42,12 +42,11 @@ def correlations(prices: Floats) -> Floats:
 def volatilities(prices: Floats) -> Floats:
     """Give the standard deviation of the daily returns of each instrument; NaN of fewer than RETURNS_MIN, or of none at all."""
     returns = returns_of(prices)
-    found = np.full(returns.shape[1], np.nan)
-    for column in range(returns.shape[1]):
-        told = returns[np.isfinite(returns[:, column]), column]
-        if len(told) >= RETURNS_MIN:
-            spread = float(told.std(ddof=1))
-            found[column] = spread if spread**2 > _STILL else np.nan
+    is_there = np.isfinite(returns)
+    count = is_there.sum(axis=0)
+    mean = np.where(is_there, returns, 0.0).sum(axis=0) / np.maximum(count, 1)
+    variance = (np.where(is_there, returns - mean, 0.0) ** 2).sum(axis=0) / np.maximum(count - 1, 1)
+    found: Floats = np.where((count >= RETURNS_MIN) & (variance > _STILL), np.sqrt(variance), np.nan)
     return found
 
 

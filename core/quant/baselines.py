@@ -36,6 +36,11 @@ def benchmark_held(name: str, rows: Rows, *, market: Market, trading: Trading, c
         risk_off="always_invested",
         no_buy=(),
         unpriced="hold",
+        regime_exposure=1.0,
+        weights="equal",
+        order_value_max=np.inf,
+        sector_weight_max=1.0,
+        cluster_weight_max=1.0,
         kill_switch=False,
     )
     always = replace(market, members=np.ones_like(market.members))
@@ -45,9 +50,9 @@ def benchmark_held(name: str, rows: Rows, *, market: Market, trading: Trading, c
 def equal_weight(rows: Rows, *, market: Market, trading: Trading, capital: float) -> Track:
     """Give the track of all members at equal weights, rebalanced on the same days and at the same costs.
 
-    The caps on positions and on a weight do not hold, and of all shares one that has no close waits alone. What is too small to
-    trade shrinks with the shares: the tiny delta in the measure of the places, and there is no smallest order. A member
-    that left is sold; the kill switch is off.
+    The caps on positions, weights, sectors and clusters do not hold, and of all shares one that has no close waits alone.
+    What is too small to trade shrinks with the shares: the tiny delta in the measure of the places, and there is no smallest
+    order. A member that left is sold; the kill switch is off.
     """
     count = len(market.instruments)
     spread = replace(
@@ -58,6 +63,10 @@ def equal_weight(rows: Rows, *, market: Market, trading: Trading, capital: float
         risk_off="always_invested",
         tiny_delta=trading.tiny_delta * trading.positions_max / max(count, trading.positions_max),
         order_value_min=0.0,
+        order_value_max=np.inf,
+        weights="equal",
+        sector_weight_max=1.0,
+        cluster_weight_max=1.0,
         replacements_max=None,
         unpriced="hold",
         kill_switch=False,

@@ -6,59 +6,50 @@ the two equal.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from core.indicators.compiled import compiled, inner
+from core.quant.pot import (
+    ASKED,
+    BEFORE,
+    BEST,
+    CASH,
+    CHOSEN,
+    COLUMN,
+    COST,
+    DUST,
+    EQUITY,
+    EVENTS,
+    HELD,
+    HOLDING,
+    INCOME,
+    INVESTED,
+    IS_BOUND,
+    IS_HALTED,
+    IS_SPLIT,
+    LINE,
+    MARK,
+    ON,
+    PEAK,
+    PLANNED,
+    POSITIONS,
+    ROW,
+    SCORE,
+    STILL,
+    TURN,
+    TURNOVER,
+    UNITS,
+    VALUE,
+    WANTED,
+    Bonds,
+    Budgets,
+    Evening,
+    Pot,
+)
 from core.quant.trading import MarketArrays, Rules
-
-# The rows of `Pot.amounts` and of `Pot.columns`, the places of its numbers, and the rows of what is told of a session.
-UNITS, MARK, WANTED, ASKED, PLANNED, SCORE = range(6)
-HOLDING, CHOSEN, BEST, LINE, STILL = range(5)
-CASH, PEAK, EQUITY, IS_HALTED = range(4)
-HELD, EVENTS, IS_BOUND = range(3)
-VALUE, INVESTED, POSITIONS, TURNOVER, COST, INCOME = range(6)
-BEFORE, ON = range(2)
-ROW, COLUMN, IS_SPLIT = range(3)
-# Of what was sold whole a float may leave dust.
-DUST = 1e-12
-
-
-class Pot(NamedTuple):
-    """The state of a run: a row a fact and a column an instrument in `amounts` and `columns`, and single numbers.
-
-    The rows of `amounts`: units held, the last mark, the weight that is wanted, signed units asked of the next open, the
-    units after the orders so far, and scores by rank. Those of `columns`: what is held in the order of the columns, what is
-    chosen and what is best in the order of the ranks, what the orders are of, and 1 for what is held as it is.
-    """
-
-    amounts: Any
-    columns: Any
-    money: Any
-    counts: Any
-
-
-class Evening(NamedTuple):
-    """What a decision looks at: scores, who may be bought and who not, each (N,), closes, the session, the morning's rate."""
-
-    scores: Any
-    members: Any
-    closes: Any
-    session: int
-    no_buy: Any
-    rate: float
-
-
-class Budgets(NamedTuple):
-    """What the orders so far leave: how many there are, the positions after them, turnover, cash and capital."""
-
-    lines: int
-    positions: int
-    turnover: float
-    cash: float
-    capital: float
-
+from core.quant.weight_kernel import cut, name_all, order_sales, share_out, tightest_room
 
 # --- the target: core/riskguard/target.py -----------------------------------------------------------------------------
 
@@ -80,15 +71,10 @@ def aim(evening: Evening, pot: Pot, rules: Rules) -> int:
     places = max(0, rules.positions_max - still)
     count = keep(evening, pot, rules, (ranked, places))
     count = fill(evening, pot, ranked, (count, places))
-    weight = 0.0
-    if count > 0:
-        shares = count if rules.fills_all else places
-        weight = min(cut((rules.invested_max - reserved) / shares, rules.weight_step), rules.weight_max)
     for at in range(count):
-        column = columns[CHOSEN, at]
-        amounts[WANTED, column] = max(0.0, weight)
-        amounts[MARK, column] = closes[column, session]
-        amounts[PLANNED, column] = amounts[UNITS, column]
+        amounts[MARK, columns[CHOSEN, at]] = closes[columns[CHOSEN, at], session]
+    name_all(pot, count)
+    share_out(evening, pot, rules, (count, places, reserved))
     return count
 
 
@@ -203,14 +189,6 @@ def fill(evening: Evening, pot: Pot, ranked: int, room: tuple[int, int]) -> int:
     return count
 
 
-@inner
-def cut(number: float, step: float) -> float:
-    """Cut a number towards zero to whole steps, a millionth of a step forgiven; with no step it stays as it is."""
-    if step <= 0.0:
-        return number
-    return float(np.floor(number / step + 1e-6) * step) if number > 0.0 else 0.0
-
-
 # --- the plan: core/riskguard/plan.py ---------------------------------------------------------------------------------
 
 
@@ -224,77 +202,76 @@ def plan(evening: Evening, pot: Pot, rules: Rules, chosen: int) -> int:
     spendable = cash - rules.cash_buffer * equity
     capital_left = rules.capital_fraction * equity - (equity - cash)
     lines, positions = 0, pot.counts[HELD]
-    for turn in range(2):
-        for at in range(pot.counts[HELD]):
-            column = columns[HOLDING, at]
-            is_trim = amounts[WANTED, column] > 0.0 or columns[STILL, column] == 1
-            if is_trim != (turn == 1) or np.isnan(evening.closes[column, evening.session]):
+    for at in range(order_sales(evening, pot, rules)):
+        column, price = columns[TURN, at], amounts[MARK, columns[TURN, at]] / evening.rate
+        units, is_trim = amounts[UNITS, column], amounts[WANTED, column] > 0.0 or columns[STILL, column] == 1
+        value = units * price
+        if is_trim:
+            # The weight of what is held as it is was cut to a step, which is no reason to trade.
+            value -= (amounts[WANTED, column] + columns[STILL, column] * rules.weight_step) * equity
+            if value <= 0.0 or value < rules.tiny_delta * equity:
                 continue
-            units, price = amounts[UNITS, column], amounts[MARK, column] / evening.rate
-            value = units * price
-            if is_trim:
-                # The weight of what is held as it is was cut to a step, which is no reason to trade.
-                allowed = amounts[WANTED, column] + columns[STILL, column] * rules.weight_step
-                value -= allowed * equity
-                if value <= 0.0 or value < rules.tiny_delta * equity:
-                    continue
-            closes_it = not is_trim and value <= turnover_left
-            if value > turnover_left:
-                pot.counts[IS_BOUND] = 1
-            if not closes_it:
-                units = min(units, sized(min(value, turnover_left), price, rules))
-            notional = units * price
-            if units <= 0.0 or (not closes_it and notional < rules.order_value_min):
-                continue
-            columns[LINE, lines], amounts[ASKED, lines] = column, -units
-            lines += 1
-            amounts[PLANNED, column] = 0.0 if closes_it else amounts[UNITS, column] - units
-            if amounts[PLANNED, column] <= 0.0:
-                positions -= 1
-            turnover_left -= notional
-            capital_left += notional
-            spendable -= notional * share + rules.commission
-            if rules.spends_proceeds:
-                spendable += notional
+        closes_it, within = not is_trim and value <= turnover_left, min(value, turnover_left)
+        if value > turnover_left:
+            # The first trade that the turnover limit cuts is its last.
+            pot.counts[IS_BOUND], turnover_left = 1, 0.0
+        if not closes_it:
+            units = min(units, sized(within, price, rules))
+        notional = units * price
+        if units <= 0.0 or (not closes_it and notional < rules.order_value_min):
+            continue
+        columns[LINE, lines], amounts[ASKED, lines] = column, -units
+        lines += 1
+        amounts[PLANNED, column] = 0.0 if closes_it else amounts[UNITS, column] - units
+        if amounts[PLANNED, column] <= 0.0:
+            positions -= 1
+        turnover_left = max(0.0, turnover_left - notional)
+        capital_left += notional
+        spendable -= notional * share + rules.commission
+        if rules.spends_proceeds:
+            spendable += notional
     left = Budgets(lines, positions, turnover_left, spendable, capital_left)
-    return plan_buys(pot, rules, left, (chosen, evening.rate))
+    return plan_buys(evening, pot, rules, (chosen, left))
 
 
 @inner
-def plan_buys(pot: Pot, rules: Rules, left: Budgets, wanted: tuple[int, float]) -> int:
+def plan_buys(evening: Evening, pot: Pot, rules: Rules, wanted: tuple[int, Budgets]) -> int:
     """Buy what is chosen, best first, as far as every budget goes; gives how many orders there are in all."""
-    chosen, rate = wanted
+    chosen, left = wanted
     lines, positions, turnover_left, spendable, capital_left = left
     amounts, columns = pot.amounts, pot.columns
     equity, share = pot.money[EQUITY], rules.slip + rules.fx_fee
     for at in range(chosen):
         column = columns[CHOSEN, at]
-        price = amounts[MARK, column] / rate
+        price = amounts[MARK, column] / evening.rate
         short = amounts[WANTED, column] * equity - amounts[PLANNED, column] * price
         is_new = amounts[PLANNED, column] <= 0.0
         if short <= 0.0 or short < rules.tiny_delta * equity or (is_new and positions >= rules.positions_max):
             continue
-        affordable = (spendable - rules.commission) / (1.0 + share)
-        # As the flow tells it: of budgets that leave the same, cash stands before turnover, and turnover before capital.
-        if turnover_left < short and turnover_left < affordable and turnover_left <= capital_left:
-            pot.counts[IS_BOUND] = 1
-        units = sized(min(short, max(0.0, min(affordable, min(turnover_left, capital_left)))), price, rules)
+        affordable = (spendable - rules.commission) / (1.0 + share + rules.fx_buffer)
+        room = min(rules.order_value_max, tightest_room(evening, pot, rules, column))
+        within = min(short, max(0.0, min(min(affordable, room), min(turnover_left, capital_left))))
+        # As the flow tells it: of budgets that leave the same, cash stands before turnover, and turnover before the others.
+        if turnover_left < min(short, affordable) and turnover_left <= min(capital_left, room):
+            pot.counts[IS_BOUND], turnover_left = 1, 0.0
+        units = sized(within, price, rules)
         notional = units * price
         if units <= 0.0 or notional < rules.order_value_min:
             continue
         columns[LINE, lines], amounts[ASKED, lines] = column, units
         lines += 1
         positions += 1 if is_new else 0
-        turnover_left -= notional
+        amounts[PLANNED, column] += units
+        turnover_left = max(0.0, turnover_left - notional)
         capital_left -= notional
-        spendable -= notional * (1.0 + share) + rules.commission
+        spendable -= notional * (1.0 + share + rules.fx_buffer) + rules.commission
     return lines
 
 
 @inner
 def sized(value: float, price: float, rules: Rules) -> float:
     """Give the units that a value buys, down to the step, a margin inside the budget."""
-    return cut(max(0.0, value - rules.order_margin) / price, rules.quantity_step)
+    return cut(max(0.0, value - rules.order_margin) / price, rules.order_step)
 
 
 # --- the venue: adapters/venues/paper.py ------------------------------------------------------------------------------
@@ -385,14 +362,14 @@ def value(pot: Pot, market: MarketArrays, session: int, rate: float) -> float:
 
 
 @inner
-def decide(pot: Pot, market: MarketArrays, rules: Rules, asked: tuple[int, Any, Any]) -> int:
+def decide(pot: Pot, market: MarketArrays, rules: Rules, asked: tuple[int, int, Any, Any, Bonds]) -> int:
     """Decide at a close what to order at the next open, valued at the rate of that morning; gives how many orders."""
-    session, scores, members = asked
+    session, week, scores, members, bonds = asked
     is_last = session + 1 == market.closes.shape[1]
     rate = market.rates[ON, session] if is_last else market.rates[BEFORE, session + 1]
     at_evening = pot.money[EQUITY]
     pot.money[EQUITY] = pot.money[CASH] + value(pot, market, session, rate)
-    evening = Evening(scores, members, market.closes, session, market.no_buy, rate)
+    evening = Evening(scores, members, market.closes, session, market.no_buy, rate, week, bonds)
     chosen = aim(evening, pot, rules)
     lines = plan(evening, pot, rules, chosen) if chosen >= 0 else 0
     pot.money[EQUITY] = at_evening
@@ -422,19 +399,19 @@ def write_held(pot: Pot, market: MarketArrays, asked: tuple[int, float], held: A
 
 @compiled
 def run(
-    given: tuple[Any, Any, Any],
+    given: tuple[Any, Any, Any, Bonds],
     market: MarketArrays,
     book: tuple[Rules, Pot],
     told: tuple[Any, Any, Any, Any, Any, Any],
 ) -> None:
     """Run a book over the sessions from the first decision's close on, and write down what came of it.
 
-    `given` are scores and who has a close and may be bought, of shape (W, N), and the rows of the decisions; the pot holds
-    the capital as cash, peak and equity, and zeros. `told` are the arrays to fill: (6, sessions) in the order of a Track, and
-    (W, N), which come as zeros: the weights wanted, the signed units ordered, whether these were filled, and the shares
-    held after; and of shape (W,), whether the turnover limit bound.
+    `given` are scores and who has a close and may be bought, of shape (W, N), the rows of the decisions, and what binds
+    instruments to each other; the pot holds the capital as cash, peak and equity, and zeros. `told` are the arrays to fill:
+    (6, sessions) in the order of a Track, and (W, N), which come as zeros: the weights wanted, the signed units ordered,
+    whether these were filled, and the shares held after; and of shape (W,), whether the turnover limit bound.
     """
-    scores, members, rows = given
+    scores, members, rows, bonds = given
     rules, pot = book
     track, weights, units, filled, held, bound = told
     first, week, lines, money = rows[0], 0, 0, pot.money
@@ -459,7 +436,7 @@ def run(
         track[TURNOVER, at], track[COST, at], track[INCOME, at] = traded / 2.0 / before, cost, income
         if week < len(rows) and rows[week] == session:
             if money[IS_HALTED] == 0.0:
-                lines = decide(pot, market, rules, (session, scores[week], members[week]))
+                lines = decide(pot, market, rules, (session, week, scores[week], members[week], bonds))
                 write_down(pot, lines, weights[week], units[week])
                 bound[week], pot.counts[IS_BOUND] = pot.counts[IS_BOUND] == 1, 0
             week += 1

@@ -1,7 +1,7 @@
 """The research backtest: what the daily flow would have done on paper with given scores, on arrays and in floats.
 
 It decides at the close of each decision session what the flow decides on the morning after: the best ranked, held while
-their rank lasts, at equal weights within the caps, traded within the budgets; executed at the next session's open by the
+their rank lasts, weighed and capped as the policy says, traded within the budgets; executed at the next session's open by the
 paper venue's rules. What it leaves out: money is not rounded to pennies, the gates on data and people are always open, and
 a first purchase that failed waits for the next decision session. A holding whose bars end stays at its last close, and
 while it has no close on a decision session nothing is traded, as in the flow, where a person must book what became of it
@@ -17,11 +17,13 @@ from numpy.typing import NDArray
 
 from core.domain.backtest import Track
 from core.domain.bars import Floats
+from core.quant.bonds import bonds_of
+from core.quant.pot import Pot
 from core.quant.trading import Market, Marks, Trading, arrays_of, rules_of
 
 Rows = NDArray[np.int64]
 # How many rows the arrays have that a run is told in and that it works on.
-MEASURES, AMOUNTS, LISTS = 6, 6, 5
+MEASURES, AMOUNTS, LISTS, COUNTS = 6, 9, 9, 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,12 +85,13 @@ class Run:
         self.held, self.bound = np.zeros(shape), np.zeros(shape[0], dtype=np.bool_)
         self._executes_last = int(self.rows[-1]) + 1 < len(market.sessions)
         self._market, self._rules, self._capital = arrays_of(market, trading), rules_of(trading, market), float(capital)
+        self._bonds = bonds_of(self.rows, market, trading)
         self._amounts, self._columns = np.zeros((AMOUNTS, shape[1])), np.zeros((LISTS, shape[1]), dtype=np.int64)
 
     def __call__(self, scores: Floats) -> None:
         """Run the book by scores of shape (W, N)."""
         # Imported here because it brings numba, which costs a command that runs no book most of half a second.
-        from core.quant.book_kernel import Pot, run
+        from core.quant.book_kernel import run
 
         if scores.shape != self.weights.shape:
             raise ValueError(
@@ -97,8 +100,8 @@ class Run:
         self.weights[:], self.units[:], self.filled[:], self._amounts[:] = 0.0, 0.0, False, 0.0
         self.held[:], self.bound[:] = 0.0, False
         money = np.array([self._capital, self._capital, self._capital, 0.0])
-        pot = Pot(self._amounts, self._columns, money, np.zeros(3, dtype=np.int64))
-        given = (np.require(scores, np.float64, ["C", "W"]), self.members, self.rows)
+        pot = Pot(self._amounts, self._columns, money, np.zeros(COUNTS, dtype=np.int64))
+        given = (np.require(scores, np.float64, ["C", "W"]), self.members, self.rows, self._bonds)
         told = (self.track, self.weights, self.units, self.filled, self.held, self.bound)
         run(given, self._market, (self._rules, pot), told)
         if not self._executes_last:

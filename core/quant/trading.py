@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -23,6 +23,9 @@ PRICE_DECIMALS = 4
 WEIGHT_STEP = 1e-6
 ORDER_MARGIN = 0.02
 BPS = 1e-4
+# How weights are shared, as the kernel reads it.
+EQUALLY, BY_VOLATILITY, BY_SCORE = range(3)
+SHARINGS = {"equal": EQUALLY, "inverse_volatility": BY_VOLATILITY, "score_proportional": BY_SCORE}
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,16 @@ class Trading:
     is_buffer_spent: bool = False
     weight_step: float = WEIGHT_STEP
     order_margin: float = ORDER_MARGIN
+    weights: Literal["equal", "inverse_volatility", "score_proportional"] = "equal"
+    volatility_sessions: int = 63
+    regime_exposure: float = 1.0
+    fx_buffer_bps: float = 0.0
+    whole_units: bool = False
+    order_value_max: float = np.inf
+    sector_weight_max: float = 1.0
+    correlation_max: float = 1.0
+    correlation_sessions: int = 63
+    cluster_weight_max: float = 1.0
 
 
 def trading_of(policy: Policy, *, hold_rank_multiple: int) -> Trading:
@@ -86,6 +99,16 @@ def trading_of(policy: Policy, *, hold_rank_multiple: int) -> Trading:
         drawdown_max=float(limits.drawdown_max),
         no_buy=limits.no_buy,
         capital_fraction=float(policy.rollout.phase_a),
+        weights=sizing.weights,
+        volatility_sessions=sizing.volatility_sessions,
+        regime_exposure=float(sizing.regime_exposure),
+        fx_buffer_bps=float(sizing.fx_buffer_bps),
+        whole_units=sizing.fractions == "whole_units",
+        order_value_max=float(limits.order_value_max),
+        sector_weight_max=float(limits.sector_weight_max),
+        correlation_max=float(limits.correlation_max),
+        correlation_sessions=limits.correlation_sessions,
+        cluster_weight_max=float(limits.cluster_weight_max),
     )
 
 
@@ -106,7 +129,9 @@ class Market:
 
     `opens`, `closes` and `members` (may it be bought and ranked that day) are of shape (sessions, instruments), NaN where
     there is no bar. `rate_on` is the rate fixed on a session or last before it, `rate_before` the one before the session
-    began; both in units of the instruments' currency for one of the base, of shape (sessions,).
+    began; both in units of the instruments' currency for one of the base, of shape (sessions,). `totals` are total-return
+    closes, by which instruments move alike and how much (None: the closes are these); `sectors` one an instrument, "" or
+    none at all where it has none.
     """
 
     sessions: Days
@@ -119,6 +144,8 @@ class Market:
     dividends: Events = NO_EVENTS
     splits: Events = NO_EVENTS
     crosses_currency: bool = False
+    totals: Floats | None = None
+    sectors: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Hold the shapes, and that equal ranks fall to the first id as in the daily flow."""
@@ -147,11 +174,14 @@ def market_of(
     members: Marks,
     *,
     rates: tuple[Sequence[date], Sequence[Decimal]] | None,
+    sectors: Mapping[InstrumentId, str] | None = None,
 ) -> Market:
     """Give the market of some instruments of a panel; `members` is of shape (sessions, instruments).
 
     `rates` are days, oldest first, and the rate fixed on each; None where the instruments are in the base currency. Before
-    the first of them a rate is NaN. Raises ValueError when the panel lacks an instrument.
+    the first of them a rate is NaN. `sectors` are those that are capped; what is not named has none.
+
+    Raises ValueError when the panel lacks an instrument.
     """
     place = {name: at for at, name in enumerate(panel.instruments)}
     missing = [name for name in instruments if name not in place]
@@ -171,6 +201,8 @@ def market_of(
         dividends=_events(panel, instruments, panel.dividends),
         splits=_events(panel, instruments, [one for one in panel.splits if one.instrument in raw]),
         crosses_currency=rates is not None,
+        totals=np.ascontiguousarray(panel.adj_close[:, columns]),
+        sectors=tuple((sectors or {}).get(name, "") for name in instruments),
     )
 
 
@@ -181,6 +213,7 @@ class Rules(NamedTuple):
     rank_max: int
     replacements_max: int
     ranks_needed: int
+    sharing: int
     weight_max: float
     weight_step: float
     invested_max: float
@@ -200,6 +233,11 @@ class Rules(NamedTuple):
     withheld: float
     drawdown_max: float
     holds_unpriced: bool
+    order_step: float
+    order_value_max: float
+    fx_buffer: float
+    sector_max: float
+    cluster_max: float
 
 
 class MarketArrays(NamedTuple):
@@ -227,9 +265,10 @@ def rules_of(trading: Trading, market: Market) -> Rules:
         rank_max=rank_max,
         replacements_max=replacements,
         ranks_needed=min(len(market.instruments), max(rank_max, trading.positions_max + banned)),
+        sharing=SHARINGS[trading.weights],
         weight_max=trading.weight_max,
         weight_step=trading.weight_step,
-        invested_max=trading.capital_fraction * (1.0 - trading.cash_buffer_min),
+        invested_max=trading.capital_fraction * (1.0 - trading.cash_buffer_min) * trading.regime_exposure,
         capital_fraction=trading.capital_fraction,
         cash_buffer=0.0 if trading.is_buffer_spent else trading.cash_buffer_min,
         turnover_max=trading.turnover_max,
@@ -246,6 +285,11 @@ def rules_of(trading: Trading, market: Market) -> Rules:
         withheld=trading.dividend_withholding,
         drawdown_max=trading.drawdown_max if trading.kill_switch else np.inf,
         holds_unpriced=trading.unpriced == "hold",
+        order_step=max(1.0, trading.quantity_step) if trading.whole_units else trading.quantity_step,
+        order_value_max=trading.order_value_max,
+        fx_buffer=trading.fx_buffer_bps * BPS if market.crosses_currency else 0.0,
+        sector_max=trading.sector_weight_max if any(market.sectors) else 1.0,
+        cluster_max=trading.cluster_weight_max,
     )
     # A whole number where a fraction stands would be another type, and the kernel compiled again for it.
     whole = Rules._fields.index("weight_max")

@@ -6,50 +6,71 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from core.canonical import plain_decimal
+from core.domain.groups import Group
 from core.domain.holdings import Holdings
 from core.domain.instrument import InstrumentId
 from core.domain.market import Mark, Prices
 from core.domain.order import OrderLine, Proposal, Side, Target
 from core.money import BPS, WEIGHT_STEP, floor_to, round_price, to_pence
+from core.riskguard.clusters import Ground
 from core.settings import Policy
 
 ZERO = Decimal(0)
+TURNOVER = "turnover limit"
 
 
 def plan_trades(
-    target: Target, holdings: Holdings, prices: Prices, *, policy: Policy, capital_fraction: Decimal
+    target: Target,
+    holdings: Holdings,
+    prices: Prices,
+    *,
+    policy: Policy,
+    capital_fraction: Decimal,
+    ground: Ground | None = None,
 ) -> Proposal:
-    """Give the lines that lead towards the target: exits, then trims, then buys in the order of the target.
+    """Give the lines that lead towards the target, the most valuable first, as far as the budgets go.
 
-    A holding without a score is held as it is: only what a cap leaves no place for is sold. The turnover limit, the cash
-    above the buffer, the rollout phase's share of the capital and the number of positions are budgets, spent in that order;
-    what they do not reach, what comes to less than the smallest order and what may not be bought is left undone and told.
-    Quantities are cut to the policy's step once, at `sized`; everything else is exact to the penny. Raises ValueError when
-    a holding has no mark.
+    Exits come first, the worst ranked first (before all what has no rank, by name); then trims, the largest first; then
+    buys, the best ranked first. The turnover limit is spent in this order: the first trade that it cuts is its last, so that
+    nothing jumps the queue. Cash above the buffer, the rollout phase's share of the capital, the number of positions, the
+    largest order and the caps of sectors and clusters bind the buys. What a budget does not reach, what comes to less than
+    the smallest order and what may not be bought is left undone and told. A holding without a score is held as it is: only
+    what a cap leaves no place for is sold. Quantities are cut to the policy's step once, at `sized`; everything else is exact
+    to the penny. Raises ValueError when a holding has no mark.
     """
-    return plan_with_wishes(target, holdings, prices, policy=policy, capital_fraction=capital_fraction)[0]
+    found = plan_with_wishes(target, holdings, prices, policy=policy, capital_fraction=capital_fraction, ground=ground)
+    return found[0]
 
 
 def plan_with_wishes(
-    target: Target, holdings: Holdings, prices: Prices, *, policy: Policy, capital_fraction: Decimal
+    target: Target,
+    holdings: Holdings,
+    prices: Prices,
+    *,
+    policy: Policy,
+    capital_fraction: Decimal,
+    ground: Ground | None = None,
 ) -> tuple[Proposal, tuple[Wish, ...]]:
     """Give the plan as `plan_trades` does, with what each of its lines was wanted for and how much of that a budget allowed."""
     equity = equity_of(holdings, prices)
     if equity <= 0:
         raise ValueError(f"equity was {equity} {policy.base_currency}; there is nothing to invest")
-    plan = _Plan(policy, prices, equity, holdings, capital_fraction)
     still = {row.instrument for row in target.weights if row.is_unscored}
     wanted = {name: weight for name, weight in target.by_instrument().items() if weight > 0 or name in still}
     held = holdings.quantities()
-    for name in sorted(held.keys() - wanted.keys()):
-        plan.sell_all(name)
-    for name in sorted(held.keys() & wanted.keys()):
-        # Its weight was cut to a step, which is no reason to trade.
-        plan.trim(name, wanted[name] + (WEIGHT_STEP if name in still else ZERO))
+    groups = () if ground is None else ground.groups({*wanted, *held}, policy)
+    plan = _Plan(policy, prices, equity, holdings, capital_fraction, groups)
+    unnamed = sorted(held.keys() - target.by_instrument().keys())
+    for name in [*unnamed, *(row.instrument for row in reversed(target.weights))]:
+        if name in held and name not in wanted:
+            plan.sell_all(name)
+    # Of what is held as it is the weight was cut to a step, which is no reason to trade.
+    trims = {name: wanted[name] + (WEIGHT_STEP if name in still else ZERO) for name in held.keys() & wanted.keys()}
+    for name in sorted(trims, key=lambda name: (-plan.excess(name, trims[name]), name)):
+        plan.trim(name, trims[name])
     for row in target.weights:
-        if row.instrument in still:
-            continue
-        plan.buy(row.instrument, row.weight)
+        if row.instrument not in still:
+            plan.buy(row.instrument, row.weight)
     undone, reason = tuple(plan.left_undone), plan.hold_reason()
     proposal = Proposal(equity, target, tuple(plan.lines), undone, reason, holdings.ledger_head)
     return proposal, tuple(plan.wishes)
@@ -82,10 +103,11 @@ def worst_price(side: Side, price: Decimal, policy: Policy) -> Decimal:
 def sized(value: Decimal, price: Decimal, rate: Decimal, policy: Policy) -> Decimal:
     """Give the units that a value in the base currency buys: the one place where a quantity is rounded.
 
-    Down, to the policy's step, a penny inside the budget; `rate` is units of the price's currency for one of the base.
+    Down, to the step of the policy's orders, a penny inside the budget; `rate` is units of the price's currency for one of
+    the base.
     """
     inside = max(ZERO, value - Decimal("0.02"))
-    return floor_to(inside * rate / price, policy.sizing.quantity_step)
+    return floor_to(inside * rate / price, policy.sizing.order_step)
 
 
 def _cost_share(policy: Policy, *, crosses_currency: bool) -> Decimal:
@@ -116,6 +138,7 @@ class _Plan:
     equity: Decimal
     holdings: Holdings
     capital_fraction: Decimal
+    groups: tuple[Group, ...] = ()
     lines: list[OrderLine] = field(default_factory=list)
     wishes: list[Wish] = field(default_factory=list)
     left_undone: list[str] = field(default_factory=list)
@@ -135,20 +158,24 @@ class _Plan:
 
     def trim(self, name: InstrumentId, weight: Decimal) -> None:
         """Sell down to the wanted weight, unless the difference is tiny."""
-        over = self._worth(name) - weight * self.equity
+        over = self.excess(name, weight)
         if over > 0 and not self._is_tiny(over):
             self._sell(name, over, why="trim")
 
+    def excess(self, name: InstrumentId, weight: Decimal) -> Decimal:
+        """Give how much more is held than a weight comes to; negative where it is less."""
+        return self._worth(name) - weight * self.equity
+
     def buy(self, name: InstrumentId, weight: Decimal) -> None:
         """Buy up to the wanted weight, as far as every budget goes; nothing of what stands on the no-buy list."""
-        short = weight * self.equity - self._worth(name)
+        short = -self.excess(name, weight)
         if short <= 0 or self._is_tiny(short):
             return
         hindrance = self._hindrance(name)
         if hindrance is not None:
             self.left_undone.append(f"buy {name}: {to_pence(short)} is left, for {hindrance}")
             return
-        left, budget = self._tightest_budget()
+        left, budget = self._tightest_budget(name)
         within = min(short, left)
         line = self._line(name, "buy", self._sized(name, within))
         self._add(line, Wish(f"buy {name}", short, within, budget))
@@ -167,7 +194,7 @@ class _Plan:
         within = value if closes else min(value, self.turnover_left)
         held = self.units[name]
         line = self._line(name, "sell", held if closes else min(held, self._sized(name, within)))
-        self._add(line, Wish(f"{why} {name}", value, within, "turnover limit", closes))
+        self._add(line, Wish(f"{why} {name}", value, within, TURNOVER, closes))
 
     def _hindrance(self, name: InstrumentId) -> str | None:
         count, most = len(self.units), self.policy.limits.positions_max
@@ -176,26 +203,41 @@ class _Plan:
         is_full = name not in self.units and count >= most
         return f"the book still holds {count} of at most {most} positions" if is_full else None
 
-    def _tightest_budget(self) -> tuple[Decimal, str]:
-        share = _cost_share(self.policy, crosses_currency=self._crosses_currency())
+    def _tightest_budget(self, name: InstrumentId) -> tuple[Decimal, str]:
+        share = _cost_share(self.policy, crosses_currency=self._crosses_currency()) + self._fx_buffer()
         affordable = (self.spendable - self.policy.costs.commission) / (1 + share)
         left, budget = min(
             (affordable, "cash above the buffer"),
-            (self.turnover_left, "turnover limit"),
+            (self.turnover_left, TURNOVER),
             (self.capital_left, "capital of the rollout phase"),
+            (self.policy.limits.order_value_max, "largest order"),
+            *(
+                (self._room(group), f"cap {group.limit} of {group.name}")
+                for group in self.groups
+                if name in group.members
+            ),
             key=lambda pair: pair[0],
         )
         return max(ZERO, left), budget
 
+    def _room(self, group: Group) -> Decimal:
+        held = {name: self._worth(name) for name in group.members & self.units.keys()}
+        return group.weight_max * self.equity - group.value_of(held)
+
+    def _fx_buffer(self) -> Decimal:
+        return self.policy.sizing.fx_buffer_bps * BPS if self._crosses_currency() else ZERO
+
     def _add(self, line: OrderLine, wish: Wish) -> None:
         """Take a line that is worth an order, and tell what stays undone of the wish that it is for."""
-        least, step = self.policy.limits.order_value_min, self.policy.sizing.quantity_step
+        least, step = self.policy.limits.order_value_min, self.policy.sizing.order_step
         is_worth_it = line.quantity > 0 and (wish.closes or line.notional >= least)
         if is_worth_it:
             self._take(line)
             self.wishes.append(wish)
         value = to_pence(wish.value)
         if wish.within < wish.value:
+            # The first trade that the turnover limit cuts is its last: what a step left over is for nobody behind it.
+            self.turnover_left = ZERO if wish.budget == TURNOVER else self.turnover_left
             left = to_pence(wish.value - wish.within) if is_worth_it else value
             self.left_undone.append(f"{wish.what}: {left} of {value} is beyond the {wish.budget}")
         elif not is_worth_it:
@@ -214,7 +256,7 @@ class _Plan:
             del self.units[line.instrument]
         self.capital_left += before - self._worth(line.instrument)
         if line.side == "buy":
-            self.spendable -= line.notional + line.cost
+            self.spendable -= line.notional * (1 + self._fx_buffer()) + line.cost
         elif self.policy.sizing.buys_from == "sale_proceeds":
             self.spendable += line.notional - line.cost
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from core.domain.strategy import Ranking, Strategy
 from core.settings import Policy
@@ -32,5 +33,14 @@ def strategy_of(policy: Policy) -> Strategy:
     wanted = policy.strategy.name
     for name, bind in STRATEGIES:
         if name == wanted:
-            return bind(policy)
+            strategy = bind(policy)
+            return replace(strategy, sessions_needed=max(strategy.sessions_needed, _sessions_weighed(policy)))
     raise ValueError(f"strategy.name was {wanted!r}; known are {[name for name, _ in STRATEGIES]}")
+
+
+def _sessions_weighed(policy: Policy) -> int:
+    """Give how many sessions the weights and caps of a policy look at, where they look at bars: one more than returns."""
+    limits, sizing = policy.limits, policy.sizing
+    of_clusters = limits.correlation_sessions + 1 if limits.cluster_weight_max < 1 else 0
+    of_weights = sizing.volatility_sessions + 1 if sizing.weights == "inverse_volatility" else 0
+    return max(of_clusters, of_weights)

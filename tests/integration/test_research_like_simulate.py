@@ -103,7 +103,11 @@ def test_research_on_momentum_is_the_simulation(name, request):
     points = [point for point in done.curve.points if point.session <= panel.sessions[-1].astype(object)]
     names = holdable(done.setup.universe, policy.data.benchmark)
     market = market_of(
-        panel, names, members_of(done.setup.universe, names, panel.sessions), rates=(done.rates.days, done.rates.rates)
+        panel,
+        names,
+        members_of(done.setup.universe, names, panel.sessions),
+        rates=(done.rates.days, done.rates.rates),
+        sectors={row.id: row.sector for row in done.setup.universe.instruments},
     )
     # Every morning on which trades may be proposed, whether or not any was.
     due = np.array([panel.row(day) for day in _decided(done)], dtype=np.int64)

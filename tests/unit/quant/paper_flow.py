@@ -25,6 +25,7 @@ from core.domain.ticket import Ticket
 from core.domain.venue import VenueReport
 from core.ledger.equity import Rates
 from core.money import price_of, to_pence
+from core.riskguard.clusters import Ground
 from core.riskguard.plan import equity_of, plan_trades
 from core.riskguard.review import review_proposal
 from core.riskguard.target import Stance, build_target
@@ -87,7 +88,8 @@ def on_paper(
             rate = FxRate("GBP", "USD", rates.on(days[row + 1] - timedelta(days=1)), days[row], "ecb")
             prices = Prices(tuple(Mark(name, days[row], price, "x") for name, price in closes.items()), rate)
             holdings = Holdings(held.positions, held.cash, "1:x")
-            lines, undone = decided(holdings, prices, scores_of(row), policy, universe=universe, multiple=multiple)
+            ground = Ground(universe, panel, days[row])
+            lines, undone = decided(holdings, prices, scores_of(row), policy, ground=ground, multiple=multiple)
             if any("turnover limit" in words for words in undone):
                 told.bound.add(row)
             for line in lines:
@@ -102,7 +104,7 @@ def decided(
     numbers: Mapping[str, float],
     policy: Policy,
     *,
-    universe: Universe,
+    ground: Ground,
     multiple: int,
 ) -> tuple[tuple[OrderLine, ...], tuple[str, ...]]:
     """Give the lines that the pipeline's stages scores, marks, proposal and review come to, and what they left undone."""
@@ -114,10 +116,10 @@ def decided(
         return (), ()
     equity = equity_of(holdings, prices)
     weights = {one.instrument: prices.value_of(one.instrument, one.quantity) / equity for one in holdings.positions}
-    stance = Stance(multiple, Decimal(1), weights)
+    stance = Stance(multiple, Decimal(1), weights, ground)
     target = build_target(scores, frozenset(holdings.quantities()), policy, stance=stance)
-    proposal = plan_trades(target, holdings, prices, policy=policy, capital_fraction=Decimal(1))
-    case = Case(proposal, holdings, prices, universe, as_of, "paper", Decimal(1))
+    proposal = plan_trades(target, holdings, prices, policy=policy, capital_fraction=Decimal(1), ground=ground)
+    case = Case(proposal, holdings, prices, ground.universe, as_of, "paper", Decimal(1), panel=ground.panel)
     verdict = review_proposal(case, policy)
     assert not verdict.refused, "the plan keeps within the rules"
     return verdict.approved, proposal.left_undone
@@ -169,7 +171,7 @@ def market_panel(seed: int, sessions: int, count: int, *, gaps: float = 0.004) -
         low=close,
         close=close,
         adj_close=close,
-        volume=np.ones_like(close),
+        volume=np.full_like(close, 1e9),
         basis=(Basis("raw"), *(Basis("split-adjusted", days[-1]),) * (count - 1)),
         provider=("synthetic",) * count,
         knowledge="assumed",

@@ -29,7 +29,13 @@ from core.strategies.momentum import momentum as strategy_momentum
 from tests.unit.quant.paper_flow import market_panel
 from tests.unit.shipped import policy
 
-BOOK = replace(trading_of(policy(("positions_max: 15", "positions_max: 5")), hold_rank_multiple=2), weight_max=0.2)
+# Without the largest order, which is money and does not scale, and without clusters: few sessions stand before a decision.
+BOOK = replace(
+    trading_of(policy(("positions_max: 15", "positions_max: 5")), hold_rank_multiple=2),
+    weight_max=0.2,
+    order_value_max=np.inf,
+    cluster_weight_max=1.0,
+)
 FREE = replace(
     BOOK, slippage_bps=0.0, spread_bps=0.0, fx_fee_bps=0.0, order_margin=0.0, quantity_step=0.0, weight_step=0.0
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +13,19 @@ import numpy as np
 import pytest
 
 from core.domain.backtest import Track
+from core.domain.instrument import Universe
 from core.quant.membership import members_of
 from core.quant.research import Orders, research_with_orders
 from core.quant.trading import Market, market_of, trading_of
 from core.settings import Policy
 from tests.unit.making import ruled
-from tests.unit.market_data.making import universe
+from tests.unit.market_data.making import instrument
 from tests.unit.quant.paper_flow import Told, dollar_rates, market_panel, on_paper
 from tests.unit.shipped import policy
 
 SESSIONS, COUNT, FIRST = 110, 14, 21
-LISTED = universe(*(f"N{at:02}" for at in range(COUNT)), "SPY")
+SECTORS = ("Energy", "Utilities", "Materials", "Financials")
+LISTED = Universe(tuple(instrument(f"N{at:02}", sector=SECTORS[at % 4]) for at in range(COUNT)))
 BOOK = ruled(policy(("positions_max: 15", "positions_max: 5")), limits={"weight_max": "0.25", "order_value_min": "25"})
 TOLERANCE = 1e-4
 ROOT = Path(__file__).resolve().parents[3]
@@ -31,7 +34,8 @@ ROOT = Path(__file__).resolve().parents[3]
 def market(panel: Any, rates: Any) -> Market:
     """Give the market of a panel and its rates."""
     members = members_of(LISTED, panel.instruments, panel.sessions)
-    return market_of(panel, panel.instruments, members, rates=(rates.days, rates.rates))
+    sectors = {row.id: row.sector for row in LISTED.instruments}
+    return market_of(panel, panel.instruments, members, rates=(rates.days, rates.rates), sectors=sectors)
 
 
 def momentum(panel: Any, rows: list[int]) -> Any:
@@ -101,6 +105,39 @@ def test_other_numbers_of_the_policy_do_what_they_do_in_the_flow(changes, multip
 
     hold_equal(told, track, orders, rows)
     assert len(told.orders) > 10
+
+
+ALL_IN = {"risk_off": "always_invested"}
+TIGHT = {"sector_weight_max": "0.3", "weight_max": "0.3"}
+ALIKE = {"cluster_weight_max": "0.35", "correlation_max": "0.12", "correlation_sessions": 30, "weight_max": "0.3"}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"limits": TIGHT},
+        {"limits": TIGHT, **ALL_IN},
+        {"limits": ALIKE},
+        {"limits": ALIKE | TIGHT, "sizing": {"weights": "inverse_volatility", "volatility_sessions": 20}, **ALL_IN},
+        {"limits": {"weight_max": "0.3"}, "sizing": {"weights": "inverse_volatility", "regime_exposure": "0.6"}},
+        {"sizing": {"weights": "score_proportional"}, "limits": TIGHT},
+        {"sizing": {"fractions": "whole_units", "tiny_delta": "0"}, "limits": {"order_value_max": "700"}},
+        {"sizing": {"fx_buffer_bps": "150"}, "limits": {"cash_buffer_min": "0", "turnover_max": "0.5"}},
+    ],
+)
+def test_weights_and_caps_of_the_policy_are_those_of_the_flow(changes):
+    """Sectors, clusters, volatilities, scores, a regime, whole units, the largest order and the currency's buffer."""
+    told, (track, _, orders), rows = both(ruled(BOOK, **changes), given, step=4)
+
+    hold_equal(told, track, orders, rows)
+    assert len(told.orders) > 10
+    assert told.orders != plain_orders()
+
+
+@cache
+def plain_orders() -> dict[tuple[int, str], Decimal]:
+    """Give the flow's orders of the book without any of these choices."""
+    return both(BOOK, given, step=4)[0].orders
 
 
 def test_decisions_that_the_turnover_limit_bound_are_those_of_the_flow():

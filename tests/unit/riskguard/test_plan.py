@@ -176,7 +176,9 @@ def test_a_commission_is_paid_once_from_the_cash_above_the_buffer():
 
 def test_costs_of_a_fraction_of_a_basis_point_keep_the_buffer_of_a_large_book():
     """A thousandth of a basis point of 90 million is nine pounds, and comes out of the cash as well."""
-    policy = ruled(within=FREE, costs={"slippage_bps": "0.001"}, limits={"weight_max": "1"})
+    policy = ruled(
+        within=FREE, costs={"slippage_bps": "0.001"}, limits={"weight_max": "1", "order_value_max": "100000000"}
+    )
     held = holdings(cash="100000000")
 
     (line,) = plan(target(AAA="0.95"), held, policy).lines

@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date
 from decimal import Decimal
 from functools import cache
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.domain.bars import Floats
 from core.domain.case import Case
 from core.domain.holdings import Holdings
+from core.domain.instrument import Universe
 from core.domain.market import Prices
 from core.domain.order import OrderLine, Proposal
+from core.domain.panel import Panel
+from core.riskguard.clusters import Ground
 from core.riskguard.plan import equity_of, plan_trades
 from core.riskguard.review import review_proposal
 from core.riskguard.target import Stance, build_target
 from core.settings import Policy
-from tests.unit.making import AS_OF, SHIPPED, holdings, prices, ranking, ruled
-from tests.unit.market_data.making import universe
+from tests.unit.making import AS_OF, BASIS, SHIPPED, holdings, prices, ranking, ruled
+from tests.unit.market_data.making import instrument
 
 NAMES = tuple(f"N{number}" for number in range(7))
+SECTORS = ("Energy", "Energy", "Energy", "Utilities", "Utilities", "Materials", "")
+LISTED = Universe(tuple(instrument(name, sector=sector) for name, sector in zip(NAMES, SECTORS, strict=True)))
 
 
 @dataclass(frozen=True)
@@ -32,6 +41,7 @@ class Book:
     order: tuple[str, ...]
     policy: Policy
     capital_fraction: Decimal
+    ground: Ground
 
 
 @cache
@@ -51,10 +61,18 @@ def policies(draw: st.DrawFn) -> Policy:
             "turnover_max": draw(decimals("0", "1", 2)),
             "cash_buffer_min": draw(decimals("0", "0.5", 2)),
             "order_value_min": draw(decimals("0", "100", 2)),
+            "order_value_max": draw(st.sampled_from(["5000", "250", "100000000"])),
+            "sector_weight_max": draw(decimals("0.1", "1", 1)),
+            "correlation_max": draw(st.sampled_from(["0.5", "0.9"])),
+            "cluster_weight_max": draw(decimals("0.1", "1", 1)),
             "no_buy": draw(st.sampled_from([(), ("N0", "N3")])),
         },
         sizing={
+            "weights": draw(st.sampled_from(["equal", "inverse_volatility", "score_proportional"])),
+            "regime_exposure": draw(st.sampled_from(["1", "0.5", "0"])),
             "quantity_step": draw(st.sampled_from(["0.0001", "0.01", "1"])),
+            "fractions": draw(st.sampled_from(["quantity_step", "whole_units"])),
+            "fx_buffer_bps": draw(st.sampled_from(["0", "50"])),
             "tiny_delta": draw(decimals("0", "0.02", 3)),
             "buys_from": draw(st.sampled_from(["settled", "sale_proceeds"])),
         },
@@ -63,7 +81,37 @@ def policies(draw: st.DrawFn) -> Policy:
             "fx_fee_bps": draw(decimals("0", "100", 2)),
             "commission": draw(decimals("0", "10", 2)),
         },
+        risk_off=draw(st.sampled_from(["cash_allowed", "always_invested"])),
     )
+
+
+@cache
+def moved() -> Floats:
+    """Give total-return prices of the names over a quarter: the first two move alike, the others each for itself."""
+    drawn = np.random.Generator(np.random.PCG64(11)).normal(0, 0.02, (63, len(NAMES)))
+    drawn[:, 1] = drawn[:, 0] + drawn[:, 1] / 9
+    return 100 * np.vstack([np.ones(len(NAMES)), np.cumprod(1 + drawn, axis=0)])
+
+
+def ground_of(marks: Mapping[str, str]) -> Ground:
+    """Stand on three sectors, and on bars whose close has been the mark for long and that everybody trades."""
+    prices = np.tile([float(marks[name]) for name in NAMES], (64, 1))
+    days = [date.fromordinal(AS_OF.toordinal() - back) for back in range(63, -1, -1)]
+    panel = Panel(
+        sessions=np.array(days, dtype="datetime64[D]"),
+        instruments=NAMES,
+        open=prices,
+        high=prices,
+        low=prices,
+        close=prices,
+        adj_close=moved(),
+        volume=np.full_like(prices, 1e9),
+        basis=(BASIS,) * len(NAMES),
+        provider=("yahoo",) * len(NAMES),
+        knowledge="assumed",
+        snapshot="s" * 64,
+    )
+    return Ground(LISTED, panel, AS_OF)
 
 
 @st.composite
@@ -79,19 +127,23 @@ def books(draw: st.DrawFn) -> Book:
         tuple(draw(st.permutations(NAMES)))[draw(st.integers(0, 4)) :],
         draw(policies()),
         draw(st.sampled_from([Decimal(1), Decimal("0.1"), Decimal(0)])),
+        ground_of(marks),
     )
 
 
 def planned(book: Book) -> Proposal:
     """Plan a book's day as the pipeline does."""
-    stance = Stance(hold_rank_multiple=2, capital_fraction=book.capital_fraction)
+    capital, ground = book.capital_fraction, book.ground
+    stance = Stance(hold_rank_multiple=2, capital_fraction=capital, ground=ground)
     target = build_target(ranking(*book.order), frozenset(book.held.quantities()), book.policy, stance=stance)
-    return plan_trades(target, book.held, book.prices, policy=book.policy, capital_fraction=book.capital_fraction)
+    return plan_trades(target, book.held, book.prices, policy=book.policy, capital_fraction=capital, ground=ground)
 
 
 def case_of(book: Book, proposal: Proposal) -> Case:
     """Put a plan before the riskguard."""
-    return Case(proposal, book.held, book.prices, universe(*NAMES), AS_OF, "paper", book.capital_fraction)
+    ground = book.ground
+    case = Case(proposal, book.held, book.prices, ground.universe, AS_OF, "paper", book.capital_fraction)
+    return replace(case, panel=ground.panel)
 
 
 def closes(line: OrderLine, book: Book) -> bool:
@@ -131,7 +183,7 @@ def test_every_line_is_an_order_that_can_be_placed(book):
     for line in proposal.lines:
         assert line.quantity > 0
         assert closes(line, book) or line.notional >= book.policy.limits.order_value_min
-        assert closes(line, book) or line.quantity % book.policy.sizing.quantity_step == 0
+        assert closes(line, book) or line.quantity % book.policy.sizing.order_step == 0
     sides = [line.side for line in proposal.lines]
     assert sides == sorted(sides, reverse=True)
     assert len({line.instrument for line in proposal.lines}) == len(proposal.lines)
@@ -179,12 +231,13 @@ def test_a_second_day_at_the_same_prices_finds_nothing_more_to_do():
         NAMES,
         ruled(limits={"turnover_max": "1"}),
         Decimal(1),
+        ground_of(dict.fromkeys(NAMES, "125")),
     )
     proposal = planned(start)
     bought = {line.instrument: str(line.quantity) for line in proposal.lines}
     left = case_of(start, proposal).cash_after()
 
-    second = planned(Book(holdings(bought, str(left)), start.prices, NAMES, start.policy, Decimal(1)))
+    second = planned(replace(start, held=holdings(bought, str(left))))
 
     assert len(bought) == len(NAMES)
     assert second.lines == ()
