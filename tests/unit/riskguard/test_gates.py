@@ -29,17 +29,19 @@ def reconciled(days_ago: int) -> ReconciliationState:
 
 
 @pytest.mark.parametrize(
-    ("gate", "check"),
+    ("judged", "check"),
     [
-        (gates.audit_gate(standing(audit=LOST)), "audit"),
-        (gates.halt_gate(standing(halts=LOST), run()), "halt"),
-        (gates.confirmation_gate(standing(unanswered=LOST)), "confirmations"),
-        (gates.reconciliation_gate(standing(reconciliation=LOST), run(), SHIPPED), "reconciliation"),
+        (lambda: gates.audit_gate(standing(audit=LOST)), "audit"),
+        (lambda: gates.halt_gate(standing(halts=LOST), run()), "halt"),
+        (lambda: gates.confirmation_gate(standing(unanswered=LOST)), "confirmations"),
+        (lambda: gates.reconciliation_gate(standing(reconciliation=LOST), run(), SHIPPED), "reconciliation"),
     ],
     ids=["audit", "halt", "confirmations", "reconciliation"],
 )
-def test_a_fact_that_could_not_be_looked_up_closes_its_gate(gate, check):
+def test_a_fact_that_could_not_be_looked_up_closes_its_gate(judged, check):
     """Not to know is never taken for nothing there."""
+    gate = judged()
+
     assert words(gate) == ["could not be looked up: the connection was refused"]
     assert [finding.check for finding in gate.findings] == [check]
 
@@ -241,3 +243,21 @@ def test_a_closed_gate_carries_no_value():
     with pytest.raises(ValueError, match=r"this gate has no value: drawdown is 0\.3"):
         _ = gate.value
     assert gate.findings == (Finding("drawdown", "main", gate.findings[0].message, "block"),)
+
+
+def test_a_drawdown_says_from_when_its_peak_counts():
+    """Open or closed: whoever resumed after the kill switch reads it; where nobody did, nothing is said."""
+    since = "the peak counts from 2024-05-01, when a person resumed after the kill switch"
+    gates_of = [
+        gates.drawdown_gate(replace(worth(fall), peak_from=first), run(), SHIPPED)
+        for fall in ("-0.1", "-0.2")
+        for first in (None, date(2024, 5, 1))
+    ]
+
+    assert [[finding.message for finding in gate.findings] for gate in gates_of] == [
+        [],
+        [since],
+        ["drawdown is 0.2 since 2024-03-01, the kill switch is at 0.2; a person must look and resume"],
+        [f"drawdown is 0.2 since 2024-03-01, the kill switch is at 0.2; a person must look and resume ({since})"],
+    ]
+    assert [gate.is_open for gate in gates_of] == [True, True, False, False]
