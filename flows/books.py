@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol
@@ -142,11 +142,24 @@ class Voided:
     reason: str
 
 
+class Moved(Exception):
+    """A ticket is not kept: what its approval binds moved while it was made; carries every reason."""
+
+    def __init__(self, reasons: Sequence[str]) -> None:
+        """Keep the reasons."""
+        super().__init__("; ".join(reasons))
+        self.reasons = tuple(reasons)
+
+
 class TicketBook(Protocol):
     """Keeps tickets. Adding that of a slot and revision twice keeps the first."""
 
-    def add_ticket(self, issued: IssuedTicket) -> IssuedTicket:
-        """Keep a ticket, its lines resting on the run's approved lines, all or nothing, and give what is kept."""
+    def add_ticket(self, issued: IssuedTicket, *, unless: Callable[[], Sequence[str]] = tuple) -> IssuedTicket:
+        """Keep a ticket, its lines resting on the run's approved lines, all or nothing, and give what is kept.
+
+        `unless` is asked when nobody else can add a fact any more: where it gives a reason, nothing is kept and Moved, with
+        it, is raised.
+        """
         ...
 
     def live_ticket(self, book: BookName, slot: str) -> IssuedTicket | None:

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 
 from core.calendar import confirm_by, expires_at
 from core.canonical import plain_decimal
-from core.domain.decision import Approved, Decision
+from core.domain.decision import Approval, Approved, Decision
 from core.domain.facts import Seen, Unread
 from core.domain.frame import Frame
-from core.domain.slot import RunId
+from core.domain.slot import Run, RunId
 from core.domain.ticket import IssuedTicket, LastGood, Seal, Ticket
 from core.riskguard.approval import mandate_of, void_reasons
 from core.ticketing.draft import Surroundings, draft_ticket, ticket_objections, unfinished_decision, void_decision
@@ -18,6 +18,7 @@ from flows.books import (
     AuditChain,
     DecisionBook,
     Journal,
+    Moved,
     PersonBook,
     RunBook,
     ScoreBook,
@@ -58,20 +59,32 @@ def issue_ticket(run_id: RunId, setup: BookSetup, doors: IssueDoors, *, is_unfin
     live = doors.tickets.live_ticket(run.slot.book, run.slot.label)
     if live is not None and live.ticket.revision >= run.revision:
         return live
-    decision, seen = kept
-    frame, approval = setup.frame(run), doors.decisions.approval(run_id)
-    proposal = doors.decisions.proposal(run_id)
+    decision, approval = kept[0], doors.decisions.approval(run_id)
     if is_unfinished:
         decision, approval = unfinished_decision(decision, run), None
     elif decision.kind == "TRADE":
         reasons = _void_reasons(run_id, kept, setup, doors)
         if reasons:
             decision, approval = void_decision(decision, reasons), None
-    told = Told(doors.scores.scores(run_id), proposal, decision, seen)
-    ticket = draft(told, frame, last_good=doors.tickets.last_good(run.slot.book, run.slot.label))
+    issued = _issued(run, (decision, kept[1]), approval, setup=setup, doors=doors)
+    if decision.kind != "TRADE":
+        return doors.tickets.add_ticket(issued)
+    try:
+        # Once more when nobody else can write: a halt or a posting while the ticket was made must not pass unseen.
+        return doors.tickets.add_ticket(issued, unless=lambda: _void_reasons(run_id, kept, setup, doors))
+    except Moved as moved:
+        voided = void_decision(decision, moved.reasons)
+        return doors.tickets.add_ticket(_issued(run, (voided, kept[1]), None, setup=setup, doors=doors))
+
+
+def _issued(
+    run: Run, decided: tuple[Decision, Seen], approval: Approval | None, *, setup: BookSetup, doors: IssueDoors
+) -> IssuedTicket:
+    told = Told(doors.scores.scores(run.run_id), doors.decisions.proposal(run.run_id), *decided)
+    ticket = draft(told, setup.frame(run), last_good=doors.tickets.last_good(run.slot.book, run.slot.label))
     head = doors.chain.head()
     seal = Seal(
-        run_id=run_id,
+        run_id=run.run_id,
         audit_head=head.hash,
         audit_seq=head.seq,
         issued_at=doors.clock.now(),
@@ -79,7 +92,7 @@ def issue_ticket(run_id: RunId, setup: BookSetup, doors: IssueDoors, *, is_unfin
         key_id=approval.key_id if approval else None,
         signature=approval.signature if approval else None,
     )
-    return doors.tickets.add_ticket(IssuedTicket(ticket, seal))
+    return IssuedTicket(ticket, seal)
 
 
 def draft(told: Told, frame: Frame, *, last_good: LastGood | None = None) -> Ticket:
@@ -127,6 +140,10 @@ def _void_reasons(run_id: RunId, kept: tuple[Decision, Seen], setup: BookSetup, 
     if fraction != seen.standing.capital_fraction:
         was, now = plain_decimal(seen.standing.capital_fraction), plain_decimal(fraction)
         moved += (f"the rollout phase's share of the capital moved from {was} to {now} after the approval",)
+    # The ticket names what its run was opened with.
+    for name in ("policy_hash", "universe_hash"):
+        if getattr(run, name) != getattr(approval.mandate, name):
+            moved += (f"the run's {name.replace('_', ' ')} is {getattr(run, name)}, approved was another",)
     return moved + tuple(f"halted after the approval: {halt.reason}" for halt in halts)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 
 from adapters.postgres.bodies import changed, dump, load
@@ -11,7 +11,7 @@ from core.domain.confirmation import Confirmation, Executed
 from core.domain.order import OrderLine
 from core.domain.slot import BookName, RunId, TicketId
 from core.domain.ticket import SHORT_HASH_LENGTH, IssuedTicket, LastGood, Seal, Ticket, TicketLine, departures
-from flows.books import StoreError, TicketStanding, Voided
+from flows.books import Moved, StoreError, TicketStanding, Voided
 
 # A ticket is void from the moment that a person opened the next revision's run, before that has a ticket of its own.
 IS_LIVE = "NOT EXISTS (SELECT 1 FROM revision n WHERE n.voids = t.id)"
@@ -27,14 +27,18 @@ class PgTickets:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def add_ticket(self, issued: IssuedTicket) -> IssuedTicket:
+    def add_ticket(self, issued: IssuedTicket, *, unless: Callable[[], Sequence[str]] = tuple) -> IssuedTicket:
         """Keep a ticket, its lines resting on the run's approved lines, all or nothing, and give what is kept.
 
-        Raises StoreError when a line of the ticket has no approved line with the same content.
+        Raises StoreError when a line of the ticket has no approved line with the same content, and Moved with what `unless`
+        says once the ticket's row holds the chain, and with it everybody else's writing.
         """
         with self._session.transaction():
             added = self._session.add("ticket", [_ticket_row(issued)], once=True)
             if added:
+                reasons = unless()
+                if reasons:
+                    raise Moved(reasons)
                 self._add_lines(added[0]["id"], issued)
                 self._session.add("ticket_step", [{"ticket": added[0]["id"], "step": "issued", "body": "{}"}])
         kept = self.live_ticket(issued.ticket.book, issued.ticket.slot)

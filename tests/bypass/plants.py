@@ -224,9 +224,10 @@ ON_APPROVALS = (
     ),
     paper(
         "a nonce that stands twice",
-        "stands on another one too",
+        "the nonce of its approval was used for another trade too",
         "INSERT INTO approval (event_seq, recorded_at, run_id, mandate, key_id, signature)"
         f" SELECT event_seq, recorded_at, 'RUN-X', mandate, key_id, signature FROM approval WHERE {_OF_RUN}",
+        _COPY,
     ),
     paper(
         "an approved line that was not decided",

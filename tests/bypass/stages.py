@@ -65,6 +65,15 @@ class Stage:
         decide_run(run.run_id, setup, doors.decide)
         return run.run_id
 
+    @property
+    def today(self) -> date:
+        """Give a day that the book has a slot on."""
+        return DAY
+
+    def run_day(self, run_id: str) -> date:
+        """Give the day of a run's slot."""
+        return date.fromisoformat(run_id.split("-")[1])
+
     def moment(self, day: date) -> When:
         """Say when a day's slot is decided."""
         configuration = self.desk.configuration("main")
