@@ -167,7 +167,7 @@ def action_pending(line: OrderLine, case: Case, policy: Policy) -> Objection | N
 
 def off_step(line: OrderLine, case: Case, policy: Policy) -> Objection | None:
     """A quantity is positive and a whole number of steps, unless it closes a position whole."""
-    step = policy.sizing.quantity_step
+    step = policy.sizing.order_step
     closes_whole = line.side == "sell" and line.quantity == case.held(line.instrument)
     if line.quantity <= 0 or (line.quantity % step != 0 and not closes_whole):
         return objection("OFF_STEP", step, line.quantity, f"a multiple of {plain_decimal(step)}")

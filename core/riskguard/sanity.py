@@ -66,7 +66,7 @@ def _wrong_whole(review: Review, proposal: Proposal, frame: Frame) -> Iterator[s
 def _wrong_line(line: OrderLine, prices: Prices, holdings: Holdings, frame: Frame) -> Iterator[str]:
     """Say what is wrong with a line's instrument, units and prices."""
     policy, mark = frame.policy, prices.by_instrument().get(line.instrument)
-    held, step = holdings.quantities().get(line.instrument, ZERO), policy.sizing.quantity_step
+    held, step = holdings.quantities().get(line.instrument, ZERO), policy.sizing.order_step
     row = frame.universe.by_id().get(line.instrument)
     if row is None or not row.etoro_search_name.strip():
         yield "nobody would find it: the universe has no row, or no search name, for it"

@@ -378,6 +378,16 @@ def test_a_position_may_be_closed_whole_whatever_its_size(rule):
     assert judged(rule, case(line("sell", "AAA", "0.12344"), holdings=held)) is not None
 
 
+def test_whole_units_are_the_step_where_the_broker_sells_no_fractions():
+    """One unit passes, one and a step of the broker's does not."""
+    whole = ruled(sizing={"fractions": "whole_units"})
+
+    assert judged(line_rules.off_step, case(line("buy", "AAA", "1")), whole) is None
+    assert judged(line_rules.off_step, case(line("buy", "AAA", "1.0001")), whole) == Objection(
+        "OFF_STEP", "1", "1.0001", "a multiple of 1"
+    )
+
+
 def test_a_sale_of_what_the_universe_never_listed_is_refused():
     """Without a row there is no name to look up at the venue."""
     off = case(line("sell", "AAA", "1"), universe=Universe(()), holdings=holdings({"AAA": "1"}))
