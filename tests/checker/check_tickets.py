@@ -11,159 +11,21 @@ import json
 import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from decimal import ROUND_HALF_EVEN, Decimal
-from functools import cached_property
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from tests.checker.account import BPS, ZERO, Line, Statement, World, rounded
+
 NEW_YORK, LONDON = ZoneInfo("America/New_York"), ZoneInfo("Europe/London")
-EXCHANGE_OPENS = time(9, 30)
-ZERO, BPS = Decimal(0), Decimal("0.0001")
+EXCHANGE_OPENS, MILLIONTH = time(9, 30), Decimal("0.000001")
 STANDING = "audit halt calendar configuration data fx confirmations reconciliation"
 GATES = f"{STANDING} model scores marks drawdown daily_loss proposal review ticket"
 PLAIN_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]*[1-9])?", re.ASCII)
 FALL = re.compile(r"drawdown is (?P<fall>[0-9.]+) since (?P<peak>[0-9-]+)")
-By = Mapping[str, Mapping[date, Decimal]]
-
-
-@dataclass(frozen=True)
-class World:
-    """What anybody can look up: prices by symbol and session, dividends, fixings a euro, universe rows, the policy."""
-
-    opens: By
-    closes: By
-    adjusted: By
-    dividends: Sequence[tuple[date, str, Decimal]]
-    fixings: Mapping[date, Mapping[str, Decimal]]
-    universe: Mapping[str, Mapping[str, str]]
-    policy: Mapping[str, Any]
-
-    def number(self, section: str, name: str) -> Decimal:
-        """Give a number of the policy."""
-        return Decimal(str(self.policy[section][name]))
-
-    @cached_property
-    def sessions(self) -> list[date]:
-        """Give the days on which the benchmark traded: the exchange's sessions."""
-        return sorted(self.closes[self.policy["data"]["benchmark"]])
-
-    @cached_property
-    def _fixed(self) -> list[date]:
-        return sorted(day for day, rates in self.fixings.items() if {"USD", "GBP"} <= rates.keys())
-
-    def fixed_before(self, day: date) -> tuple[date, Decimal]:
-        """Give the last fixing before a day: its own day, and dollars for one pound with six decimals."""
-        fixed = self._fixed[bisect_left(self._fixed, day) - 1]
-        return fixed, rounded(self.fixings[fixed]["USD"] / self.fixings[fixed]["GBP"], 6)
-
-    def price(self, prices: By, symbol: str, session: date) -> Decimal | None:
-        """Give a price of a session with four decimals, or None when there is no bar."""
-        found = prices.get(symbol, {}).get(session)
-        return None if found is None else rounded(found, 4)
-
-
-def rounded(number: Decimal, places: int) -> Decimal:
-    """Round half to even."""
-    return number.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_EVEN)
-
-
-@dataclass(frozen=True)
-class Line:
-    """One line of a ticket."""
-
-    number: int
-    instrument: str
-    side: str
-    quantity: Decimal
-    price: Decimal
-    worst: Decimal
-    value: Decimal
-    cost: Decimal
-    cash_after: Decimal
-    told: Mapping[str, Any]
-
-    @property
-    def sign(self) -> int:
-        """Give the direction of the units: 1 for a buy, -1 for a sell."""
-        return 1 if self.side == "buy" else -1
-
-
-@dataclass
-class Statement:
-    """The paper account as the venue's published assumptions make it: fills at the open, dividends, costs."""
-
-    world: World
-    cash: Decimal = ZERO
-    units: dict[str, Decimal] = field(default_factory=dict)
-    has_fills: bool = False
-    last: date | None = None
-    peak: tuple[Decimal, date] = (ZERO, date.min)
-    fall: Decimal = ZERO
-    was_stopped: bool = False
-    marks: dict[str, Decimal] = field(default_factory=dict)
-    waiting: list[tuple[date, tuple[Line, ...]]] = field(default_factory=list)
-
-    @property
-    def has_fallen(self) -> bool:
-        """Say whether the fall from the highest reaches the kill switch."""
-        return self.fall >= self.world.number("limits", "drawdown_max")
-
-    @property
-    def is_stopped(self) -> bool:
-        """Say whether trading stopped, now or on an earlier day: nobody resumed it."""
-        return self.has_fallen or self.was_stopped
-
-    def forward(self, up_to: date) -> None:
-        """Live through every session up to one: fills with the cash of the evening before, dividends, the close."""
-        if self.last is None:
-            self.cash, self.last = Decimal(str(self.world.policy["opening_cash"])), up_to
-            self._close(up_to)
-        for session in self.world.sessions:
-            if self.last < session <= up_to:
-                held = dict(self.units)
-                for line in (line for day, lines in self.waiting if day == session for line in lines):
-                    self._fill(line, session)
-                self._dividends(session, held)
-                self._close(session)
-                self.last = session
-
-    def worth(self, session: date, rate: Decimal) -> Decimal:
-        """Give cash and units at the closes of a session, to the penny."""
-        for symbol in self.units:
-            self.marks[symbol] = self.world.price(self.world.closes, symbol, session) or self.marks[symbol]
-        value = sum((quantity * self.marks[symbol] / rate for symbol, quantity in self.units.items()), ZERO)
-        return self.cash + rounded(value, 2)
-
-    def _dividends(self, session: date, held: Mapping[str, Decimal]) -> None:
-        _, rate = self.world.fixed_before(session + timedelta(days=1))
-        for day, symbol, amount in self.world.dividends:
-            if day == session and symbol in held:
-                gross = rounded(held[symbol] * amount / rate, 2)
-                self.cash += gross - rounded(gross * self.world.number("costs", "dividend_withholding"), 2)
-
-    def _fill(self, line: Line, session: date) -> None:
-        opened, sign = self.world.price(self.world.opens, line.instrument, session), line.sign
-        if opened is None:
-            return
-        number = self.world.number
-        slip = number("costs", "slippage_bps") + number("costs", "spread_bps") / 2
-        price = rounded(opened * (1 + sign * slip * BPS), 4)
-        value = rounded(line.quantity * price / self.world.fixed_before(session)[1], 2)
-        fee = rounded(value * number("costs", "fx_fee_bps") * BPS, 2) + number("costs", "commission")
-        if sign * price > sign * line.worst or (sign > 0 and value + fee > self.cash):
-            return
-        self.cash -= sign * value + fee
-        self.units[line.instrument] = self.units.get(line.instrument, ZERO) + sign * line.quantity
-        self.units = {symbol: quantity for symbol, quantity in self.units.items() if quantity}
-        self.has_fills = True
-
-    def _close(self, session: date) -> None:
-        worth = self.worth(session, self.world.fixed_before(session + timedelta(days=1))[1])
-        if worth > self.peak[0]:
-            self.peak = (worth, session)
-        self.fall = 1 - worth / self.peak[0]
+LOSS = re.compile(r"the book lost (?P<loss>[0-9.]+) in the session of (?P<session>[0-9-]+)")
 
 
 @dataclass(frozen=True)
@@ -187,10 +49,18 @@ class Case:
 
     @property
     def is_due(self) -> bool:
-        """Say whether trades may be proposed: on the week's first session, or until the first fill."""
+        """Say whether trades may be proposed: daily, on the week's first session, or until the first fill."""
+        if self.world.policy["schedule"]["rebalance"] == "daily":
+            return self.is_open
         monday = self.day - timedelta(days=self.day.weekday())
         of_week = [day for day in self.world.sessions if monday <= day <= self.day]
         return self.is_open and (of_week == [self.day] or not self.statement.has_fills)
+
+    @property
+    def order_step(self) -> Decimal:
+        """Give what an order's units are a multiple of."""
+        step = self.world.number("sizing", "quantity_step")
+        return max(step, Decimal(1)) if self.world.policy["sizing"]["fractions"] == "whole_units" else step
 
     def held(self, symbol: str) -> Decimal:
         """Give the units held of a symbol."""
@@ -333,7 +203,7 @@ def wrong_values(case: Case) -> Iterator[str]:
 
 def wrong_lines(case: Case) -> Iterator[str]:
     """Long only, positive whole steps, the underlying only, nothing banned, no weight or order outside its limits."""
-    step, least = case.world.number("sizing", "quantity_step"), case.world.number("limits", "order_value_min")
+    step, least = case.order_step, case.world.number("limits", "order_value_min")
     for line in case.lines:
         where, held = f"line {line.number} ({line.side} {line.instrument})", case.held(line.instrument)
         is_whole = line.side == "sell" and line.quantity == held
@@ -376,13 +246,19 @@ def _wrong_stop(case: Case) -> Iterator[str]:
     told = [reason.partition(": ")[0] for reason in case.ticket["reasons"]]
     wanted = ["halt"] if case.statement.was_stopped else []
     wanted += ["drawdown"] if case.statement.has_fallen else []
+    wanted += ["daily_loss"] if case.statement.has_lost else []
     if told != wanted:
         yield f"the kind is for {told}; closed should be {wanted}"
     for reason in case.ticket["reasons"]:
         found = FALL.search(reason) if reason.startswith("drawdown") else None
-        is_ours = found and abs(Decimal(found["fall"]) - case.statement.fall) <= Decimal("0.000001")
+        is_ours = found and abs(Decimal(found["fall"]) - case.statement.fall) <= MILLIONTH
         if found and not (is_ours and found["peak"] == str(case.statement.peak[1])):
             yield f"the fall is told as {found[0]}, the statement has {case.statement.fall} since {case.statement.peak[1]}"
+        lost = LOSS.search(reason) if reason.startswith("daily_loss") else None
+        if lost and (
+            abs(Decimal(lost["loss"]) - case.statement.loss) > MILLIONTH or lost["session"] != str(case.as_of)
+        ):
+            yield f"the loss is told as {lost[0]}, the statement has {case.statement.loss} in the session of {case.as_of}"
 
 
 def _wrong_buy(line: Line, case: Case) -> Iterator[str]:

@@ -16,7 +16,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from tests.checker.check_tickets import World, rounded
+from tests.checker.account import World, rounded
 
 Change = Callable[["Lie"], None]
 FAR = Decimal(100_000)

@@ -13,7 +13,12 @@ FOLDER = Path(__file__).parent
 
 @pytest.mark.parametrize(
     ("name", "others"),
-    [("check_tickets", set()), ("derive_plan", {"tests.checker.check_tickets"})],
+    [
+        ("account", set()),
+        ("check_tickets", {"tests.checker.account"}),
+        ("derive_plan", {"tests.checker.account", "tests.checker.check_tickets"}),
+        ("limits", {"tests.checker.account", "tests.checker.check_tickets"}),
+    ],
 )
 def test_the_checker_needs_the_standard_library_only(name, others):
     """Nothing of Twokey, and nothing that has to be installed."""

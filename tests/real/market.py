@@ -14,10 +14,10 @@ from typing import Any
 import pyarrow.parquet as pq
 import yaml
 
-from tests.checker.check_tickets import World
+from tests.checker.account import World
 
 # Yahoo sends prices as float32: seven digits are the price, what follows is noise of the binary form.
-SEVEN_DIGITS = Context(prec=7, rounding=ROUND_HALF_EVEN)
+SEVEN_DIGITS, ALL_DIGITS = Context(prec=7, rounding=ROUND_HALF_EVEN), Context(prec=28)
 
 
 def world_of(shared: Path, config: Path, years: range) -> World:
@@ -28,6 +28,7 @@ def world_of(shared: Path, config: Path, years: range) -> World:
         opens=prices["open"],
         closes=prices["close"],
         adjusted=prices["adj_close"],
+        volumes=prices["volume"],
         dividends=dividends_of(shared / "data/eod/sp500_yahoo/actions.csv", years),
         fixings=fixings_of(shared / "data/fx/ecb/eurofxref-hist.zip"),
         universe=universe,
@@ -36,15 +37,17 @@ def world_of(shared: Path, config: Path, years: range) -> World:
 
 
 def prices_of(folder: Path, years: range, universe: Mapping[str, Any]) -> dict[str, dict[str, dict[date, Decimal]]]:
-    """Give opens, closes and adjusted closes by symbol and session."""
-    found: dict[str, dict[str, dict[date, Decimal]]] = {name: {} for name in ("open", "close", "adj_close")}
+    """Give opens, closes, adjusted closes and volumes by symbol and session."""
+    names = ("open", "close", "adj_close", "volume")
+    found: dict[str, dict[str, dict[date, Decimal]]] = {name: {} for name in names}
     for year in years:
         table = pq.read_table(folder / f"prices_{year}.parquet")
         symbols, days = table["symbol"].to_pylist(), table["date"].to_pylist()
         for name, by_symbol in found.items():
             for symbol, day, number in zip(symbols, days, table[name].to_pylist(), strict=True):
                 if symbol in universe:
-                    by_symbol.setdefault(symbol, {})[day] = SEVEN_DIGITS.create_decimal_from_float(number)
+                    context = SEVEN_DIGITS if name != "volume" else ALL_DIGITS
+                    by_symbol.setdefault(symbol, {})[day] = context.create_decimal_from_float(float(number))
     return found
 
 

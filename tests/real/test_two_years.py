@@ -17,8 +17,10 @@ import pytest
 from adapters.files.warm import WarmCleanSet
 from cli.commands.trading import stored_setup
 from flows.replay import replay
-from tests.checker.check_tickets import CHECKS, Case, Statement, World, check
+from tests.checker.account import Statement, World
+from tests.checker.check_tickets import CHECKS, Case, check
 from tests.checker.derive_plan import wrong_plan
+from tests.checker.limits import LIMITS
 from tests.checker.mutations import MUTATIONS, Mutation, lied
 from tests.integration.workspaces import desk_of, twokey
 from tests.real.conftest import Copy
@@ -32,7 +34,7 @@ SLOTS, HOLIDAYS = 522, 20
 # The first build, and what August 2024 did to the book: three mornings beyond the kill switch, a halt without end.
 BUILD, KILLED = date(2023, 1, 3), date(2024, 8, 6)
 BEYOND = [KILLED, date(2024, 8, 8), date(2024, 9, 9)]
-ALL_CHECKS = (*CHECKS, wrong_plan)
+ALL_CHECKS = (*CHECKS, *LIMITS, wrong_plan)
 ROW = re.compile(
     r"^\| (\d+) \| \*\*(BUY|SELL)\*\* \(\w+\) \| (\S+)[^|]*\| (\S+) \| (\S+) \| (\S+) \| [^|]*\| (\S+) \|", re.M
 )
