@@ -27,7 +27,7 @@ from flows.books import (
     Verifier,
 )
 from flows.decide import NotReady
-from flows.look import capital_fraction, holdings_in
+from flows.look import capital_fraction, entries_since, holdings_in, unposted_in
 from flows.ports import Clock
 from flows.setup import BookSetup
 
@@ -131,15 +131,21 @@ def _void_reasons(run_id: RunId, kept: tuple[Decision, Seen], setup: BookSetup, 
     now_run = replace(run, policy_hash=policy.hash, universe_hash=setup.universe_hash)
     try:
         head = holdings_in(doors.journal, policy).ledger_head
+        booked = entries_since(doors.journal, policy, approval.mandate.ledger_head)
+        unposted = unposted_in(doors.journal, policy)
         halts = doors.people.halts(run.slot.book)
         fraction = capital_fraction(policy, doors.people)
     except StoreError as error:
         return (f"what the approval binds could not be looked up: {error}",)
-    expected = mandate_of(decision, proposal, now_run, ledger_head=head)
-    moved = void_reasons(approval, expected, now=doors.clock.now(), verify=doors.verifier.verify)
+    expected, now = mandate_of(decision, proposal, now_run, ledger_head=head), doors.clock.now()
+    moved = void_reasons(approval, expected, now=now, verify=doors.verifier.verify, booked=booked)
+    if now < seen.standing.now:
+        moved += ("the clock was set back after the approval; nobody can say whether it expired",)
+    if unposted:
+        moved += (f"known after the approval, and not in the books yet: {', '.join(unposted)}",)
     if fraction != seen.standing.capital_fraction:
-        was, now = plain_decimal(seen.standing.capital_fraction), plain_decimal(fraction)
-        moved += (f"the rollout phase's share of the capital moved from {was} to {now} after the approval",)
+        was, is_now = plain_decimal(seen.standing.capital_fraction), plain_decimal(fraction)
+        moved += (f"the rollout phase's share of the capital moved from {was} to {is_now} after the approval",)
     # The ticket names what its run was opened with.
     for name in ("policy_hash", "universe_hash"):
         if getattr(run, name) != getattr(approval.mandate, name):

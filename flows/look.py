@@ -63,6 +63,7 @@ def read_standing(frame: Frame, setup: BookSetup, books: StandingBooks, *, now: 
         holdings=_looked_up(lambda: holdings_in(books.journal, setup.policy)),
         capital_fraction=Decimal(0) if isinstance(fraction, Unread) else fraction,
         peak_from=None if isinstance(peak_from, Unread) else peak_from,
+        unposted=_looked_up(lambda: unposted_in(books.journal, setup.policy)),
     )
 
 
@@ -70,6 +71,24 @@ def holdings_in(journal: Journal, policy: Policy) -> Holdings:
     """Read a book's holdings with the ledger head that they stand at."""
     entries = journal.entries(policy.book, policy.execution.venue)
     return holdings_of(entries, base=policy.base_currency, ledger_head=ledger_head(entries))
+
+
+def unposted_in(journal: Journal, policy: Policy) -> tuple[str, ...]:
+    """Name the fills, cash and splits of a book that are known and that no entry rests on yet."""
+    book, venue = policy.book, policy.execution.venue
+    return (
+        *(f"{row.ticket_id} line {row.answer.line}" for row in journal.unposted_executions(book, venue)),
+        *(f"{row.kind.lower()} {row.key}" for row in journal.unposted_cash(book, venue, base=policy.base_currency)),
+        *(f"split {row.key}" for row in journal.unposted_splits(book, venue)),
+    )
+
+
+def entries_since(journal: Journal, policy: Policy, head: str) -> tuple[Entry, ...]:
+    """Give the entries of a book that were recorded after a ledger head."""
+    book, venue = policy.book, policy.execution.venue
+    count = 0 if head == GENESIS_HEAD else int(head.partition(":")[0])
+    known = {entry.key for entry in journal.entries(book, venue, first=count)}
+    return tuple(entry for entry in journal.entries(book, venue) if entry.key not in known)
 
 
 def ledger_head(entries: Sequence[Entry]) -> str:

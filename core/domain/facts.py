@@ -82,6 +82,8 @@ class Standing:
     others: tuple[OtherLine, ...] | Unread = ()
     # What the desk's other books hold, with the desk's limits; None where nobody read them.
     desk: DeskView | Unread | None = None
+    # Fills, cash and splits that are known and that the books lack: what is held is not what the holdings say.
+    unposted: tuple[str, ...] | Unread = ()
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from core.canonical import canonical_json, sha256_of
 from core.domain.decision import Approval, Decision, Mandate
 from core.domain.order import Proposal
+from core.domain.posting import Entry
 from core.domain.slot import Run
 
 Verify = Callable[[str, bytes, bytes], bool]
@@ -43,10 +44,13 @@ def signed_bytes(mandate: Mandate) -> bytes:
     return canonical_json(mandate).encode()
 
 
-def void_reasons(approval: Approval, expected: Mandate, *, now: datetime, verify: Verify) -> tuple[str, ...]:
+def void_reasons(
+    approval: Approval, expected: Mandate, *, now: datetime, verify: Verify, booked: Sequence[Entry] = ()
+) -> tuple[str, ...]:
     """Say everything that makes an approval void: a wrong signature, its expiry, or a bound value that has moved.
 
-    `expected` is the mandate made again from what is true now; `verify` takes key id, bytes and signature.
+    `expected` is the mandate made again from what is true now; `verify` takes key id, bytes and signature. `booked` are the
+    entries since the approval's ledger head: where the books moved, they are told.
     """
     reasons = []
     if not verify(approval.key_id, signed_bytes(approval.mandate), _signature_bytes(approval)):
@@ -57,8 +61,13 @@ def void_reasons(approval: Approval, expected: Mandate, *, now: datetime, verify
     for name in Mandate.__dataclass_fields__:
         was, now_is = getattr(approval.mandate, name), getattr(expected, name)
         if was != now_is:
-            reasons.append(f"{name.replace('_', ' ')} moved from {was} to {now_is} after the approval")
+            what = f": {', '.join(map(_entry_words, booked))}" if name == "ledger_head" and booked else ""
+            reasons.append(f"{name.replace('_', ' ')} moved from {was} to {now_is} after the approval{what}")
     return tuple(reasons)
+
+
+def _entry_words(entry: Entry) -> str:
+    return f"{entry.kind.lower()} {entry.key}"
 
 
 def _signature_bytes(approval: Approval) -> bytes:

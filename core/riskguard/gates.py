@@ -76,13 +76,15 @@ def confirmation_gate(standing: Standing) -> Gate[str]:
 
 
 def reconciliation_gate(standing: Standing, run: Run, policy: Policy) -> Gate[str]:
-    """Open while our books and the venue's were compared lately and no break is open."""
-    state = standing.reconciliation
+    """Open while our books hold all that is known, were compared with the venue's lately, and no break is open."""
+    state, unposted = standing.reconciliation, standing.unposted
+    behind = [block("reconciliation", run.slot.book, words) for words in _behind(unposted)]
     if isinstance(state, Unread):
-        return closed([_unread("reconciliation", run.slot.book, state)])
+        return closed([*behind, _unread("reconciliation", run.slot.book, state)])
     if state.breaks:
-        return closed([block("reconciliation", run.slot.book, message) for message in state.breaks])
-    return _fresh_reconciliation(state, run, policy)
+        return closed([*behind, *(block("reconciliation", run.slot.book, message) for message in state.breaks)])
+    fresh = _fresh_reconciliation(state, run, policy)
+    return closed([*behind, *fresh.findings]) if behind else fresh
 
 
 def drawdown_gate(worth: Worth, run: Run, policy: Policy) -> Gate[Worth]:
@@ -127,6 +129,14 @@ def _wrong_day(now: datetime, frame: Frame) -> Iterator[str]:
 
 def _window(window: Window | None) -> str:
     return "none" if window is None else f"{_minute(window.opens_at)} to {_minute(window.closes_at)}"
+
+
+def _behind(unposted: tuple[str, ...] | Unread) -> Iterator[str]:
+    if isinstance(unposted, Unread):
+        yield f"what the books lack could not be looked up: {unposted.why}"
+    elif unposted:
+        told = ", ".join(unposted)
+        yield f"the books lack {len(unposted)} known facts, and the holdings are not what is held: {told}; `twokey settle`"
 
 
 def _fresh_reconciliation(state: ReconciliationState, run: Run, policy: Policy) -> Gate[str]:

@@ -61,10 +61,10 @@ def test_a_resume_restarts_the_peak_and_another_fall_closes_again(
     note = f"the peak counts from {FELL}, when a person resumed after the kill switch"
     assert [done.facts["reasons"] for done in (*bought, *free)] == [[]] * 4
     assert (other.facts["lifted"], other.facts["peaks"]) == (1, {})
-    assert closed(fallen) == ["drawdown"]
+    assert closed(fallen) == ["drawdown", "daily_loss"]
     assert resumed.facts == {"scope": "main", "lifted": 1, "peaks": {"main": str(FELL)}}
     assert note in twokey(root, "ticket", "show", free[0].facts["ticket_id"]).facts["ticket"]["notes"]
-    assert closed(again) == ["drawdown"]
+    assert closed(again) == ["drawdown", "daily_loss"]
     assert f"({note})" in again.facts["reasons"][0]
     for done in (*bought, fallen, *free, again):
         replayed = twokey(root, "replay", done.facts["run_id"])
@@ -75,3 +75,24 @@ def test_a_resume_restarts_the_peak_and_another_fall_closes_again(
         )
     assert kept == [{"book": "main", "session": FELL, "said_by": "ann", "reason": "looked at every holding"}]
     assert look(root)["problem"] is None
+
+
+def test_a_days_loss_halts_the_book_until_a_person_resumes_and_keeps_its_peak(
+    workspaces: Workspaces, monkeypatch: pytest.MonkeyPatch
+):
+    """Down by an eighth in one session: closed and halted; the day after still halted. Resumed: open, and no peak moved."""
+    root = workspaces.copy("lost", *BUSY)
+    crash(root, (FELL, 0.75))
+
+    before = [run(root, days) for days in (0, 1)]
+    fallen, halted = run(root, 2), run(root, 3)
+    monkeypatch.setattr(sys, "stdin", Terminal("main\nan index fell, not the data\n"))
+    resumed = twokey(root, "resume", "--book", "main", "--by", "ann")
+    free = run(root, 6)
+
+    (reason,) = fallen.facts["reasons"]
+    assert [closed(done) for done in (*before, fallen, halted, free)] == [[], [], ["daily_loss"], ["halt"], []]
+    assert f"in the session of {FELL}, the daily-loss breaker is at 0.1; a person must look and resume" in reason
+    assert halted.facts["reasons"] == [f"halt: halted (main): {reason.removeprefix('daily_loss: ')}"]
+    assert (resumed.facts["lifted"], resumed.facts["peaks"]) == (1, {})
+    assert twokey(root, "replay", fallen.facts["run_id"]).code == 0

@@ -56,7 +56,7 @@ BEHIND = LAST | {
     "data": {
         "scores": "data",
         "marks": "data",
-        "proposal": "marks, scores",
+        "proposal": "data, marks, scores",
         "review": "data, marks, proposal",
         "ticket": "marks, proposal, review",
     },

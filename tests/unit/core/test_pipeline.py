@@ -108,7 +108,7 @@ BEHIND_MARKS = {"proposal": "marks", "review": "marks, proposal", "ticket": "mar
 BEHIND_DATA = {
     "scores": "data",
     "marks": "data",
-    "proposal": "marks, scores",
+    "proposal": "data, marks, scores",
     "review": "data, marks, proposal",
     "ticket": "marks, proposal, review",
 }

@@ -11,8 +11,9 @@ import pytest
 from adapters.keys import FileSigner, FileVerifier, make_key
 from core.canonical import canonical_json, sha256_of
 from core.domain.decision import Approval, Mandate
+from core.ledger.post import post_cash, post_fill
 from core.riskguard.approval import mandate_of, signed_bytes, void_reasons
-from tests.unit.making import AS_OF, NOW, WINDOW, decision, line, proposal, run
+from tests.unit.making import AS_OF, NOW, WINDOW, cash_fact, decision, fill, line, proposal, run
 
 LINE = line("buy", "AAA", "1")
 MANDATE = mandate_of(decision(LINE), proposal(LINE), run(), ledger_head="2:ENTRY-2")
@@ -123,6 +124,22 @@ def test_a_bound_value_that_moved_voids_the_approval_by_name(name, keys):
 
     was = getattr(MANDATE, name)
     assert reasons == (f"{name.replace('_', ' ')} moved from {was} to {MOVED[name]} after the approval",)
+
+
+def test_books_that_moved_say_what_was_booked(keys):
+    """The fill and the cash that came since are named, so that a person knows what to look at."""
+    signer, verifier = keys
+    now_true = replace(MANDATE, ledger_head="4:ENTRY-4")
+    booked = (
+        post_fill(fill("buy", "AAA", "1", "5", key="TICKET-1-L2")),
+        post_cash(cash_fact("WITHDRAW", "9", key="rent")),
+    )
+
+    reasons = void_reasons(signed(MANDATE, signer), now_true, now=NOW, verify=verifier.verify, booked=booked)
+
+    told = ", ".join(f"{entry.kind.lower()} {entry.key}" for entry in booked)
+    assert reasons == (f"ledger head moved from 2:ENTRY-2 to 4:ENTRY-4 after the approval: {told}",)
+    assert told == "buy TICKET-1-L2, withdraw rent"
 
 
 @pytest.mark.parametrize("name", Mandate.__dataclass_fields__)

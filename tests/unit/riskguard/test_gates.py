@@ -180,6 +180,30 @@ def test_a_book_without_fills_has_nothing_to_compare():
     assert gates.reconciliation_gate(fresh, run(), SHIPPED).value == "nothing to reconcile yet"
 
 
+def test_facts_that_the_books_lack_close_the_gate_whatever_else_is_open():
+    """An answer that nobody posted would be bought a second time; what cannot be looked up closes too, and breaks are told."""
+    lacking = ("TICKET-20240603 line 2", "withdraw rent")
+    said = (
+        "the books lack 2 known facts, and the holdings are not what is held: TICKET-20240603 line 2, withdraw rent;"
+        " `twokey settle`"
+    )
+    broken = ReconciliationState(AS_OF, ("cash differs",), has_fills=True)
+
+    for state in (reconciled(0), ReconciliationState(None, (), has_fills=False)):
+        behind = standing(unposted=lacking, reconciliation=state)
+        assert words(gates.reconciliation_gate(behind, run(), SHIPPED)) == [said]
+        assert gates.reconciliation_gate(standing(reconciliation=state), run(), SHIPPED).is_open
+    unread = standing(unposted=LOST)
+    assert words(gates.reconciliation_gate(unread, run(), SHIPPED)) == [
+        "what the books lack could not be looked up: the connection was refused"
+    ]
+    assert words(gates.reconciliation_gate(standing(unposted=lacking, reconciliation=broken), run(), SHIPPED)) == [
+        said,
+        "cash differs",
+    ]
+    assert len(words(gates.reconciliation_gate(standing(unposted=lacking, reconciliation=LOST), run(), SHIPPED))) == 2
+
+
 def test_every_break_closes_the_gate_however_fresh_and_even_before_the_first_fill():
     """Breaks are told one by one."""
     broken = standing(reconciliation=ReconciliationState(AS_OF, ("cash differs", "AAA differs"), has_fills=False))
