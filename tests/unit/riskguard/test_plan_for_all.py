@@ -7,18 +7,21 @@ from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from functools import cache
+from typing import Any
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.canonical import canonical_json
 from core.domain.bars import Floats
 from core.domain.case import Case
 from core.domain.holdings import Holdings
 from core.domain.instrument import Universe
 from core.domain.market import Prices
-from core.domain.order import OrderLine, Proposal
+from core.domain.order import OrderLine, Proposal, Target, TargetWeight
 from core.domain.panel import Panel
+from core.money import PENNY, cut_weight
 from core.riskguard.clusters import Ground
 from core.riskguard.plan import equity_of, plan_trades
 from core.riskguard.review import review_proposal
@@ -242,3 +245,106 @@ def test_a_second_day_at_the_same_prices_finds_nothing_more_to_do():
     assert len(bought) == len(NAMES)
     assert second.lines == ()
     assert SHIPPED.sizing.tiny_delta > 0
+
+
+@given(book=books())
+def test_no_penny_is_made_or_lost(book):
+    """Cash after, costs and what is held are the equity before, but for a penny of rounding a line; cash covers the buffer."""
+    proposal = planned(book)
+    case = case_of(book, proposal)
+
+    after = sum((case.value_after(name) for name in case.after), Decimal(0))
+    costs = sum((line.cost for line in proposal.lines), Decimal(0))
+    assert abs(case.cash_after() + costs + after - proposal.equity) <= PENNY * (len(proposal.lines) + 1) / 2
+    assert all(
+        line.notional == line.notional.quantize(PENNY) and line.cost == line.cost.quantize(PENNY)
+        for line in proposal.lines
+    )
+    for group in book.ground.groups(case.after, book.policy):
+        bought = any(line.side == "buy" and line.instrument in group.members for line in proposal.lines)
+        values = {name: case.value_after(name) for name in case.after}
+        assert not bought or group.value_of(values) <= group.weight_max * proposal.equity
+
+
+@given(book=books(), share=decimals("0", "1", 2))
+def test_a_tighter_turnover_limit_never_yields_a_larger_trade(book, share):
+    """Line by line: what comes first is done first, and nothing behind it takes what it left over."""
+    limit = book.policy.limits.turnover_max
+    tighter = replace(book, policy=ruled(within=book.policy, limits={"turnover_max": limit * share}))
+
+    loose, tight = ({(one.instrument, one.side): one.quantity for one in planned(of).lines} for of in (book, tighter))
+
+    assert tight.keys() <= loose.keys()
+    assert all(quantity <= loose[key] for key, quantity in tight.items())
+
+
+@given(book=books(), data=st.data())
+def test_no_tighter_number_buys_anything_beyond_its_looser_goal(book, data):
+    """For each number that may be tightened: what is bought ends at most at the weight that the looser one wanted."""
+    factor, limits = data.draw(decimals("0", "1", 2)), book.policy.limits
+    name = data.draw(
+        st.sampled_from(["weight_max", "sector_weight_max", "cluster_weight_max", "regime_exposure", "banned"])
+    )
+    changes: dict[str, Any] = {"limits": {name: getattr(limits, name, 0) * factor}} if hasattr(limits, name) else {}
+    changes |= {"sizing": {name: book.policy.sizing.regime_exposure * factor}} if name == "regime_exposure" else {}
+    changes |= {"limits": {"no_buy": NAMES}} if name == "banned" else {}
+    loose = replace(book, policy=ruled(within=book.policy, risk_off="cash_allowed"))
+    tight = replace(loose, policy=ruled(within=loose.policy, **changes))
+
+    wanted, proposal = planned(loose).target.by_instrument(), planned(tight)
+
+    case = case_of(tight, proposal)
+    for line in proposal.lines:
+        if line.side == "buy":
+            assert case.value_after(line.instrument) <= wanted.get(line.instrument, Decimal(0)) * proposal.equity
+            assert name != "banned"
+
+
+@given(book=books(), data=st.data())
+def test_the_order_in_which_a_universe_is_told_changes_no_line(book, data):
+    """For all permutations of the universe's rows, the bars' columns, the marks and the holdings."""
+    panel, rows = book.ground.panel, data.draw(st.permutations(range(len(NAMES))))
+    columns = np.array(rows)
+    told = replace(
+        panel.with_values(panel.values()[:, :, columns]),
+        instruments=tuple(NAMES[at] for at in rows),
+        basis=panel.basis,
+    )
+    other = replace(
+        book,
+        ground=replace(book.ground, panel=told),
+        prices=replace(book.prices, marks=tuple(book.prices.marks[at] for at in rows)),
+        held=replace(book.held, positions=tuple(data.draw(st.permutations(book.held.positions)))),
+    )
+
+    assert planned(other) == planned(book)
+
+
+@given(book=books())
+def test_a_target_of_what_is_held_gives_no_line(book):
+    """Each position wanted at the very weight that it has, cut to its six decimals: nothing is traded, and it says so."""
+    calm = replace(
+        book, policy=ruled(within=book.policy, sizing={"tiny_delta": "0.000001"}, limits={"turnover_max": "1"})
+    )
+    equity = equity_of(calm.held, calm.prices)
+    weights = {
+        row.instrument: cut_weight(calm.prices.value_of(row.instrument, row.quantity) / equity)
+        for row in calm.held.positions
+    }
+    target = Target(tuple(TargetWeight(name, weight, "held") for name, weight in weights.items() if weight))
+    held = replace(calm.held, positions=tuple(row for row in calm.held.positions if weights[row.instrument]))
+
+    proposal = plan_trades(
+        target, held, calm.prices, policy=calm.policy, capital_fraction=Decimal(1), ground=calm.ground
+    )
+
+    assert proposal.lines == ()
+    assert proposal.hold_reason is not None
+
+
+@given(book=books())
+def test_a_plan_made_again_is_the_same_plan(book):
+    """Of the same inputs the same bytes, whatever was planned in between."""
+    first = canonical_json(planned(book))
+
+    assert canonical_json(planned(book)) == first
