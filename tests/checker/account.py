@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
 from functools import cached_property
@@ -138,6 +138,11 @@ class Statement:
                 self._dividends(session, held)
                 self._close(session)
                 self.last = session
+
+    def copy(self) -> Statement:
+        """Give the account as it stands, to live on by itself."""
+        units, worths, marks, waiting = dict(self.units), list(self.worths), dict(self.marks), list(self.waiting)
+        return replace(self, units=units, worths=worths, marks=marks, waiting=waiting)
 
     def worth(self, session: date, rate: Decimal) -> Decimal:
         """Give cash and units at the closes of a session, to the penny."""

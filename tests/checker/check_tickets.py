@@ -303,6 +303,16 @@ def check(
     return found
 
 
+def check_one(name: str, text: str, statement: Statement, *, checks: Sequence[Check] = CHECKS) -> list[str]:
+    """Check one ticket file against the account as it stood on its morning, which lives on; give every violation."""
+    try:
+        document: dict[str, Any] = json.loads(text)
+        found = list(_wrong_bytes(text, document))
+        return [*found, *_wrong_ticket(name, document["ticket"], statement, checks)]
+    except (ValueError, KeyError, TypeError) as error:
+        return [f"it cannot be read: {error!r}"]
+
+
 def _wrong_ticket(name: str, ticket: Mapping[str, Any], statement: Statement, checks: Sequence[Check]) -> Iterator[str]:
     world, day = statement.world, date.fromisoformat(ticket["day"])
     as_of = world.sessions[bisect_left(world.sessions, day) - 1]
