@@ -190,8 +190,12 @@ class TicketBook(Protocol):
         """Name the lines of live trades of earlier slots that nobody answered; rehearsals of real venues do not count."""
         ...
 
+    def living(self, book: BookName, before: str) -> Sequence[TicketId]:
+        """Name the live trades of earlier slots whose life may have come further than their steps, oldest first."""
+        ...
+
     def add_step(self, ticket_id: TicketId, step: str, *, detail: str) -> None:
-        """Add a step of a ticket's life; a step that was taken is not taken again."""
+        """Add a step of a ticket's life; one that was taken is not taken again, and an illegal one raises StoreError."""
         ...
 
     def add_delivery(self, ticket_id: TicketId, channel: str, *, outcome: str) -> None:

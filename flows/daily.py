@@ -10,6 +10,7 @@ from core.domain.ticket import IssuedTicket
 from flows.books import AuditChain, ConfigBook, HeadKeeper, RunBook, StoreError, TicketBook
 from flows.decide import DecideDoors, decide_run, propose
 from flows.issue import IssueDoors, issue_ticket
+from flows.lifecycle import follow_earlier
 from flows.ports import CleanSet
 from flows.publish import PublishDoors, publish
 from flows.score import ScoreDoors, passed_by, score
@@ -88,6 +89,7 @@ def decide_slot(run: Run, setup: BookSetup, texts: dict[str, tuple[str, str]], *
     # Nothing is posted on books that somebody may have tampered with; the audit gate then says so.
     if _verifies(doors):
         settle(setup.frame(opened), doors.settle)
+        follow_earlier(opened.slot.book, opened.slot.label, doors.tickets, now=doors.issue.clock.now())
     score(opened, setup, doors.score)
     propose(opened.run_id, setup, doors.decide)
     decide_run(opened.run_id, setup, doors.decide)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal, Protocol
 
 from core.canonical import instant_text
 from core.domain.slot import TicketId
 from core.domain.ticket import IssuedTicket, Ticket
 from flows.books import PersonBook, TicketBook, TicketStanding
+from flows.lifecycle import follow_ticket
 from flows.ports import Clock
 from flows.publish import ticket_json
 
@@ -52,7 +54,9 @@ class ChannelError(RuntimeError):
 class Undeliverable(ValueError):
     """A ticket that nobody may act on is not sent: why, the limit, and the value that is beyond it."""
 
-    def __init__(self, why: Literal["halted", "expired", "void"], message: str, *, limit: str, value: str) -> None:
+    def __init__(
+        self, why: Literal["halted", "expired", "void", "answered"], message: str, *, limit: str, value: str
+    ) -> None:
         """Keep the parts."""
         super().__init__(message)
         self.why, self.limit, self.value = why, limit, value
@@ -94,7 +98,8 @@ class Delivered:
 def deliver(ticket_id: TicketId, doors: DeliverDoors) -> Delivered:
     """Send a ticket once through every channel and keep each attempt; one that was sent is not sent again.
 
-    Raises ValueError when there is no such ticket, Undeliverable for a void one, and for a trade that is halted or expired.
+    Raises ValueError when there is no such ticket, Undeliverable for a void one, and for a trade that is halted or expired, or
+    of which a line was answered.
     """
     standing = doors.tickets.ticket(ticket_id)
     if standing is None:
@@ -105,6 +110,9 @@ def deliver(ticket_id: TicketId, doors: DeliverDoors) -> Delivered:
     if VOID in standing.steps:
         words = f"{ticket_id} revision {issued.ticket.revision} is void: a person revised it, and the next is not issued yet"
         raise Undeliverable("void", words, limit="a live revision", value=f"revision {issued.ticket.revision}")
+    if standing.answered:
+        words = f"{ticket_id} was answered, line {', '.join(map(str, standing.answered))}: somebody acted on it already"
+        raise Undeliverable("answered", words, limit="no line answered", value=f"{len(standing.answered)} answered")
     if issued.ticket.kind == "TRADE":
         _refuse_dead(issued.ticket, doors)
     message = Message(issued, doors.render(issued), ticket_json(issued) + "\n")
@@ -117,19 +125,12 @@ def deliver(ticket_id: TicketId, doors: DeliverDoors) -> Delivered:
     return delivered
 
 
-def receive(ticket_id: TicketId, tickets: TicketBook) -> Progress:
+def receive(ticket_id: TicketId, tickets: TicketBook, *, now: datetime) -> Progress:
     """Read what was answered of a ticket's lines and keep how far it is; raises ValueError when there is no such ticket.
 
     Whoever answered, a person or a venue that reports by itself, wrote the answers; nothing is answered here.
     """
-    standing = tickets.ticket(ticket_id)
-    if standing is None:
-        raise ValueError(f"there is no ticket {ticket_id}")
-    progress = progress_of(standing)
-    if progress in ("partly confirmed", "confirmed"):
-        count = len(standing.answered)
-        tickets.add_step(ticket_id, progress, detail=f"{count} of {count + len(standing.waiting)} lines")
-    return progress
+    return progress_of(follow_ticket(ticket_id, tickets, now=now))
 
 
 def progress_of(standing: TicketStanding) -> Progress:

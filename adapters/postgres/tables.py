@@ -207,7 +207,7 @@ class TicketLine(Fact, table=True):
 
 
 class TicketStep(Fact, table=True):
-    """A step of a ticket's life: issued, sent, partly confirmed, confirmed, void."""
+    """A step of a ticket's life: drafted, issued, sent, partly confirmed, confirmed, expired, void."""
 
     __tablename__: ClassVar[Any] = "ticket_step"
     __table_args__ = (Unique("ticket", "step"),)

@@ -40,7 +40,8 @@ class PgTickets:
                 if reasons:
                     raise Moved(reasons)
                 self._add_lines(added[0]["id"], issued)
-                self._session.add("ticket_step", [{"ticket": added[0]["id"], "step": "issued", "body": "{}"}])
+                steps = [{"ticket": added[0]["id"], "step": step, "body": "{}"} for step in ("drafted", "issued")]
+                self._session.add("ticket_step", steps)
         kept = self.live_ticket(issued.ticket.book, issued.ticket.slot)
         assert kept is not None, "a ticket was just added, or met a unique key"
         return kept
@@ -122,8 +123,18 @@ class PgTickets:
         )
         return [f"{row['ticket_id']} line {row['line']}" for row in self._session.all(query, (book, before))]
 
+    def living(self, book: BookName, before: str) -> Sequence[TicketId]:
+        """Name the live trades of earlier slots whose life may have come further than their steps, oldest first."""
+        query = (
+            f"SELECT t.ticket_id FROM ticket t WHERE t.book = %s AND t.slot < %s AND t.kind = 'TRADE' AND {IS_LIVE}"
+            " AND NOT EXISTS (SELECT 1 FROM ticket_step s WHERE s.ticket = t.id AND s.step = 'confirmed')"
+            " AND (NOT EXISTS (SELECT 1 FROM ticket_step s WHERE s.ticket = t.id AND s.step = 'expired')"
+            f" OR EXISTS (SELECT 1 FROM ticket_line l WHERE l.ticket = t.id AND NOT ({HAS_NO_ANSWER}))) ORDER BY t.slot"
+        )
+        return [row["ticket_id"] for row in self._session.all(query, (book, before))]
+
     def add_step(self, ticket_id: TicketId, step: str, *, detail: str) -> None:
-        """Add a step of a ticket's life; a step that was taken is not taken again."""
+        """Add a step of a ticket's life; one that was taken is not taken again, and an illegal one raises StoreError."""
         row = {"ticket": self._known(ticket_id)["id"], "step": step, "body": dump({"detail": detail})}
         self._session.add("ticket_step", [row], once=True)
 

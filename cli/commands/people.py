@@ -9,6 +9,7 @@ from adapters.clock import SystemClock
 from adapters.files.workspace import Workspace
 from adapters.postgres.people import PgPeople
 from adapters.postgres.runs import PgDecisions, PgRuns
+from adapters.postgres.tickets import PgTickets
 from cli.main import UsageError
 from cli.output import emit
 from cli.terminal import ask, is_terminal
@@ -18,6 +19,7 @@ from core.ticketing.answers import AnswerError, parse_answer
 from flows import confirm as confirming
 from flows import resume as resuming
 from flows.cash import CashDoors, CashMove, CashRefused, move_cash
+from flows.lifecycle import follow_ticket
 from flows.resume import ResumeDoors
 from flows.settle import post_unposted
 
@@ -47,6 +49,7 @@ def confirm(arguments: argparse.Namespace) -> int:
         except (AnswerError, confirming.Refusal) as error:
             raise UsageError(str(error)) from error
         posted = post_unposted(policy, desk.settle_doors(desk.clean), only=ticket.ticket_id)
+        follow_ticket(ticket.ticket_id, PgTickets(desk.session("ticketing")), now=clock.now())
         desk.changed()
     late = " (LATE)" if done.is_late else ""
     words = f"{len(texts)} answers kept{late}, {posted} fills posted, lines waiting: {list(done.waiting) or 'none'}"

@@ -75,7 +75,7 @@ def build(doors: Door[TicketingDoors]) -> MCPServer:
         from flows.deliver import receive
 
         standing, day = doors().place.ticket(ticket_id)
-        progress = receive(ticket_id, doors().deliver.tickets)
+        progress = receive(ticket_id, doors().deliver.tickets, now=day.clock.now())
         standing, day = doors().place.ticket(ticket_id)
         return ticket_state(standing, progress, now=day.clock.now())
 
@@ -96,5 +96,6 @@ def dead(error: Undeliverable) -> Refused:
         "halted": (Code.HALTED, "after a person resumed"),
         "void": (Code.VOID, "the revision that takes its place"),
         "expired": (Code.EXPIRED, "the ticket of a later slot"),
+        "answered": (Code.REFUSED, "the ticket of a later slot"),
     }[error.why]
     return Refused(code, str(error), limit=error.limit, value=error.value, would_pass=passes)

@@ -274,7 +274,8 @@ def ticket(planter: Planter) -> bool:
             for number, line in enumerate(lines, start=1)
         ]
         kept = planter.add("ticketing", "ticket_line", *answered)
-        planter.add("ticketing", "ticket_step", {"ticket": added["id"], "step": "issued", "body": "{}"})
+        steps = [{"ticket": added["id"], "step": step, "body": "{}"} for step in ("drafted", "issued")]
+        planter.add("ticketing", "ticket_step", *steps)
     if planter.draw.random() < 0.3:
         planter.give("revision", run_id)
     elif kept:
@@ -289,8 +290,8 @@ def delivery(planter: Planter) -> bool:
     number = planter.take("delivery")
     if number is None:
         return False
-    row = {"ticket": number, "channel": "file", "outcome": planter.text(), "body": "{}"}
-    planter.add("ticketing", "delivery", row)
+    outcome = f"delivered: {planter.text()}"
+    planter.add("ticketing", "delivery", {"ticket": number, "channel": "file", "outcome": outcome, "body": "{}"})
     for _ in range(2):
         planter.add("ticketing", "ticket_step", {"ticket": number, "step": "sent", "body": "{}"}, once=True)
     return True

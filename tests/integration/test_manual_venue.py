@@ -104,7 +104,7 @@ def test_a_ticket_for_a_person_is_no_rehearsal_and_says_what_is_next(root):
     assert again.facts["hash"] == ticket["hash"]
     assert [line["side"] for line in ticket["ticket"]["lines"]] == ["buy"] * 5
     assert all(line["is_verified"] for line in ticket["ticket"]["lines"])
-    assert (ticket["waiting"], ticket["answered"], ticket["steps"]) == ([1, 2, 3, 4, 5], [], ["issued"])
+    assert (ticket["waiting"], ticket["answered"], ticket["steps"]) == ([1, 2, 3, 4, 5], [], ["drafted", "issued"])
 
 
 def test_several_fills_of_a_line_are_one_answer_and_the_slippage_is_shown(root):

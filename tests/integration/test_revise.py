@@ -106,7 +106,13 @@ def test_a_revision_has_a_run_of_its_own_and_voids_the_ticket_before(workspaces,
         steps = reader.all(
             "SELECT t.revision, s.step FROM ticket_step s JOIN ticket t ON t.id = s.ticket ORDER BY s.id"
         )
-        assert [tuple(row.values()) for row in steps] == [(1, "issued"), (1, "void"), (2, "issued")]
+        assert [tuple(row.values()) for row in steps] == [
+            (1, "drafted"),
+            (1, "issued"),
+            (1, "void"),
+            (2, "drafted"),
+            (2, "issued"),
+        ]
     assert twokey(root, "run", "--on", str(DAY)).out == done.out
     assert revise(root).out == done.out
     assert problem_of(root) is None

@@ -137,7 +137,7 @@ def test_a_ticket_that_is_not_there_cannot_be_sent():
     with pytest.raises(ValueError, match="there is no ticket TICKET-20240611"):
         deliver("TICKET-20240611", doors(tickets))
     with pytest.raises(ValueError, match="there is no ticket TICKET-20240611"):
-        receive("TICKET-20240611", tickets)
+        receive("TICKET-20240611", tickets, now=NOW)
 
 
 def test_the_file_channel_says_what_it_could_not_write(tmp_path):

@@ -52,7 +52,7 @@ def test_a_ticket_is_sent_once(five):
     folder = five.root / "tickets"
     assert (folder / f"{TICKET}.md").read_text(encoding="utf-8") == ticket["markdown"]
     assert f'"hash":"{ticket["hash"]}"' in (folder / f"{TICKET}.json").read_text(encoding="utf-8")
-    assert five("ticketing.get_ticket_status", ticket_id=TICKET)["steps"] == ["issued", "sent"]
+    assert five("ticketing.get_ticket_status", ticket_id=TICKET)["steps"] == ["drafted", "issued", "sent"]
 
 
 def test_the_file_is_what_the_operator_publishes(fresh):
@@ -130,21 +130,21 @@ def test_fills_are_posted_exactly_as_answered(manual):
         assert five.decided()["kind"] == "TRADE"
         assert five("ledger.write_fills", ticket_id=TICKET).code == Code.NOT_CONFIRMED
         waiting = five("ticketing.receive_confirmation", ticket_id=TICKET)
-        assert (waiting["progress"], waiting["answered"], waiting["steps"]) == ("waiting", [], ["issued"])
+        assert (waiting["progress"], waiting["answered"], waiting["steps"]) == ("waiting", [], ["drafted", "issued"])
     lines = tuple(waiting["waiting"])
 
     answer_lines(manual, TICKET, lines[:1], at=morning(MONDAY) + timedelta(hours=8))
     with at(manual, MONDAY, hours=9) as five:
         partly = five("ticketing.receive_confirmation", ticket_id=TICKET)
         assert (partly["progress"], partly["answered"]) == ("partly confirmed", [lines[0]])
-        assert partly["steps"] == ["issued", "partly confirmed"]
+        assert partly["steps"] == ["drafted", "issued", "partly confirmed"]
 
     answer_lines(manual, TICKET, lines[1:], at=morning(MONDAY) + timedelta(hours=9))
     tuesday = MONDAY + timedelta(days=1)
     with at(manual, tuesday) as five:
         done = five("ticketing.receive_confirmation", ticket_id=TICKET)
         assert (done["progress"], done["waiting"]) == ("confirmed", [])
-        assert done["steps"] == ["issued", "partly confirmed", "confirmed"]
+        assert done["steps"] == ["drafted", "issued", "partly confirmed", "confirmed"]
         # Nothing was posted yet, so the book is still empty and may begin on any session.
         assert five.decided()["kind"] == "TRADE"
     answer_lines(manual, TUESDAY_TICKET, (1,), at=morning(tuesday) + timedelta(hours=8))
