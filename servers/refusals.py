@@ -34,7 +34,6 @@ class Code(StrEnum):
     NOT_PROPOSED = "NOT_PROPOSED"
     NOT_DECIDED = "NOT_DECIDED"
     NOT_CONFIRMED = "NOT_CONFIRMED"
-    REFUSED = "REFUSED"
     HALTED = "HALTED"
     EXPIRED = "EXPIRED"
     VOID = "VOID"
@@ -78,7 +77,6 @@ EXPECTED: dict[str, Code] = {
     "flows.books:StoreError": Code.DATABASE,
     "adapters.postgres.embedded:ServerError": Code.DATABASE,
     "flows.ports:SourceError": Code.DATA_UNREADABLE,
-    "flows.confirm:Refusal": Code.REFUSED,
     "flows.value:NothingToValue": Code.NO_DATA,
     "core.ledger.asked_of_books:BooksDiffer": Code.DATABASE,
     "core.settings_text:SettingsError": Code.CONFIGURATION,
