@@ -55,6 +55,13 @@ class Stage:
         configuration, moment = self.desk.configuration("main"), self.moment(day)
         return run_day(day, configuration.setup, configuration.texts, self.desk.day_doors(moment))
 
+    def settled(self, day: date) -> None:
+        """Let the clock settle the book on the morning of a day, as it does before anything is decided."""
+        setup, doors = self.desk.configuration("main").setup, self.desk.day_doors(self.moment(day))
+        run = setup.run_of(day, today=doors.today, snapshot=self.desk.clean.current())
+        settle(setup.frame(run), doors.settle)
+        self.desk.heads.keep(self.desk.chain.head())
+
     def decided(self, day: date) -> str:
         """Walk a day's slot to its decision, without a ticket, and give its run."""
         setup, doors = self.desk.configuration("main").setup, self.desk.day_doors(self.moment(day))
