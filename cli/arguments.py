@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from cli.arguments_quant import COMMANDS as QUANT
+from cli.arguments_rollout import COMMANDS as ROLLOUT
 from cli.command import Command, amount, book, book_on, day, instant, tax_year
 
 
@@ -159,13 +160,6 @@ def _halt(parser: argparse.ArgumentParser) -> None:
 def _resume(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--book", default="*", help="the book (default: the halts of the whole desk)")
     parser.add_argument("--by", required=True, help="who says so")
-
-
-def _rollout(parser: argparse.ArgumentParser) -> None:
-    book(parser)
-    parser.add_argument("phase", choices=("0", "A", "B", "C"), help="the phase that begins")
-    parser.add_argument("--by", required=True, help="who says so")
-    parser.add_argument("--reason", required=True, help="why")
 
 
 def _restore(parser: argparse.ArgumentParser) -> None:
@@ -388,10 +382,6 @@ COMMANDS: tuple[Command, ...] = (
     Command("restore", "put a backup in the place of the database", "cli.commands.backup", "restore", _restore),
     Command("halt", "no trade ticket until a person resumes", "cli.commands.people", "halt", _halt),
     Command("resume", "lift a halt (at a terminal)", "cli.commands.people", "resume", _resume),
-    Command(
-        "rollout",
-        "the rollout phase of a book",
-        children=(Command("advance", "a person sets the phase", "cli.commands.people", "advance", _rollout),),
-    ),
+    *ROLLOUT,
     Command("mcp", "serve one MCP server on stdio", "cli.commands.doors", "mcp", _mcp),
 )

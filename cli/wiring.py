@@ -31,7 +31,7 @@ from adapters.postgres.totals import PgTotals
 from adapters.render.markdown import ticket_markdown
 from adapters.slot_time import When as When
 from adapters.venues.paper import PaperVenue
-from adapters.versions import versions
+from adapters.versions import code_hash, versions
 from core.domain.backup import AcknowledgedLoss
 from core.domain.facts import LossHead
 from flows.backup import BackupDoors
@@ -215,7 +215,7 @@ class Desk:
             runs=PgRuns(session),
             scores=PgScores(session),
             decisions=PgDecisions(session),
-            standing=StandingBooks(self.chain, self.heads, people, tickets, journal),
+            standing=StandingBooks(self.chain, self.heads, people, tickets, journal, code_hash),
             halting=people,
             clean=clean,
             signer=self._signer,

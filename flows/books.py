@@ -307,6 +307,10 @@ class PersonBook(Protocol):
         """Give the book's rollout phase, or None when no person ever set one."""
         ...
 
+    def frozen(self, book: BookName) -> tuple[str, Mapping[str, str]] | None:
+        """Give the book's rollout phase with the hash of each thing frozen in it, by kind, or None before the first phase."""
+        ...
+
     def peak_from(self, book: BookName, up_to: date) -> date | None:
         """Give the session from which the book's peak counts: of the last resume after the kill switch up to a day, or None."""
         ...

@@ -53,7 +53,7 @@ def propose(run_id: RunId, setup: BookSetup, doors: DecideDoors) -> Gate[Proposa
     kept = doors.decisions.proposal(run_id)
     if kept is not None:
         return Gate(kept)
-    trail = walk(stages(TO_PROPOSAL, stored=scored_gates(scores)), _given(run, setup, doors))
+    trail = walk(stages(TO_PROPOSAL, stored=scored_gates(scores)), _given(run, scores, setup, doors))
     blocking = [finding for finding in trail.findings if finding.severity == "block"]
     if blocking:
         return closed(blocking)
@@ -74,7 +74,7 @@ def decide_run(run_id: RunId, setup: BookSetup, doors: DecideDoors) -> Decision:
     proposal = doors.decisions.proposal(run_id)
     if proposal is not None:
         stored["proposal"] = Gate(proposal)
-    given = _given(run, setup, doors)
+    given = _given(run, scores, setup, doors)
     trail = walk(all_stages(stored=stored), given)
     decision = decide(trail)
     if proposal is None and decision.kind != "NO-TRADE":
@@ -122,9 +122,9 @@ def _scored(run_id: RunId, doors: DecideDoors) -> tuple[Run, ScoreSet]:
     return run, scores
 
 
-def _given(run: Run, setup: BookSetup, doors: DecideDoors) -> dict[str, Any]:
-    frame = setup.frame(run)
-    standing, journal = read_standing(frame, setup, doors.standing, now=doors.clock.now()), doors.standing.journal
+def _given(run: Run, scores: ScoreSet, setup: BookSetup, doors: DecideDoors) -> dict[str, Any]:
+    frame, journal, now = setup.frame(run), doors.standing.journal, doors.clock.now()
+    standing = read_standing(frame, setup, doors.standing, now=now, model=scores.model)
     return {
         "frame": frame,
         "standing": standing,

@@ -11,6 +11,7 @@ from typing import TypeVar
 from core.domain.bars import Fixing
 from core.domain.facts import Standing, Unread, Worth
 from core.domain.frame import Frame
+from core.domain.freeze import FREEZING, NO_HASH, Freeze, FrozenHash
 from core.domain.holdings import GENESIS_HEAD, Holdings
 from core.domain.instrument import Universe
 from core.domain.panel import Panel
@@ -36,6 +37,8 @@ class StandingBooks:
     people: PersonBook
     tickets: TicketBook
     journal: Journal
+    # Gives the hash of the code that runs; asked only where it is frozen.
+    code: Callable[[], str]
 
 
 @dataclass
@@ -45,8 +48,10 @@ class CurveCache:
     curves: dict[tuple[BookName, VenueName, str], Curve] = field(default_factory=dict)
 
 
-def read_standing(frame: Frame, setup: BookSetup, books: StandingBooks, *, now: datetime) -> Standing:
-    """Read every fact that the standing gates judge."""
+def read_standing(
+    frame: Frame, setup: BookSetup, books: StandingBooks, *, now: datetime, model: str | None = None
+) -> Standing:
+    """Read every fact that the standing gates judge; `model` is the hash of the model that the run was scored with."""
     book, venue = frame.run.slot.book, setup.policy.execution.venue
     fraction = _looked_up(lambda: capital_fraction(setup.policy, books.people))
     peak_from = _looked_up(lambda: books.people.peak_from(book, frame.run.as_of.session))
@@ -63,8 +68,26 @@ def read_standing(frame: Frame, setup: BookSetup, books: StandingBooks, *, now: 
         holdings=_looked_up(lambda: holdings_in(books.journal, setup.policy)),
         capital_fraction=Decimal(0) if isinstance(fraction, Unread) else fraction,
         peak_from=None if isinstance(peak_from, Unread) else peak_from,
+        freeze=_looked_up(lambda: read_freeze(setup, books.people, model=model, code=books.code)),
         unposted=_looked_up(lambda: unposted_in(books.journal, setup.policy)),
     )
+
+
+def read_freeze(setup: BookSetup, people: PersonBook, *, model: str | None, code: Callable[[], str]) -> Freeze | None:
+    """Read what the book's rollout phase froze, beside what stands now; None before the first phase."""
+    kept = people.frozen(setup.policy.book)
+    if kept is None:
+        return None
+    phase, frozen = kept
+    if phase not in FREEZING:
+        return Freeze(phase)
+    now = hashes_now(setup, model=model, code=code())
+    return Freeze(phase, tuple(FrozenHash(kind, digest, now.get(kind, NO_HASH)) for kind, digest in frozen.items()))
+
+
+def hashes_now(setup: BookSetup, *, model: str | None, code: str) -> dict[str, str]:
+    """Give the hash of each thing that a phase can freeze of a book, as it stands now."""
+    return {"policy": setup.policy.hash, "universe": setup.universe_hash, "model": model or NO_HASH, "code": code}
 
 
 def holdings_in(journal: Journal, policy: Policy) -> Holdings:

@@ -18,6 +18,7 @@ from flows.books import StoreError
 
 DESK_SCOPE = "*"
 NO_PEAKS: Mapping[BookName, date] = MappingProxyType({})
+NOTHING_FROZEN: Mapping[str, str] = MappingProxyType({})
 ACTIVE = "SELECT h.* FROM halt h WHERE NOT EXISTS (SELECT 1 FROM resume r WHERE r.halt = h.id)"
 
 
@@ -97,9 +98,39 @@ class PgPeople:
         row = self._session.one("SELECT phase FROM rollout_step WHERE book = %s ORDER BY id DESC LIMIT 1", (book,))
         return None if row is None else row["phase"]
 
-    def set_phase(self, book: BookName, phase: str, *, by: str, reason: str) -> None:
-        """Keep that a person set the book's phase."""
-        self._session.add("rollout_step", [{"book": book, "phase": phase, "said_by": by, "reason": reason}])
+    def set_phase(
+        self, book: BookName, phase: str, *, by: str, reason: str, frozen: Mapping[str, str] = NOTHING_FROZEN
+    ) -> None:
+        """Keep that a person set the book's phase, with the hash of each thing that it freezes, by kind."""
+        with self._session.transaction():
+            (step,) = self._session.add(
+                "rollout_step", [{"book": book, "phase": phase, "said_by": by, "reason": reason}]
+            )
+            self._freeze(book, frozen, rollout_step=step["id"])
+
+    def open_window(self, book: BookName, *, by: str, reason: str, frozen: Mapping[str, str]) -> None:
+        """Keep that a person let a frozen book change, with the hash of each thing that is frozen from now on, by kind."""
+        with self._session.transaction():
+            (window,) = self._session.add("change_window", [{"book": book, "said_by": by, "reason": reason}])
+            self._freeze(book, frozen, change_window=window["id"])
+
+    def frozen(self, book: BookName) -> tuple[str, Mapping[str, str]] | None:
+        """Give the book's rollout phase with the hash of each thing frozen in it, by kind, or None before the first phase."""
+        step = self._session.one(
+            "SELECT phase, event_seq FROM rollout_step WHERE book = %s ORDER BY id DESC LIMIT 1", (book,)
+        )
+        if step is None:
+            return None
+        query = (
+            "SELECT kind, hash FROM frozen_hash WHERE book = %(book)s AND event_seq ="
+            " (SELECT max(event_seq) FROM frozen_hash WHERE book = %(book)s AND event_seq > %(since)s) ORDER BY id"
+        )
+        rows = self._session.all(query, {"book": book, "since": step["event_seq"]})
+        return step["phase"], {row["kind"]: row["hash"] for row in rows}
+
+    def _freeze(self, book: BookName, frozen: Mapping[str, str], **told_by: int) -> None:
+        rows = [{"book": book, "kind": kind, "hash": digest, **told_by} for kind, digest in frozen.items()]
+        self._session.add("frozen_hash", rows)
 
     def verifications(self) -> dict[str, date]:
         """Give the day on which each instrument was last looked up at the venue."""

@@ -1,4 +1,4 @@
-"""What only a person does: confirm, cash, halt, resume, rollout."""
+"""What only a person does: confirm, cash, halt, resume."""
 
 from __future__ import annotations
 
@@ -101,21 +101,6 @@ def resume(arguments: argparse.Namespace) -> int:
         *(f"the peak of {book} counts from {day}" for book, day in done.peaks.items()),
     ]
     emit(arguments, {"scope": arguments.book, "lifted": done.lifted, "peaks": done.peaks}, "; ".join(words))
-    return 0
-
-
-def advance(arguments: argparse.Namespace) -> int:
-    """Keep that a person set a book's rollout phase."""
-    with Desk(Workspace(arguments.workspace)) as desk:
-        desk.configuration(arguments.book)
-        people = PgPeople(desk.session("person"))
-        people.set_phase(arguments.book, arguments.phase, by=arguments.by, reason=arguments.reason)
-        desk.heads.keep(desk.chain.head())
-    emit(
-        arguments,
-        {"book": arguments.book, "phase": arguments.phase},
-        f"book {arguments.book} is in phase {arguments.phase}",
-    )
     return 0
 
 

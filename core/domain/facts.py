@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
+from core.domain.freeze import Freeze
 from core.domain.holdings import Holdings
 from core.domain.market import FxRate
 from core.domain.others import DeskView, OtherLine
@@ -78,6 +79,8 @@ class Standing:
     capital_fraction: Decimal
     # The session from which the peak counts since a person resumed after the kill switch; None: from the first.
     peak_from: date | None = None
+    # What the rollout phase froze; None where no person ever set a phase.
+    freeze: Freeze | Unread | None = None
     # The lines of the book's other live tickets that are open or of the same day.
     others: tuple[OtherLine, ...] | Unread = ()
     # What the desk's other books hold, with the desk's limits; None where nobody read them.

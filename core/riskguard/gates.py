@@ -12,6 +12,7 @@ from core.domain.facts import AuditState, Halt, ReconciliationState, Standing, U
 from core.domain.frame import Frame
 from core.domain.slot import Run, Window
 from core.gate import Finding, Gate, block, closed, note
+from core.riskguard.freeze import freeze_findings
 from core.settings import Policy
 
 
@@ -52,8 +53,8 @@ def calendar_gate(standing: Standing, frame: Frame) -> Gate[datetime]:
 
 
 def configuration_gate(standing: Standing, run: Run) -> Gate[str]:
-    """Open while policy and universe are those that the run was opened with."""
-    findings: list[Finding] = []
+    """Open while policy and universe are those that the run was opened with, and nothing frozen has changed."""
+    findings: list[Finding] = list(freeze_findings(standing))
     for name, now, then in (
         ("policy", standing.policy_hash, run.policy_hash),
         ("universe", standing.universe_hash, run.universe_hash),

@@ -25,12 +25,13 @@ def wire(place: Place) -> RiskguardDoors:
     from adapters.postgres.people import PgPeople
     from adapters.postgres.runs import PgDecisions, PgRuns, PgScores
     from adapters.postgres.tickets import PgTickets
+    from adapters.versions import code_hash
     from flows.decide import DecideDoors
     from flows.look import StandingBooks
 
     session = place.session
     people = PgPeople(session)
-    standing = StandingBooks(Chain(session), place.heads, people, PgTickets(session), PgJournal(session))
+    standing = StandingBooks(Chain(session), place.heads, people, PgTickets(session), PgJournal(session), code_hash)
     decide = DecideDoors(
         runs=PgRuns(session),
         scores=PgScores(session),

@@ -8,10 +8,12 @@ from pathlib import Path
 
 from adapters.files.workspace import Workspace
 from adapters.postgres.people import PgPeople
+from adapters.versions import code_hash
 from cli.commands.ingest import ingest_into, synthetic_source
 from cli.wiring import Desk
 from core.domain.confirmation import Answer, Confirmation, Executed
 from flows.confirm import confirm
+from flows.look import hashes_now
 from flows.settle import post_unposted, settle
 
 SEED = 7
@@ -45,9 +47,10 @@ def make_manual(root: Path, *, deposited: Decimal = Decimal(10_000)) -> None:
     policy.write_text(policy.read_text(encoding="utf-8").replace("venue: paper", "venue: manual"), encoding="utf-8")
     with Desk(Workspace(root)) as desk:
         people, book = PgPeople(desk.session("person")), desk.configuration("main").setup
-        people.set_phase("main", "C", by="a test", reason="a test")
         for row in book.universe.instruments:
             people.verify_instrument(row.id, AS_OF, by="a test", note="")
+        frozen = hashes_now(desk.configuration("main").setup, model=None, code=code_hash())
+        people.set_phase("main", "C", by="a test", reason="a test", frozen=frozen)
         people.move_cash(
             "deposit-1",
             book="main",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from core.domain.facts import AuditState, ReconciliationState, Unread
+from core.domain.freeze import Freeze, FrozenHash
 from core.pipeline import all_stages, decide, walk
 from core.riskguard.gates import halt_gate
 from flows.books import StoreError
@@ -21,15 +23,20 @@ PILOT, WHOLE, NONE = Decimal("0.1"), Decimal(1), Decimal(0)
 class People:
     """A people's book in which nothing is halted, with a phase, or with one that cannot be read."""
 
-    def __init__(self, phase: str | StoreError | None) -> None:
-        """Hold what it says of the phase."""
-        self.said = phase
+    def __init__(self, phase: str | StoreError | None, **hashes: str) -> None:
+        """Hold what it says of the phase, and the hashes that are frozen in it."""
+        self.said, self.hashes = phase, hashes
 
     def phase(self, book: str) -> str | None:
         """Give the phase, or fail."""
         if isinstance(self.said, StoreError):
             raise self.said
         return self.said
+
+    def frozen(self, book: str) -> tuple[str, dict[str, str]] | None:
+        """Give the phase with what it froze, or fail."""
+        phase = self.phase(book)
+        return None if phase is None else (phase, self.hashes)
 
     def halts(self, book: str) -> list[Any]:
         """Give no halt."""
@@ -55,7 +62,7 @@ def books(people: People) -> StandingBooks:
         entries=lambda book, venue: [],
     )
     said: Any = people
-    return StandingBooks(chain=kept, heads=kept, people=said, tickets=kept, journal=kept)
+    return StandingBooks(chain=kept, heads=kept, people=said, tickets=kept, journal=kept, code=lambda: "c" * 64)
 
 
 @pytest.mark.parametrize(
@@ -103,3 +110,41 @@ def test_a_run_sees_the_bars_that_were_known_at_its_instant():
     read_panel(frame(), clean, sessions=2)
 
     assert [(one["snapshot"], one["last"], one["known_at"]) for one in asked] == [("s" * 64, AS_OF, NOW)]
+
+
+@pytest.mark.parametrize("phase", ["B", "C"])
+def test_what_a_phase_froze_is_read_beside_what_stands_now(phase):
+    """Each hash with the one of now; a model where none is asked is none."""
+    policy = bound_by("paper")
+    setup: Any = SimpleNamespace(policy=policy, universe_hash="u" * 64)
+    people = People(phase, policy="1" * 64, universe="u" * 64, model="none", code="c" * 64)
+
+    read = [read_standing(frame(), setup, books(people), now=NOW, model=model).freeze for model in (None, "m" * 64)]
+
+    now = [("policy", "1" * 64, policy.hash), ("universe", "u" * 64, "u" * 64), ("code", "c" * 64, "c" * 64)]
+    kept = {model: [*now[:2], ("model", "none", model), now[2]] for model in ("none", "m" * 64)}
+    assert read == [Freeze(phase, tuple(FrozenHash(*one) for one in rows)) for rows in kept.values()]
+
+
+@pytest.mark.parametrize("phase", [None, "0", "A"])
+def test_without_real_money_nothing_is_frozen_and_the_code_is_not_asked(phase):
+    """Hashing all code costs, and nobody would look at it."""
+    setup: Any = SimpleNamespace(policy=bound_by("paper"), universe_hash="u" * 64)
+
+    facts = read_standing(frame(), setup, replace(books(People(phase)), code=refuse), now=NOW)
+
+    assert facts.freeze == (None if phase is None else Freeze(phase))
+
+
+def refuse() -> str:
+    """Fail the test that asks for the code's hash."""
+    raise AssertionError("the code's hash was asked for")
+
+
+def test_a_freeze_that_cannot_be_read_is_said():
+    """The gate that needs it is closed."""
+    setup: Any = SimpleNamespace(policy=bound_by("paper"), universe_hash="u" * 64)
+
+    facts = read_standing(frame(), setup, books(People(StoreError("gone"))), now=NOW)
+
+    assert facts.freeze == Unread("gone")

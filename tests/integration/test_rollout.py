@@ -1,0 +1,97 @@
+"""The rollout of a book at the command line: phases that freeze what decides, and windows in which it may change."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.integration.workspaces import DAY, Done, Workspaces, change_policy, desk_of, look, twokey
+
+WORD = ("--by", "ann", "--reason", "the pilot begins")
+LOOSER = ("  drawdown_max: 0.20", "  drawdown_max: 0.25")
+
+
+@pytest.fixture
+def root(workspaces: Workspaces, request: pytest.FixtureRequest) -> Path:
+    """Give a workspace of its own in which nothing was decided."""
+    return workspaces.copy(request.function.__name__[:40])
+
+
+def run(root: Path, days: int) -> Done:
+    """Decide the slot so many days after the first."""
+    return twokey(root, "run", "--on", str(DAY + timedelta(days=days)))
+
+
+def closed(done: Done) -> list[str]:
+    """Name the gates that closed."""
+    reasons = done.facts["reasons"] if done.facts["kind"] == "NO-TRADE" else []
+    return sorted({reason.partition(":")[0] for reason in reasons})
+
+
+def test_what_a_phase_froze_may_change_in_a_window_only(root: Path):
+    """Open as it was frozen, closed once the policy is edited, open again by a person's word or by undoing the edit."""
+    begun = twokey(root, "rollout", "advance", "B", *WORD)
+    first = run(root, 0)
+    change_policy(root, LOOSER)
+    edited = run(root, 1)
+    window = twokey(root, "rollout", "change-window", "--by", "ann", "--reason", "a wider switch, after a talk")
+    allowed = run(root, 2)
+    change_policy(root, LOOSER[::-1])
+    back = run(root, 3)
+    change_policy(root, LOOSER)
+    undone = run(root, 6)
+
+    frozen = begun.facts["frozen"]
+    assert (begun.code, begun.facts["phase"], begun.facts["pinned"]) == (0, "B", None)
+    assert (sorted(frozen), frozen["model"]) == (["code", "model", "policy", "universe"], "none")
+    assert (closed(first), closed(allowed), closed(undone)) == ([], [], [])
+    assert closed(edited) == closed(back) == ["configuration"]
+    was, now = frozen["policy"][:8], window.facts["frozen"]["policy"][:8]
+    assert was != now
+    assert f"policy was {was} when it was frozen in phase B, it is {now}" in str(edited.facts["reasons"])
+    assert f"policy was {now} when it was frozen in phase B, it is {was}" in str(back.facts["reasons"])
+    for done in (first, edited, allowed, back, undone):
+        assert twokey(root, "replay", done.facts["run_id"]).code == 0
+    with desk_of(root) as desk:
+        kept = desk.session("reader").all("SELECT book, said_by, reason FROM change_window")
+        hashes = desk.session("reader").all("SELECT kind FROM frozen_hash WHERE change_window IS NOT NULL ORDER BY id")
+    assert kept == [{"book": "main", "said_by": "ann", "reason": "a wider switch, after a talk"}]
+    assert [row["kind"] for row in hashes] == ["policy", "universe", "model", "code"]
+    assert look(root)["problem"] is None
+
+
+def test_a_phase_without_real_money_freezes_nothing(root: Path):
+    """The policy of a dry run is edited as one likes, and a window there is refused with the reason."""
+    unset = twokey(root, "rollout", "change-window", *WORD)
+    twokey(root, "rollout", "advance", "B", *WORD)
+    same = twokey(root, "rollout", "change-window", *WORD)
+    back = twokey(root, "rollout", "advance", "A", *WORD)
+    change_policy(root, LOOSER)
+    dry = run(root, 0)
+    refused = twokey(root, "rollout", "change-window", *WORD)
+
+    assert back.facts["frozen"] == {}
+    assert closed(dry) == []
+    assert [done.code for done in (unset, same, refused)] == [2, 2, 2]
+    assert "book main is in no phase, which freezes nothing" in unset.err
+    assert "nothing of book main has changed since it was frozen" in same.err
+    assert "book main is in phase A, which freezes nothing" in refused.err
+
+
+def test_a_book_that_an_earlier_version_advanced_is_closed_until_a_person_freezes_it(root: Path):
+    """It names what to do; a phase without a word for it, or of nobody, is refused."""
+    with desk_of(root) as desk:
+        row = {"book": "main", "phase": "C", "said_by": "p", "reason": "ready"}
+        desk.session("person").add("rollout_step", [row])
+        desk.heads.keep(desk.chain.head())
+    before = run(root, 0)
+    window = twokey(root, "rollout", "change-window", "--by", "ann", "--reason", "after the upgrade")
+    after = run(root, 1)
+    nobody = twokey(root, "rollout", "advance", "A", "--by", " ", "--reason", "x")
+
+    assert closed(before) == ["configuration"]
+    assert "phase C has no frozen policy, universe, model, code; `twokey rollout change-window" in str(before.facts)
+    assert (window.code, closed(after)) == (0, [])
+    assert (nobody.code, "a person's word" in nobody.err) == (2, True)
