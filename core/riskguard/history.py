@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
@@ -21,15 +22,23 @@ TRADED_SESSIONS = 20
 
 
 def close_before(case: Case, name: InstrumentId) -> Decimal | None:
-    """Give an instrument's last close before as-of, or None without one."""
-    if case.panel is None:
+    """Give an instrument's last close before as-of, in the units of as-of, or None without one."""
+    panel = case.panel
+    column = None if panel is None else panel.column(name)
+    if panel is None or column is None:
         return None
-    column = case.panel.column(name)
-    if column is None:
-        return None
-    closes = case.panel.close[: _rows(case.panel, case.as_of)[0], column]
+    closes = panel.close[: _rows(panel, case.as_of)[0], column]
     there = np.flatnonzero(closes > 0)
-    return price_of(float(closes[there[-1]])) if len(there) else None
+    if not len(there):
+        return None
+    basis, last = panel.basis[column], panel.sessions[there[-1]].astype(object)
+    # Bars as they were traded are in the units of their day; adjusted ones know the split already.
+    ratios = [
+        float(one.ratio)
+        for one in panel.splits
+        if one.instrument == name and last < one.session <= case.as_of and basis is not None and basis.kind == "raw"
+    ]
+    return price_of(float(closes[there[-1]]) / math.prod(ratios))
 
 
 def value_traded(case: Case, name: InstrumentId) -> Decimal:

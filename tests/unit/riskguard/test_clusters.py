@@ -36,10 +36,15 @@ def prices_of(returns: np.ndarray) -> np.ndarray:
 
 def ground(adj_close: np.ndarray, names: tuple[str, ...], last: date = LAST) -> Ground:
     """Stand on bars of these prices, the last of them of the last session."""
+    flat = np.ones_like(adj_close)
     panel = Panel(
         sessions=np.array(DAYS[len(DAYS) - len(adj_close) :], dtype="datetime64[D]"),
         instruments=names,
-        **{name: np.full_like(adj_close, 1.0) for name in ("open", "high", "low", "close", "volume")},
+        open=flat,
+        high=flat,
+        low=flat,
+        close=flat,
+        volume=flat,
         adj_close=adj_close,
         basis=(Basis("raw"),) * len(names),
         provider=("yahoo",) * len(names),

@@ -106,10 +106,12 @@ def test_a_group_is_capped_one_step_above_its_cap(cap, found, is_capped):
 
 def test_the_largest_of_a_group_come_down_to_one_level():
     """Of 0.4, 0.2 and 0.1 within 0.5 the first comes down to 0.2; within 0.25 each has room for a little more than 0.08."""
-    wanted = {"investable": "0.7", "volatilities": numbers(A="0.01", B="0.02", C="0.04")}
+    moved = numbers(A="0.01", B="0.02", C="0.04")
 
-    wide = told(chosen(3, groups=(group("0.5", "A", "B", "C"),), **wanted), INVERSE)
-    tight = told(chosen(3, groups=(group("0.25", "A", "B", "C"),), **wanted), INVERSE)
+    wide, tight = (
+        told(chosen(3, "0.7", volatilities=moved, groups=(group(cap, "A", "B", "C"),)), INVERSE)
+        for cap in ("0.5", "0.25")
+    )
 
     assert wide == {"A": "0.2", "B": "0.2", "C": "0.1"}
     assert tight == dict.fromkeys("ABC", "0.083333")
