@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
+from dataclasses import dataclass
+from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 
@@ -10,7 +13,11 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from core.canonical import canonical_json
+
 KEY_ID_LENGTH = 16
+# The kind under which a rotation's text stands among what the chain of events keeps.
+ROTATION = "key_rotation"
 
 
 class KeyProblem(RuntimeError):
@@ -23,30 +30,19 @@ def make_key(private_path: Path, public_dir: Path) -> str:
         return FileSigner(private_path).key_id
     key = Ed25519PrivateKey.generate()
     private_path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    descriptor = os.open(private_path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(
-            key.private_bytes(
-                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-            )
-        )
     public = _public_bytes(key.public_key())
     public_dir.mkdir(parents=True, exist_ok=True)
-    (public_dir / f"{_key_id(public)}.pub").write_text(public.hex() + "\n", encoding="ascii")
+    # The public half first: a private key that nobody can verify with would sign approvals that are all void.
+    _write_whole(public_dir / f"{_key_id(public)}.pub", public.hex() + "\n")
+    _write_private(private_path, key)
     return _key_id(public)
 
 
 class FileSigner:
-    """Signs with the private key in a file; raises KeyProblem when it cannot be read."""
+    """Signs with the private key in a file; raises KeyProblem when it cannot be read, or others than its owner could."""
 
     def __init__(self, path: Path) -> None:
-        try:
-            key = serialization.load_pem_private_key(path.read_bytes(), password=None)
-        except (OSError, ValueError) as error:
-            raise KeyProblem(f"the riskguard's key {path.name} could not be read: {error}") from error
-        if not isinstance(key, Ed25519PrivateKey):
-            raise KeyProblem(f"{path.name} holds a {type(key).__name__}; an Ed25519 private key is needed")
-        self._key = key
+        self._key = _private_key(path)
 
     @property
     def key_id(self) -> str:
@@ -59,24 +55,154 @@ class FileSigner:
 
 
 class FileVerifier:
-    """Verifies with the public keys of a folder, one file a key."""
+    """Verifies with the public keys of a folder, one file a key.
 
-    def __init__(self, public_dir: Path) -> None:
+    A key that was rotated away still verifies what it signed; with `in_use_only` it does not: nothing new may rest on it.
+    A key file or a rotation that cannot be read, or that is not what its signatures say, verifies nothing.
+    """
+
+    def __init__(self, public_dir: Path, *, in_use_only: bool = False) -> None:
         self._dir = public_dir
+        self._in_use_only = in_use_only
 
     def verify(self, key_id: str, content: bytes, signature: bytes) -> bool:
         """Say whether a signature is that key's over these bytes; an unknown key verifies nothing."""
-        known = {path.stem: path for path in self._dir.glob("*.pub")}
-        if key_id not in known:
-            return False
-        public = bytes.fromhex(known[key_id].read_text(encoding="ascii").strip())
-        if _key_id(public) != key_id:
-            return False
         try:
-            Ed25519PublicKey.from_public_bytes(public).verify(signature, content)
-        except InvalidSignature:
+            if self._in_use_only and key_id in {rotation.old for rotation in rotations(self._dir)}:
+                return False
+            return _verifies(self._dir, key_id, content, signature)
+        except KeyProblem:
             return False
-        return True
+
+
+@dataclass(frozen=True)
+class Rotation:
+    """A person's word that one key takes another's place; both keys sign its canonical bytes."""
+
+    number: int
+    old: str
+    new: str
+    public: str
+    by: str
+    reason: str
+    at: datetime
+
+
+def rotate_key(private_path: Path, public_dir: Path, *, by: str, reason: str, at: datetime) -> tuple[Rotation, str]:
+    """Make a new key in the place of the riskguard's, signed for by both, and give the rotation with its kept text.
+
+    The old public key stays, so that what it signed verifies. A rotation that was cut short is gone on with: the new key
+    is kept before anything names it, and takes the old one's place last. One at a time: the caller holds a lock.
+    """
+    old, fresh_path = _private_key(private_path), private_path.with_suffix(".new")
+    if not fresh_path.exists():
+        _write_private(fresh_path, Ed25519PrivateKey.generate())
+    new = _private_key(fresh_path)
+    public = _public_bytes(new.public_key())
+    done = rotations(public_dir)
+    kept = next((one for one in done if one.new == _key_id(public)), None)
+    if kept is None:
+        old_id = _key_id(_public_bytes(old.public_key()))
+        kept = Rotation(len(done) + 1, old_id, _key_id(public), public.hex(), by, reason, at)
+        content = canonical_json(kept).encode()
+        signatures = {kept.old: old.sign(content).hex(), kept.new: new.sign(content).hex()}
+        _write_whole(public_dir / f"{kept.new}.pub", public.hex() + "\n")
+        _write_whole(_rotation_path(public_dir, kept.number), canonical_json({"told": kept, "signatures": signatures}))
+    fresh_path.replace(private_path)
+    return kept, _rotation_path(public_dir, kept.number).read_text(encoding="utf-8")
+
+
+def rotations(public_dir: Path) -> tuple[Rotation, ...]:
+    """Give every rotation of a folder, oldest first; raises KeyProblem for one that is missing or changed."""
+    paths = sorted(public_dir.glob("rotation-*.json"))
+    found = tuple(_rotation(path, public_dir) for path in paths)
+    if [one.number for one in found] != list(range(1, len(found) + 1)):
+        raise KeyProblem(f"{public_dir.name} holds the rotations {[one.number for one in found]}; one is missing")
+    return found
+
+
+def rotation_texts(public_dir: Path) -> tuple[str, ...]:
+    """Give the kept text of each rotation of a folder, oldest first."""
+    return tuple(path.read_text(encoding="utf-8") for path in sorted(public_dir.glob("rotation-*.json")))
+
+
+def _rotation(path: Path, public_dir: Path) -> Rotation:
+    try:
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        told, signatures = kept["told"], kept["signatures"]
+        rotation = Rotation(**{**told, "at": datetime.fromisoformat(told["at"])})
+        content = canonical_json(rotation).encode()
+        is_whole = rotation.new == _key_id(bytes.fromhex(rotation.public)) and all(
+            _verifies(public_dir, key_id, content, bytes.fromhex(signatures[key_id]))
+            for key_id in (rotation.old, rotation.new)
+        )
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise KeyProblem(f"the rotation {path.name} could not be read: {error}") from error
+    if not is_whole:
+        raise KeyProblem(f"the rotation {path.name} is not signed by both its keys; restore it from a copy")
+    return rotation
+
+
+def _verifies(public_dir: Path, key_id: str, content: bytes, signature: bytes) -> bool:
+    known = {path.stem: path for path in public_dir.glob("*.pub")}
+    if key_id not in known:
+        return False
+    try:
+        public = bytes.fromhex(known[key_id].read_text(encoding="ascii").strip())
+        key = Ed25519PublicKey.from_public_bytes(public)
+    except (OSError, ValueError) as error:
+        raise KeyProblem(f"the public key {key_id}.pub could not be read: {error}") from error
+    if _key_id(public) != key_id:
+        return False
+    try:
+        key.verify(signature, content)
+    except InvalidSignature:
+        return False
+    return True
+
+
+def _private_key(path: Path) -> Ed25519PrivateKey:
+    try:
+        mode = path.stat().st_mode & 0o777
+        key = serialization.load_pem_private_key(path.read_bytes(), password=None)
+    except (OSError, ValueError) as error:
+        raise KeyProblem(f"the riskguard's key {path.name} could not be read: {error}") from error
+    if mode & 0o077:
+        raise KeyProblem(
+            f"the riskguard's key {path} has mode {mode:04o}: others can read it; `chmod 600` it, and if anybody may have,"
+            " `twokey keys rotate`"
+        )
+    if not isinstance(key, Ed25519PrivateKey):
+        raise KeyProblem(f"{path.name} holds a {type(key).__name__}; an Ed25519 private key is needed")
+    return key
+
+
+def _write_private(path: Path, key: Ed25519PrivateKey) -> None:
+    """Write a private key whole, its owner's alone; a torn one would end the desk."""
+    content = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    writing = path.with_suffix(".writing")
+    writing.unlink(missing_ok=True)
+    descriptor = os.open(writing, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    writing.replace(path)
+
+
+def _write_whole(path: Path, text: str) -> None:
+    writing = path.with_name(f".writing-{path.name}")
+    with writing.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    writing.replace(path)
+
+
+def _rotation_path(public_dir: Path, number: int) -> Path:
+    return public_dir / f"rotation-{number:04d}.json"
 
 
 def _public_bytes(key: Ed25519PublicKey) -> bytes:

@@ -162,6 +162,10 @@ def _resume(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--by", required=True, help="who says so")
 
 
+def _by(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--by", required=True, help="who says so")
+
+
 def _restore(parser: argparse.ArgumentParser) -> None:
     which = parser.add_mutually_exclusive_group(required=True)
     which.add_argument("file", nargs="?", type=Path, metavar="FILE", help="the dump, with its manifest beside it")
@@ -383,5 +387,15 @@ COMMANDS: tuple[Command, ...] = (
     Command("halt", "no trade ticket until a person resumes", "cli.commands.people", "halt", _halt),
     Command("resume", "lift a halt (at a terminal)", "cli.commands.people", "resume", _resume),
     *ROLLOUT,
+    Command(
+        "keys",
+        "the riskguard's keys",
+        children=(
+            Command("list", "which there are, and which were rotated away", "cli.commands.keys", "keys"),
+            Command(
+                "rotate", "put a new key in the old one's place (at a terminal)", "cli.commands.keys", "rotate", _by
+            ),
+        ),
+    ),
     Command("mcp", "serve one MCP server on stdio", "cli.commands.doors", "mcp", _mcp),
 )

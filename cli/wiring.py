@@ -104,6 +104,11 @@ class Desk:
         """Give the public keys."""
         return FileVerifier(self.workspace.public_keys)
 
+    @cached_property
+    def verifier_in_use(self) -> FileVerifier:
+        """Give the public keys that something new may rest on: none that was rotated away."""
+        return FileVerifier(self.workspace.public_keys, in_use_only=True)
+
     def configuration(self, book: str) -> Configuration:
         """Read a book's configuration, with what people verified."""
         return read_configuration(self.workspace, book, PgPeople(self.session("reader")).verifications())
@@ -233,7 +238,7 @@ class Desk:
             journal=self._ticketing_journal,
             people=PgPeople(session),
             chain=Chain(session),
-            verifier=self.verifier,
+            verifier=self.verifier_in_use,
             clock=clock,
         )
 

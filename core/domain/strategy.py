@@ -19,11 +19,13 @@ class Ranking:
     """A number an instrument, higher is better, and what moved each most, where the strategy can tell.
 
     A number that is not finite means that the instrument cannot be ranked. Contributions are told by the feature's name,
-    the strongest first; with those not told, and what all instruments have in common, they add up to the number.
+    the strongest first; with those not told, and what all instruments have in common, they add up to the number. `missing`
+    is, a feature, the share of the instruments that take part without a value, where a model was asked.
     """
 
     numbers: Mapping[InstrumentId, float]
     contributions: Mapping[InstrumentId, Contributions] = field(default_factory=dict)
+    missing: Mapping[str, float] = field(default_factory=dict)
 
 
 Ranker = Callable[[Panel, tuple[InstrumentId, ...], Model | None], Ranking]
@@ -47,12 +49,14 @@ class NothingLearned(ValueError):
 class Training:
     """How a strategy learns: from how many sessions, of which features, and for how many sessions a model serves.
 
+    Of a feature a share of the instruments may lack a value: `drift_max` more than where the model learned.
     `fit` raises NothingLearned where there is too little to learn from.
     """
 
     sessions: int
     features_hash: str
     age_sessions_max: int
+    drift_max: float
     fit: Callable[[Panel, Lesson], Model]
 
 

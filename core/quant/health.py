@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
+from decimal import Decimal
 
 from core.calendar import Calendar
+from core.canonical import plain_decimal
 from core.domain.facts import Unread
 from core.domain.model import Model, ModelCard, ModelInUse
 from core.domain.strategy import Strategy, Training
@@ -31,6 +33,25 @@ def judge_model(
         block("model", strategy.name, words) for words in _wrong(model.card, strategy.name, strategy.training, age)
     ]
     return closed(found) if found else Gate(ModelInUse(model))
+
+
+def judge_drift(card: ModelCard, missing: Mapping[str, float], training: Training) -> str | None:
+    """Say which features lack a value of too many more instruments than where the model learned; None where none does.
+
+    `missing` is the share of the instruments without a value, a feature; a feature may lack `drift_max` more than the card's
+    reference, that share itself included. Features of ranks have no other drift: among each other they are always spread alike.
+    """
+    limit, reference = Decimal(repr(training.drift_max)), dict(card.reference)
+    now = {name: Decimal(f"{share:.6g}") for name, share in missing.items() if name in reference}
+    drifted = [name for name, share in now.items() if share - reference[name] > limit]
+    if not drifted:
+        return None
+    worst = max(drifted, key=lambda name: (now[name] - reference[name], name))
+    return (
+        f"{len(drifted)} of {len(now)} features drifted: {worst} is missing for {plain_decimal(now[worst])} of the instruments,"
+        f" for {plain_decimal(reference[worst])} where the model of {card.as_of} learned; at most {plain_decimal(limit)} more"
+        " is allowed; look at the bars (`twokey data quality`)"
+    )
 
 
 def _wrong(card: ModelCard, name: str, training: Training, age: int) -> Iterator[str]:

@@ -26,7 +26,8 @@ class RankerParameters:
     Three years (`window_weeks`) hold some hundreds of weeks' worth of one regime; a first model needs one year. The last
     fifth of a window validates. The embargo of one week is for what outlasts the label itself, such as a slow reaction
     (Lopez de Prado 2018, Advances in Financial Machine Learning, ch. 7). `age_sessions_max` is two weeks: a model that
-    missed a training may serve once more.
+    missed a training may serve once more. `drift_max` is a quarter: a feature that is missing for so many instruments more
+    than where the model learned tells of a broken feed, not of a market.
     """
 
     features: str
@@ -46,6 +47,7 @@ class RankerParameters:
     feature_share: float = 0.5
     seed: int = 7
     age_sessions_max: int = 10
+    drift_max: float = 0.25
     hold_rank_multiple: int = 2
 
     def __post_init__(self) -> None:
@@ -81,6 +83,7 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "feature_share": (0.01, 1),
     "seed": (0, 2**31 - 1),
     "age_sessions_max": (1, 260),
+    "drift_max": (0, 1),
     "hold_rank_multiple": (1, 100),
 }
 

@@ -16,8 +16,9 @@ from core.domain.instrument import InstrumentId
 from core.domain.model import Model
 from core.domain.panel import Panel
 from core.domain.scores import Scores, drawn, ranked_scores
-from core.domain.strategy import Strategy
+from core.domain.strategy import Ranking, Strategy
 from core.gate import Finding, Gate, block, closed
+from core.quant.health import judge_drift
 
 # The share of so many instruments or more that may have one score: beyond it a draw decides the order.
 SAME_MAX, MANY = 0.5, 10
@@ -30,11 +31,20 @@ def rank_instruments(
     last = panel.sessions[-1].astype(object) if len(panel.sessions) else None
     if last != as_of:
         return closed([block("scores", strategy.name, f"the panel ends with {last}, not with as-of {as_of}")])
-    scores = ranked_scores(strategy.name, as_of, strategy.score(panel, instruments, model))
+    ranking = strategy.score(panel, instruments, model)
+    scores = ranked_scores(strategy.name, as_of, ranking)
     columns = {name: at for at, name in enumerate(panel.instruments)} if scores.unranked else {}
     told = tuple((name, _why(panel, columns.get(name), strategy) or why) for name, why in scores.unranked)
     scores = replace(scores, unranked=told)
-    return Gate(scores, tuple(_degenerate(scores)))
+    return Gate(scores, (*_drift(ranking, strategy, model), *_degenerate(scores)))
+
+
+def _drift(ranking: Ranking, strategy: Strategy, model: Model | None) -> list[Finding]:
+    """Give the finding that closes the model's gate, which stands before this one: it could not be known there."""
+    if model is None or strategy.training is None:
+        return []
+    words = judge_drift(model.card, ranking.missing, strategy.training)
+    return [] if words is None else [block("model", strategy.name, words)]
 
 
 def _why(panel: Panel, column: int | None, strategy: Strategy) -> str | None:

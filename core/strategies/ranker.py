@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from core.domain.bars import Floats
 from core.domain.instrument import InstrumentId
@@ -38,7 +41,7 @@ def bind(policy: Policy) -> Strategy:
         score=score,
         sessions_needed=sessions_needed(chosen),
         hold_rank_multiple=parameters.hold_rank_multiple,
-        training=Training(recipe.sessions, chosen.hash, parameters.age_sessions_max, recipe.fit),
+        training=Training(recipe.sessions, chosen.hash, parameters.age_sessions_max, parameters.drift_max, recipe.fit),
     )
 
 
@@ -70,7 +73,14 @@ def ranking(
     return Ranking(
         {name: float(number) for name, number in zip(instruments, numbers, strict=True)},
         {name: _strongest(features, moved[at]) for at, name in enumerate(instruments)},
+        _missing(features, asked[:, takes_part]),
     )
+
+
+def _missing(features: FeatureSet, asked: NDArray[np.floating[Any]]) -> dict[str, float]:
+    """Give the share of the instruments that each feature has no value of; nothing where no instrument takes part."""
+    shares = np.isnan(asked).mean(axis=1).tolist() if asked.shape[1] else []
+    return dict(zip(features.names, shares, strict=False))
 
 
 def _strongest(features: FeatureSet, moved: Floats) -> Contributions:

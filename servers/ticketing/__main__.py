@@ -46,7 +46,7 @@ def wire(place: Place) -> TicketingDoors:
         journal=PgJournal(session),
         people=people,
         chain=Chain(session),
-        verifier=FileVerifier(place.workspace.public_keys),
+        verifier=FileVerifier(place.workspace.public_keys, in_use_only=True),
         clock=clock,
     )
     file = FileChannel(place.workspace.root / "tickets", partial(write_whole, mode=READ_WRITE))

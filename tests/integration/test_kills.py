@@ -149,7 +149,7 @@ def crashed(workspaces: Workspaces) -> dict[str, Any]:
     crash(root, DAY + timedelta(days=2), by=0.6)
     calm, day = workspaces.copy("calm-crashed", of=root), DAY + timedelta(days=3)
     done = twokey(calm, "run", "--on", str(day))
-    assert [reason.partition(":")[0] for reason in done.facts["reasons"]] == ["drawdown"]
+    assert [reason.partition(":")[0] for reason in done.facts["reasons"]] == ["drawdown", "daily_loss"]
     assert look(calm)["rows"]["halt"] == 1
     return {"root": root, "day": day, "said": said(done.out), "look": look(calm)}
 

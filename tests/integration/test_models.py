@@ -34,6 +34,7 @@ strategy:
     feature_share: 0.5
     seed: 7
     age_sessions_max: 6
+    drift_max: 0.25
     hold_rank_multiple: 2
 """
 

@@ -34,7 +34,7 @@ strategy:
   parameters:
     {features: weekly, objective: regression, window_weeks: 156, weeks_min: 52, embargo_weeks: 1, retrain_weeks: 1,
      validation_share: 0.2, trees_max: 300, stop_after_trees: 30, learning_rate: 0.05, leaves_max: 8, depth_max: 3,
-     leaf_rows_min: 400, l2: 400, feature_share: 0.5, seed: 7, age_sessions_max: 10, hold_rank_multiple: 2}
+     leaf_rows_min: 400, l2: 400, feature_share: 0.5, seed: 7, age_sessions_max: 10, drift_max: 0.25, hold_rank_multiple: 2}
 """
 
 

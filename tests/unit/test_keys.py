@@ -1,0 +1,158 @@
+"""Keys: who may read them, what a rotation keeps, and what nothing new may rest on."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from adapters.keys import (
+    FileSigner,
+    FileVerifier,
+    KeyProblem,
+    Rotation,
+    make_key,
+    rotate_key,
+    rotation_texts,
+    rotations,
+)
+
+AT = datetime(2024, 6, 10, 7, tzinfo=UTC)
+CONTENT = b"what is signed"
+
+
+@pytest.fixture
+def private(tmp_path: Path) -> Path:
+    """Give the path of a private key that was made, its public half beside it."""
+    make_key(tmp_path / "secrets/key.pem", tmp_path / "keys")
+    return tmp_path / "secrets/key.pem"
+
+
+@pytest.fixture
+def public(private: Path) -> Path:
+    """Give the folder of the public keys."""
+    return private.parent.parent / "keys"
+
+
+def rotated(private: Path, public: Path, reason: str = "a laptop was lost") -> Rotation:
+    """Rotate the key."""
+    return rotate_key(private, public, by="ann", reason=reason, at=AT)[0]
+
+
+def verdicts(public: Path, key_id: str, signature: bytes) -> tuple[bool, bool]:
+    """Say whether a signature verifies, and whether something new may rest on it."""
+    verifiers = FileVerifier(public), FileVerifier(public, in_use_only=True)
+    told = [verifier.verify(key_id, CONTENT, signature) for verifier in verifiers]
+    return told[0], told[1]
+
+
+def test_a_key_is_its_owners_alone_and_made_once(private, public):
+    """0600, in a folder of 0700; making it again gives the same one."""
+    assert (private.stat().st_mode & 0o777, private.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+    assert make_key(private, public) == FileSigner(private).key_id
+    assert [path.stem for path in public.iterdir()] == [FileSigner(private).key_id]
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o610, 0o601, 0o644])
+def test_a_key_that_others_can_read_signs_nothing(private, mode):
+    """Any bit of group or world: it may be known to somebody already. The words name file, mode and remedy."""
+    private.chmod(mode)
+
+    with pytest.raises(KeyProblem, match=rf"key\.pem has mode {mode:04o}: others can read it; `chmod 600` it"):
+        FileSigner(private)
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o400])
+def test_a_key_that_its_owner_alone_can_read_signs(private, public, mode):
+    """Read-only is as good."""
+    private.chmod(mode)
+    signer = FileSigner(private)
+
+    assert verdicts(public, signer.key_id, signer.sign(CONTENT)) == (True, True)
+
+
+def test_a_rotation_puts_a_new_key_in_place_and_the_old_one_verifies_what_it_signed(private, public):
+    """Nothing new may rest on the old one; the new one is its owner's alone, and nothing of the old private key is left."""
+    old = FileSigner(private)
+    before = private.read_bytes()
+
+    done = rotated(private, public)
+
+    new = FileSigner(private)
+    assert (done.number, done.old, done.new, done.by, done.reason, done.at) == (
+        *(1, old.key_id, new.key_id),
+        *("ann", "a laptop was lost", AT),
+    )
+    assert verdicts(public, old.key_id, old.sign(CONTENT)) == (True, False)
+    assert verdicts(public, new.key_id, new.sign(CONTENT)) == (True, True)
+    assert (private.stat().st_mode & 0o777, [path.name for path in private.parent.iterdir()]) == (0o600, ["key.pem"])
+    assert private.read_bytes() != before
+
+
+def test_rotations_follow_each_other(private, public):
+    """Each names the one before; all but the last key are out of use."""
+    first, second = rotated(private, public), rotated(private, public, "again")
+
+    assert (second.number, second.old) == (2, first.new)
+    assert rotations(public) == (first, second)
+    assert len(rotation_texts(public)) == 2
+
+
+def _cut(path: Path) -> None:
+    path.write_text(path.read_text(encoding="utf-8")[:-9], encoding="utf-8")
+
+
+def _forge(path: Path) -> None:
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    kept["told"]["by"] = "eve"
+    path.write_text(json.dumps(kept), encoding="utf-8")
+
+
+def _unsign(path: Path) -> None:
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    kept["signatures"].pop(kept["told"]["new"])
+    path.write_text(json.dumps(kept), encoding="utf-8")
+
+
+def _borrow(path: Path) -> None:
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    kept["signatures"][kept["told"]["old"]] = kept["signatures"][kept["told"]["new"]]
+    path.write_text(json.dumps(kept), encoding="utf-8")
+
+
+@pytest.mark.parametrize("harm", [_cut, _forge, _unsign, _borrow, Path.unlink])
+def test_a_rotation_that_is_not_signed_by_both_keys_lets_nothing_new_pass(private, public, harm):
+    """Changed, signed by one, or gone while a later one stands: until a person looked, nothing is issued."""
+    rotated(private, public)
+    rotated(private, public)
+    harm(public / "rotation-0001.json")
+    signer = FileSigner(private)
+
+    assert verdicts(public, signer.key_id, signer.sign(CONTENT)) == (True, False)
+    with pytest.raises(KeyProblem, match="rotation"):
+        rotations(public)
+
+
+def test_a_rotation_cut_short_is_gone_on_with(private, public):
+    """Killed before the new key took its place: the old one may not sign anything new, and the next rotation ends the first."""
+    old = private.read_bytes()
+    signer = FileSigner(private)
+    done = rotated(private, public)
+    private.rename(private.with_suffix(".new"))
+    private.write_bytes(old)
+    private.chmod(0o600)
+
+    assert verdicts(public, signer.key_id, signer.sign(CONTENT)) == (True, False)
+    assert rotated(private, public, "once more") == done
+    assert (FileSigner(private).key_id, len(rotations(public))) == (done.new, 1)
+
+
+@pytest.mark.parametrize("text", ["", "zz", "00", "00" * 32])
+def test_a_public_key_that_cannot_be_read_verifies_nothing(private, public, text):
+    """It voids the approval, and does not stop the ticket that would say so."""
+    signer = FileSigner(private)
+    (public / f"{signer.key_id}.pub").write_text(text, encoding="ascii")
+
+    assert verdicts(public, signer.key_id, signer.sign(CONTENT)) == (False, False)
