@@ -1,0 +1,99 @@
+"""Each guard of what judges money, deleted, inverted or moved by a step: the tests turn red, or it is no other guard at all."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+
+import pytest
+
+from tests.mutator.equivalent import EQUIVALENT
+from tests.mutator.guards import Mutant, mutants_of
+from tests.mutator.run import ROOT, SEED, Outcome, run
+
+JUDGES = ("core/riskguard", "core/ticketing")
+PURE = (
+    *sorted(str(path.relative_to(ROOT)) for folder in JUDGES for path in (ROOT / folder).glob("[a-z]*.py")),
+    "core/pipeline.py",
+    "core/quant/health.py",
+)
+FLOWS = ("flows/decide.py", "flows/issue.py", "flows/confirm.py")
+UNITS = (
+    "tests/unit/riskguard",
+    "tests/unit/ticketing",
+    "tests/unit/core",
+    "tests/unit/flows",
+    "tests/unit/quant/test_health.py",
+)
+# Properties over hundreds of books say nothing that a mutant's run of seconds could wait for.
+LONG = ("test_plan_for_all.py", "test_weights.py", "test_lookahead_of_backtests.py")
+WHOLE = ("tests/bypass", "tests/integration/test_manual_venue.py", "tests/integration/test_truthful_fills.py")
+SAMPLE, QUICK = 40, 1.0
+
+
+@pytest.mark.slow
+def test_the_tests_see_what_is_changed_in_the_files_of_the_last_change():
+    """Up to forty mutants of the files that the working tree or the last commit changed, or of all where it changed none."""
+    mutants = _mutants([path for path in PURE if path in _changed()] or PURE)
+    drawn = random.Random(SEED).sample(mutants, min(SAMPLE, len(mutants)))
+
+    outcome = run(drawn, _files(UNITS, without=LONG), quick=QUICK)
+
+    _tell(outcome)
+    assert _missed(outcome) == []
+
+
+@pytest.mark.soak
+def test_the_tests_see_every_guard_of_the_riskguard_and_of_the_tickets():
+    """All mutants of all that judges money without a database."""
+    outcome = run(_mutants(PURE), _files(UNITS, without=("test_lookahead_of_backtests.py",)))
+
+    _tell(outcome)
+    assert _missed(outcome) == []
+
+
+@pytest.mark.soak
+def test_the_tests_see_every_guard_of_the_flows():
+    """All mutants of deciding, issuing and confirming, by tests that have a database."""
+    outcome = run(_mutants(FLOWS), [*_files(UNITS[3:4], without=LONG), *WHOLE])
+
+    _tell(outcome)
+    assert _missed(outcome) == []
+
+
+def test_what_is_called_equivalent_is_there():
+    """An entry whose guard is gone is taken out of the list."""
+    keys = {mutant.key for mutant in _mutants((*PURE, *FLOWS))}
+
+    assert sorted(EQUIVALENT.keys() - keys) == []
+
+
+def _mutants(paths) -> list[Mutant]:
+    return [one for path in paths for one in mutants_of(path, (ROOT / path).read_text(encoding="utf-8"))]
+
+
+def _missed(outcome: Outcome) -> list[str]:
+    return [one.name for one in (*outcome.survived, *outcome.unreached) if one.key not in EQUIVALENT]
+
+
+def _tell(outcome: Outcome) -> None:
+    lived = [one for one in (*outcome.survived, *outcome.unreached) if one.key in EQUIVALENT]
+    count = len(outcome.caught) + len(outcome.survived) + len(outcome.unreached)
+    sys.stdout.write(f"\n{count} mutants: {len(outcome.caught)} caught, {len(lived)} that change nothing\n")
+
+
+def _files(places, *, without) -> list[str]:
+    paths = [path for place in places for path in (sorted((ROOT / place).glob("test_*.py")) or [ROOT / place])]
+    return [str(path) for path in paths if path.name not in without]
+
+
+def _changed() -> set[str]:
+    """Give the files that differ from the last commit's parent; none where git cannot say."""
+    found: set[str] = set()
+    for asked in (("diff", "--name-only", "HEAD~1"), ("ls-files", "--others", "--exclude-standard")):
+        done = subprocess.run(
+            ["git", "-c", "safe.directory=*", *asked], cwd=ROOT, capture_output=True, text=True, check=False
+        )
+        found |= set(done.stdout.splitlines()) if done.returncode == 0 else set()
+    return found
