@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from cli.command import Command, book
 
@@ -12,6 +13,15 @@ ROLLOUT = "cli.commands.rollout"
 def _phase(parser: argparse.ArgumentParser) -> None:
     _said(parser)
     parser.add_argument("phase", choices=("0", "A", "B", "C"), help="the phase that begins")
+
+
+def _attest(parser: argparse.ArgumentParser) -> None:
+    book(parser)
+    parser.add_argument("item", metavar="ITEM", help="what was checked; `twokey rollout status` names the items")
+    parser.add_argument("--evidence", type=Path, required=True, metavar="FILE", help="the file that shows it")
+    parser.add_argument("--by", required=True, metavar="NAME", help="who says so")
+    parser.add_argument("--note", required=True, metavar="WORDS", help="how it was checked, and what was seen")
+    parser.add_argument("--fails", action="store_true", help="it was checked, and it does not hold")
 
 
 def _said(parser: argparse.ArgumentParser) -> None:
@@ -25,6 +35,8 @@ COMMANDS: tuple[Command, ...] = (
         "rollout",
         "the rollout phase of a book",
         children=(
+            Command("status", "each exit criterion of each phase, computed from the facts", ROLLOUT, "status", book),
+            Command("attest", "a person checked what nobody else can", ROLLOUT, "attest", _attest),
             Command("advance", "a person sets the phase", ROLLOUT, "advance", _phase),
             Command("change-window", "a person lets what is frozen change", ROLLOUT, "change_window", _said),
         ),

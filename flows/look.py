@@ -174,7 +174,11 @@ def curve_of(frame: Frame, clean: CleanSet, entries: Sequence[Entry], *, cache: 
 
 def capital_fraction(policy: Policy, people: PersonBook) -> Decimal:
     """Give the share of capital that the book's rollout phase allows; phase A allows none of a real venue's."""
-    phase = people.phase(policy.book) or DEFAULT_PHASE[policy.execution.venue]
+    return fraction_in(people.phase(policy.book) or DEFAULT_PHASE[policy.execution.venue], policy)
+
+
+def fraction_in(phase: str, policy: Policy) -> Decimal:
+    """Give the share of capital that a phase allows the policy's book."""
     rollout = policy.rollout
     if phase == "A" and policy.execution.venue != "paper":
         return Decimal(0)

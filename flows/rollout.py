@@ -1,19 +1,28 @@
-"""The rollout: a person advances a book's phase, and lets what a phase froze change."""
+"""The rollout: what a phase is left by, and a person who attests, advances a phase and lets what is frozen change."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
+from decimal import Decimal
+from hashlib import sha256
 from typing import Protocol
 
 from core.calendar import as_of, slot_of
+from core.domain.facts import Halt
 from core.domain.freeze import FREEZING, FROZEN_KINDS, NO_HASH, FrozenHash
 from core.domain.model import Model, ModelPin
+from core.domain.rollout import ITEMS, PHASES, Attested, Criterion, PhaseFacts
 from core.domain.slot import BookName
-from flows.look import hashes_now
+from core.reporting.rollout import Figures, criteria, figures
+from core.settings import Policy
+from flows.look import DEFAULT_PHASE, fraction_in, hashes_now
 from flows.setup import BookSetup
+
+# A scan of a page, not a film: the rows of a database are copied with every backup.
+EVIDENCE_MAX = 5_000_000
 
 
 class RolloutRefused(ValueError):
@@ -56,6 +65,45 @@ class PinBook(Protocol):
         ...
 
 
+class StayBook(Protocol):
+    """Reads what the phases of a book came to, and keeps what a person attests."""
+
+    def stay(self, policy: Policy, phase: str, *, begins_in: str) -> PhaseFacts | None:
+        """Give the last stay in a phase of a policy's book, or None where it was never in it."""
+        ...
+
+    def attested(self, book: BookName) -> dict[str, Attested]:
+        """Give the newest word on each item of a book."""
+        ...
+
+    def attest(self, said: Attested, content: bytes) -> None:
+        """Keep a person's word on an item, with the file whole."""
+        ...
+
+
+class HaltReader(Protocol):
+    """Reads phases and halts."""
+
+    def phase(self, book: BookName) -> str | None:
+        """Give the book's rollout phase, or None when no person ever set one."""
+        ...
+
+    def halts(self, book: BookName) -> Sequence[Halt]:
+        """Give the halts of a book and of the desk that nobody lifted."""
+        ...
+
+
+@dataclass(frozen=True)
+class PhaseStatus:
+    """A phase of a book: its share of the capital, and where the book was in it, each exit criterion and how it fared."""
+
+    phase: str
+    capital_fraction: Decimal
+    is_now: bool
+    criteria: tuple[Criterion, ...]
+    figures: Figures | None
+
+
 @dataclass(frozen=True)
 class PhaseDoors:
     """What a person's step of the rollout may use."""
@@ -75,6 +123,15 @@ class Frozen:
 
 
 @dataclass(frozen=True)
+class Evidence:
+    """A file that shows that an item holds, or that it does not."""
+
+    name: str
+    content: bytes
+    holds: bool
+
+
+@dataclass(frozen=True)
 class Word:
     """A person's word: who says something, and why."""
 
@@ -84,7 +141,40 @@ class Word:
     def __post_init__(self) -> None:
         """Hold that both say something."""
         if not self.by.strip() or not self.reason.strip():
-            raise RolloutRefused("--by and --reason must say something: a step of the rollout is a person's word")
+            raise RolloutRefused("who says so and why must not be empty: a step of the rollout is a person's word")
+
+
+def status(policy: Policy, stays: StayBook, people: HaltReader) -> tuple[PhaseStatus, ...]:
+    """Give each phase with its exit criteria, computed from the facts of the book's last stay in it."""
+    begins_in, attested = DEFAULT_PHASE[policy.execution.venue], stays.attested(policy.book)
+    now = people.phase(policy.book) or begins_in
+    halts = tuple(halt.reason for halt in people.halts(policy.book))
+    found = []
+    for phase in PHASES:
+        stay = stays.stay(policy, phase, begins_in=begins_in)
+        # What is halted today says nothing of a phase that is over.
+        facts = replace(stay or PhaseFacts(phase), halts=halts if phase == now else ())
+        share = fraction_in(phase, policy)
+        found.append(
+            PhaseStatus(phase, share, phase == now, criteria(facts, attested), figures(facts) if stay else None)
+        )
+    return tuple(found)
+
+
+def attest(item: str, policy: Policy, stays: StayBook, *, word: Word, evidence: Evidence) -> Attested:
+    """Keep that a person checked what nobody else can, with the file that shows it.
+
+    Raises RolloutRefused for an item that nobody asks for, and for a file that is empty or too large.
+    """
+    if item not in ITEMS:
+        raise RolloutRefused(f"there is no item {item}; the items are {', '.join(ITEMS)}")
+    size = len(evidence.content)
+    if not 0 < size <= EVIDENCE_MAX:
+        raise RolloutRefused(f"{evidence.name} has {size} bytes; evidence has at least 1 and at most {EVIDENCE_MAX}")
+    digest = sha256(evidence.content).hexdigest()
+    said = Attested(policy.book, item, evidence.holds, digest, evidence.name, word.by, word.reason)
+    stays.attest(said, evidence.content)
+    return said
 
 
 def advance(phase: str, setup: BookSetup, doors: PhaseDoors, *, word: Word, today: date) -> Frozen:

@@ -1,4 +1,4 @@
-"""The rollout of a book: a person advances its phase, and lets what is frozen change."""
+"""The rollout of a book: where it stands, and a person who attests, advances its phase and lets what is frozen change."""
 
 from __future__ import annotations
 
@@ -7,14 +7,57 @@ import argparse
 from adapters.files.workspace import Workspace
 from adapters.postgres.models import PgModels
 from adapters.postgres.people import PgPeople
+from adapters.postgres.rollout import PgRollout
 from adapters.versions import code_hash
 from cli.main import UsageError
 from cli.output import emit
 from cli.wiring import Desk, when
+from core.canonical import plain_decimal
+from core.domain.rollout import ITEMS
+from core.reporting.rollout import Figures
 from flows import rollout as rolling
-from flows.rollout import Frozen, PhaseDoors, RolloutRefused, Word
+from flows.rollout import Evidence, Frozen, PhaseDoors, PhaseStatus, RolloutRefused, Word
 
 HASH_SHOWN = 8
+
+
+def status(arguments: argparse.Namespace) -> int:
+    """Show each exit criterion of each phase, and how the book fared in the phase that it is in."""
+    with Desk(Workspace(arguments.workspace)) as desk:
+        policy, reader = desk.configuration(arguments.book).setup.policy, desk.session("reader")
+        found = rolling.status(policy, PgRollout(reader), PgPeople(reader))
+    words = []
+    for one in found:
+        words.append(f"phase {one.phase}: {plain_decimal(one.capital_fraction)} of the capital{' (now)' * one.is_now}")
+        words += [f"  {item.state:<18}  {item.name}: {item.words}" for item in one.criteria]
+    now = next(one for one in found if one.is_now)
+    words += [f"in phase {now.phase}:", *(f"  {line}" for line in _figures(now.figures))]
+    facts = {"book": arguments.book, "phase": now.phase, "phases": {one.phase: _status(one) for one in found}}
+    emit(arguments, facts, "\n".join(words))
+    return 0
+
+
+def attest(arguments: argparse.Namespace) -> int:
+    """Keep that a person checked an item, with the file that shows it."""
+    try:
+        content = arguments.evidence.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{arguments.evidence} could not be read: {error.strerror}") from error
+    evidence = Evidence(arguments.evidence.name, content, not arguments.fails)
+    with Desk(Workspace(arguments.workspace)) as desk:
+        policy = desk.configuration(arguments.book).setup.policy
+        try:
+            word = Word(arguments.by, arguments.note)
+            said = rolling.attest(
+                arguments.item, policy, PgRollout(desk.session("person")), word=word, evidence=evidence
+            )
+        except RolloutRefused as error:
+            raise UsageError(str(error)) from error
+        desk.heads.keep(desk.chain.head())
+    verdict = "holds" if said.holds else "does not hold"
+    words = f"{said.item} {verdict}, says {said.by}: {ITEMS[said.item]}; kept {said.name} as {said.sha256[:HASH_SHOWN]}"
+    emit(arguments, vars(said), words)
+    return 0
 
 
 def advance(arguments: argparse.Namespace) -> int:
@@ -50,6 +93,44 @@ def change_window(arguments: argparse.Namespace) -> int:
     words += [f"{item.kind} was {item.frozen[:HASH_SHOWN]}, is {item.now[:HASH_SHOWN]}" for item in changed]
     emit(arguments, {"book": arguments.book, **_facts(done)}, "\n".join(words + _pinned(done)))
     return 0
+
+
+def _status(one: PhaseStatus) -> dict[str, object]:
+    return {
+        "capital_fraction": one.capital_fraction,
+        "is_now": one.is_now,
+        "criteria": [vars(item) for item in one.criteria],
+        "figures": None if one.figures is None else _told(one.figures),
+    }
+
+
+def _told(found: Figures) -> dict[str, object]:
+    # Shares and minutes of a report, rounded by nobody: as they print.
+    pairs = ("minutes_to_ticket", "share_passing", "hours_to_answer")
+    told = {name: value for name, value in vars(found).items() if name not in pairs}
+    for name in pairs:
+        pair = getattr(found, name)
+        told[name] = None if pair is None else {"median": f"{pair[0]:.4g}", "worst": f"{pair[1]:.4g}"}
+    return told | {"blocked": dict(found.blocked)}
+
+
+def _figures(found: Figures | None) -> list[str]:
+    if found is None or not found.slots:
+        return ["nothing was decided in it yet"]
+    blocked = ", ".join(f"{code} {count}" for code, count in found.blocked)
+    return [
+        f"slots: {found.slots}, of real days and bars {found.real}",
+        f"minutes to ticket: {_pair(found.minutes_to_ticket, '.1f', 'longest')}",
+        f"share of the universe with a score: {_pair(found.share_passing, '.1%', 'least')}",
+        f"blocked lines by reason: {blocked or 'none'}",
+        f"hours from ticket to answer: {_pair(found.hours_to_answer, '.1f', 'longest')}",
+        f"reconciliation drift: {found.breaks} breaks in {found.comparisons} comparisons",
+        f"ticket defects: {'; '.join(found.defects) or 'none'}",
+    ]
+
+
+def _pair(pair: tuple[float, float] | None, form: str, worst: str) -> str:
+    return "not yet measurable" if pair is None else f"median {pair[0]:{form}}, {worst} {pair[1]:{form}}"
 
 
 def _doors(desk: Desk) -> PhaseDoors:

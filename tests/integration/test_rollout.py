@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -95,3 +96,58 @@ def test_a_book_that_an_earlier_version_advanced_is_closed_until_a_person_freeze
     assert "phase C has no frozen policy, universe, model, code; `twokey rollout change-window" in str(before.facts)
     assert (window.code, closed(after)) == (0, [])
     assert (nobody.code, "a person's word" in nobody.err) == (2, True)
+
+
+def test_the_status_is_computed_from_what_was_decided_and_attested(root: Path):
+    """Rehearsals are told and prove nothing; a person's word is kept with its file; a phase that was left keeps its facts."""
+    scan = root / "fractions.pdf"
+    scan.write_bytes(b"a screen of the broker")
+    first = run(root, 0)
+    said = twokey(root, "rollout", "attest", "fractions", "--evidence", str(scan), "--by", "ann", "--note", "tried it")
+    against = twokey(
+        root, "rollout", "attest", "w8ben", "--evidence", str(scan), "--by", "ann", "--note", "ran out", "--fails"
+    )
+    dry = twokey(root, "rollout", "status").facts
+    twokey(root, "halt", "--book", "main", "a smell")
+    twokey(root, "rollout", "advance", "B", *WORD)
+    pilot = twokey(root, "rollout", "status").facts
+
+    assert (said.code, against.code) == (0, 0)
+    assert (said.facts["holds"], said.facts["sha256"]) == (True, sha256(scan.read_bytes()).hexdigest())
+    assert (dry["phase"], pilot["phase"]) == ("A", "B")
+    assert [phase for phase, told in dry["phases"].items() if told["figures"] is not None] == ["A"]
+    told = {item["name"]: (item["state"], item["words"]) for item in dry["phases"]["A"]["criteria"]}
+    assert told["clean runs"] == told["data"] == ("not yet measurable", "nothing was measured yet")
+    assert told["compliance"][0] == "not met"
+    assert told["compliance"][1].startswith("1 of 8 items hold; without a word: minimums, ")
+    assert told["compliance"][1].endswith("does not hold: w8ben")
+    found = dry["phases"]["A"]["figures"]
+    assert (first.facts["kind"], found["slots"], found["real"], found["defects"]) == ("TRADE", 1, 0, [])
+    assert 0.5 < float(found["share_passing"]["worst"]) <= 1
+    assert pilot["phases"]["A"]["figures"] == found
+    assert pilot["phases"]["B"]["figures"]["slots"] == 0
+    assert [phase for phase, one in pilot["phases"].items() if one["is_now"]] == ["B"]
+    assert look(root)["problem"] is None
+
+
+def test_what_cannot_be_attested_is_refused_and_nothing_is_kept(root: Path):
+    """An item that nobody asks for, a file without a byte or that is not there, a word of nobody."""
+    empty, scan = root / "empty", root / "scan"
+    empty.touch()
+    scan.write_bytes(b"x")
+
+    def attest(item: str, file: Path, by: str = "ann") -> Done:
+        return twokey(root, "rollout", "attest", item, "--evidence", str(file), "--by", by, "--note", "looked")
+
+    refused = [attest("luck", scan), attest("w8ben", empty), attest("w8ben", root / "gone"), attest("w8ben", scan, "")]
+
+    assert [done.code for done in refused] == [2] * 4
+    told = (
+        "there is no item luck; the items are fractions, ",
+        "empty has 0 bytes",
+        "could not be read",
+        "must not be empty",
+    )
+    assert [words in done.err for words, done in zip(told, refused, strict=True)] == [True] * 4
+    with desk_of(root) as desk:
+        assert desk.session("reader").one("SELECT count(*) AS n FROM attestation") == {"n": 0}

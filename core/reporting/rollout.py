@@ -1,0 +1,176 @@
+"""The rollout's report: each exit criterion of a phase, and how the book fared in it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from core.domain.rollout import ITEMS, Attested, Criterion, CriterionState, PhaseFacts, SlotFacts
+
+# A month of weekdays without a fault, before each step that risks more money.
+RUNS_MIN = 20
+# Shares of the universe that got a score, and minutes from the slot to its ticket, within which a day is an ordinary one.
+PASSING_MIN = 0.90
+MINUTES_MAX = 30
+BREAKERS = ("drawdown", "daily_loss")
+UNMEASURED: CriterionState = "not yet measurable"
+
+
+@dataclass(frozen=True)
+class Figures:
+    """How a book fared in a phase; None where nothing was measured."""
+
+    slots: int
+    real: int
+    minutes_to_ticket: tuple[float, float] | None
+    share_passing: tuple[float, float] | None
+    blocked: tuple[tuple[str, int], ...]
+    hours_to_answer: tuple[float, float] | None
+    comparisons: int
+    breaks: int
+    defects: tuple[str, ...]
+
+
+def criteria(facts: PhaseFacts, attested: Mapping[str, Attested]) -> tuple[Criterion, ...]:
+    """Give each criterion by which the book's stay in a phase may end; phase C is the last, and is kept by those of B.
+
+    Only slots of real days with real bars count: a rehearsal, or a made market, proves nothing. A criterion that nothing was
+    measured for yet is not met either, and says so.
+    """
+    real = [slot for slot in facts.slots if slot.is_real]
+    last = real[-RUNS_MIN:]
+    found = [_runs(real, facts.phase), _data(last), _tickets(last), _reports(last), _breakers(facts, real)]
+    if facts.phase != "0":
+        found += [_reconciled(facts), _answered(last), _in_time(last)]
+    if facts.phase in ("A", "B", "C"):
+        found.append(_attested(attested))
+    if facts.phase in ("B", "C"):
+        found += [_confirmed(last), _unchanged(facts, last)]
+    return tuple(found)
+
+
+def figures(facts: PhaseFacts) -> Figures:
+    """Give how the book fared in a phase, rehearsals and made markets included."""
+    slots = facts.slots
+    minutes = [(slot.issued_at - slot.at).total_seconds() / 60 for slot in slots if slot.issued_at and slot.is_real]
+    shares = [share for slot in slots if (share := _share(slot)) is not None]
+    waits = [seconds / 3600 for slot in slots for seconds in slot.waits]
+    blocked = Counter(code for slot in slots for code in slot.codes)
+    return Figures(
+        slots=len(slots),
+        real=sum(slot.is_real for slot in slots),
+        minutes_to_ticket=(median(minutes), max(minutes)) if minutes else None,
+        share_passing=(median(shares), min(shares)) if shares else None,
+        blocked=tuple(sorted(blocked.items(), key=lambda item: (-item[1], item[0]))),
+        hours_to_answer=(median(waits), max(waits)) if waits else None,
+        comparisons=len(facts.comparisons),
+        breaks=sum(breaks for _, breaks in facts.comparisons),
+        defects=tuple(f"{slot.label}: {words}" for slot in slots for words in slot.defects),
+    )
+
+
+def _runs(real: Sequence[SlotFacts], phase: str) -> Criterion:
+    wanted = 1 if phase == "0" else RUNS_MIN
+    clean = 0
+    for slot in reversed(real):
+        if not _is_clean(slot):
+            break
+        clean += 1
+    words = f"{clean} clean runs in a row, {wanted} are wanted"
+    if real and clean < min(wanted, len(real)):
+        slot = real[-1 - clean]
+        words += f"; {slot.label} was not: {', '.join(slot.closed or slot.defects) or 'it ended in no ticket'}"
+    return _judged("clean runs", bool(real), is_met=clean >= wanted, words=words)
+
+
+def _is_clean(slot: SlotFacts) -> bool:
+    return slot.kind in ("TRADE", "HOLD") and not slot.closed and not slot.defects
+
+
+def _data(last: Sequence[SlotFacts]) -> Criterion:
+    shares = [share for slot in last if (share := _share(slot)) is not None]
+    least = min(shares, default=0.0)
+    words = f"at least {least:.1%} of the universe got a score each day, {PASSING_MIN:.0%} is wanted"
+    return _judged("data", bool(shares), is_met=least >= PASSING_MIN, words=words)
+
+
+def _share(slot: SlotFacts) -> float | None:
+    return slot.scored / slot.offered if slot.scored is not None and slot.offered else None
+
+
+def _tickets(last: Sequence[SlotFacts]) -> Criterion:
+    faulty = [slot.label for slot in last if slot.kind is None or slot.defects]
+    words = f"{len(last) - len(faulty)} of {len(last)} slots ended in one ticket without a defect"
+    return _judged(
+        "tickets", bool(last), is_met=not faulty, words=words + (f"; not {', '.join(faulty)}" if faulty else "")
+    )
+
+
+def _reports(last: Sequence[SlotFacts]) -> Criterion:
+    written = sum(slot.has_files for slot in last)
+    return _judged(
+        "reports", bool(last), is_met=written == len(last), words=f"{written} of {len(last)} runs left their files"
+    )
+
+
+def _breakers(facts: PhaseFacts, real: Sequence[SlotFacts]) -> Criterion:
+    fell = [f"{slot.label} {gate}" for slot in real for gate in slot.closed if gate in BREAKERS]
+    told = [*(f"{words} closed" for words in fell), *(f"halted: {reason}" for reason in facts.halts)]
+    return _judged(
+        "no kill switch",
+        bool(real),
+        is_met=not told,
+        words="; ".join(told) or "no breaker closed, and nothing is halted",
+    )
+
+
+def _reconciled(facts: PhaseFacts) -> Criterion:
+    words = ""
+    if facts.comparisons:
+        session, breaks = facts.comparisons[-1]
+        words = f"{len(facts.comparisons)} comparisons with the venue, that of {session} with {breaks} breaks"
+    is_met = bool(facts.comparisons) and facts.comparisons[-1][1] == 0
+    return _judged("reconciliation", bool(facts.comparisons), is_met=is_met, words=words)
+
+
+def _answered(last: Sequence[SlotFacts]) -> Criterion:
+    # The newest ticket may still be within its window.
+    waiting = [f"{slot.label} ({slot.unanswered})" for slot in last[:-1] if slot.unanswered]
+    words = f"lines without an answer: {', '.join(waiting) or 'none'}"
+    return _judged("confirmations", any(slot.kind == "TRADE" for slot in last), is_met=not waiting, words=words)
+
+
+def _in_time(last: Sequence[SlotFacts]) -> Criterion:
+    minutes = [(slot.issued_at - slot.at).total_seconds() / 60 for slot in last if slot.issued_at]
+    most = max(minutes, default=0.0)
+    words = f"the slowest ticket came {most:.0f} minutes after its slot, {MINUTES_MAX} are allowed"
+    return _judged("time to ticket", bool(minutes), is_met=most <= MINUTES_MAX, words=words)
+
+
+def _confirmed(last: Sequence[SlotFacts]) -> Criterion:
+    answers, late = sum(len(slot.waits) for slot in last), sum(slot.late for slot in last)
+    words = f"{answers} confirmations, {late} of them late"
+    return _judged("confirmed in time", bool(answers), is_met=late == 0, words=words)
+
+
+def _unchanged(facts: PhaseFacts, last: Sequence[SlotFacts]) -> Criterion:
+    kinds = {slot.made_of for slot in last}
+    words = f"{len(kinds)} configurations in the last {len(last)} runs, {facts.windows} change windows in the phase"
+    return _judged("unchanged", bool(last), is_met=len(kinds) <= 1, words=words)
+
+
+def _attested(attested: Mapping[str, Attested]) -> Criterion:
+    missing = [item for item in ITEMS if item not in attested]
+    wrong = [item for item in ITEMS if item in attested and not attested[item].holds]
+    told = [f"without a word: {', '.join(missing)}"] if missing else []
+    told += [f"does not hold: {', '.join(wrong)}"] if wrong else []
+    words = f"{len(ITEMS) - len(missing) - len(wrong)} of {len(ITEMS)} items hold"
+    return _judged("compliance", is_measured=True, is_met=not told, words="; ".join([words, *told]))
+
+
+def _judged(name: str, is_measured: bool, *, is_met: bool, words: str) -> Criterion:
+    if not is_measured:
+        return Criterion(name, UNMEASURED, "nothing was measured yet")
+    return Criterion(name, "met" if is_met else "not met", words)
