@@ -151,6 +151,9 @@ def read_worth(
         return worth_of(curve_of(frame, clean, entries, cache=cache), since=since)
     except (ValueError, SourceError, StoreError) as error:
         return Unread(str(error))
+    except ArithmeticError as error:
+        # The gate that needs it is closed, and the slot still ends in its one ticket.
+        return Unread(f"a rate or a close is no number to count with ({type(error).__name__})")
 
 
 def curve_of(frame: Frame, clean: CleanSet, entries: Sequence[Entry], *, cache: CurveCache | None = None) -> Curve:
