@@ -12,7 +12,7 @@ import numpy as np
 
 from core.canonical import sha256_of
 from core.domain.backtest import Backtest, Origin, Track, Trial
-from core.domain.bars import Days, Fixing, Floats
+from core.domain.bars import Fixing, Floats
 from core.domain.instrument import Universe
 from core.domain.panel import Panel
 from core.domain.strategy import Lesson, NothingLearned
@@ -29,6 +29,7 @@ from core.quant.trading import Market, Trading, market_of, trading_of
 from core.quant.training import FitMany
 from core.quant.weeks import Rows, decision_rows
 from core.strategies.walked import Walked, names_of, walked
+from flows.breakers import breaker_notes
 from flows.lived import Lived, NothingLived, as_lived
 from flows.look import quote_of
 from flows.ports import CleanSet, Clock
@@ -206,35 +207,18 @@ def _traded(asked: Asked, setup: BookSetup, ground: Ground, told: Walked) -> Bac
         knowledge=_knowledge(ground.panel),
         origin=Origin("", "", "", "", "", ""),
         is_synthetic=ground.panel.is_synthetic,
-        notes=(*_notes(setup, sessions, main), *_ended(ground, told.rows, orders.held)),
+        notes=(*breaker_notes(policy, sessions, main.equity), *_ended(ground, told.rows, orders.held)),
     )
 
 
 def trading_for(setup: BookSetup) -> Trading:
     """Give the numbers that a backtest trades by: the policy's, with a person who does at once what a person has to do.
 
-    Who halts is resumed: a book that stays halted from its first deep fall on would tell of that fall alone (`_notes` says
-    when it was). And a holding whose bars end stays at its last close, where the daily flow would wait for its booking.
+    Who halts is resumed: a book that stays halted from its first deep fall on would tell of that fall alone (`breaker_notes`
+    says when it was). And a holding whose bars end stays at its last close, where the daily flow would wait for its booking.
     """
     trading = trading_of(setup.policy, hold_rank_multiple=setup.strategy.hold_rank_multiple)
     return replace(trading, kill_switch=False, unpriced="hold")
-
-
-def _notes(setup: BookSetup, sessions: Days, main: Track) -> tuple[str, ...]:
-    """Say on which days the kill switch would have halted the book, the peak counting anew from each, as after a resume."""
-    limit, peak, fell = float(setup.policy.limits.drawdown_max), 0.0, []
-    for at, equity in enumerate(main.equity.tolist()):
-        peak = max(peak, equity)
-        if equity <= (1 - limit) * peak:
-            fell.append(str(_day(sessions[at])))
-            peak = equity
-    if not fell:
-        return ()
-    days = ", ".join(fell[:8]) + (f" and on {len(fell) - 8} more days" if len(fell) > 8 else "")
-    return (
-        f"The kill switch (a fall of {limit:.0%} from the highest) would have halted the book on {days}. Here a person is"
-        " taken to resume it at once, and the fall counts anew from there.",
-    )
 
 
 def _ended(ground: Ground, rows: Rows, held: Floats) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from tests.unit.market_data.making import instrument
 
 DAYS = [date(2024, 1, 1) + timedelta(days=at) for at in range(81)]
 LAST = DAYS[-1]
-SECTORS = {"AAA": "Energy", "BBB": "Energy", "CCC": "Utilities", "DDD": "Utilities", "ETF": "", "XXX": "Materials"}
+SECTORS = {"AAA": "Energy", "BBB": "Energy", "CCC": "Utilities", "DDD": "Utilities", "ETF": "", "FFF": "Materials"}
 ROWS = Universe(tuple(instrument(name, sector=sector) for name, sector in SECTORS.items()))
 NONE = ruled(limits={"sector_weight_max": "1", "cluster_weight_max": "1"})
 
@@ -150,7 +150,7 @@ def test_sectors_are_those_of_the_universe():
         ("Utilities", ["CCC", "DDD"], Decimal("0.4")),
     ]
     narrow = ruled(within=policy, limits={"sector_weight_max": "0.05"})
-    assert [sorted(group.members) for group in on.groups(SECTORS, narrow)][1] == ["XXX"]
+    assert [sorted(group.members) for group in on.groups(SECTORS, narrow)][1] == ["FFF"]
 
 
 def test_a_cap_of_one_is_off():

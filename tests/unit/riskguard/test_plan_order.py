@@ -6,12 +6,15 @@ from decimal import Decimal
 
 import pytest
 
+from core.domain.case import Case
+from core.domain.decision import Objection
 from core.domain.market import Prices
-from core.domain.order import Proposal, Target, TargetWeight
+from core.domain.order import OrderLine, Proposal, Target, TargetWeight
 from core.riskguard.clusters import Ground
+from core.riskguard.line_rules import off_step
 from core.riskguard.plan import plan_trades
 from core.settings import Policy
-from tests.unit.making import ABCD, AS_OF, PRICES, holdings, panel, prices, ruled, target
+from tests.unit.making import ABCD, AS_OF, PRICES, case, holdings, line, panel, prices, ruled, target
 
 # A unit of AAA, BBB, CCC and DDD is worth 100, 40, 20 and 8 pounds; all four are of one sector.
 NO_COSTS = {"slippage_bps": "0", "spread_bps": "0", "fx_fee_bps": "0", "commission": "0"}
@@ -154,3 +157,16 @@ def test_a_regime_of_nothing_sells_everything_and_a_half_keeps_half():
 
     assert told(plan(target(AAA="0"), held)) == [("sell", "AAA", "1000.00")]
     assert told(plan(target(AAA="0.05"), held)) == [("sell", "AAA", "499.98")]
+
+
+def test_whole_units_are_the_step_where_the_broker_sells_no_fractions():
+    """One unit passes, one and a step of the broker's does not."""
+    whole = ruled(sizing={"fractions": "whole_units"})
+
+    assert off_step(*_case("1", whole)) is None
+    assert off_step(*_case("1.0001", whole)) == Objection("OFF_STEP", "1", "1.0001", "a multiple of 1")
+
+
+def _case(quantity: str, policy: Policy) -> tuple[OrderLine, Case, Policy]:
+    bought = line("buy", "AAA", quantity)
+    return bought, case(bought), policy
