@@ -7,13 +7,11 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-import numpy as np
-
-from core.domain.bars import Floats
 from core.domain.groups import Group
 from core.domain.instrument import InstrumentId, Universe
 from core.domain.panel import Panel
-from core.measures.correlation import correlations, volatilities
+from core.measures.correlation import volatilities
+from core.riskguard.history import together, total_prices
 from core.settings import Policy
 
 SECTOR, CLUSTER = "limits.sector_weight_max", "limits.cluster_weight_max"
@@ -35,8 +33,8 @@ class Ground:
 
     def volatilities(self, names: Iterable[InstrumentId], policy: Policy) -> dict[InstrumentId, Decimal]:
         """Give the volatility of the daily returns of each that has one, six significant digits: here the floats end."""
-        order = sorted(set(names))
-        found = volatilities(self._prices(order, policy.sizing.volatility_sessions))
+        order, returns = tuple(sorted(set(names))), policy.sizing.volatility_sessions
+        found = volatilities(total_prices(self.panel, self.as_of, order, returns=returns))
         return {
             name: Decimal(f"{number:.6g}")
             for name, number in zip(order, found.tolist(), strict=True)
@@ -58,22 +56,11 @@ class Ground:
         cap = limits.cluster_weight_max
         if cap >= ONE or not names:
             return
-        alike = correlations(self._prices(names, limits.correlation_sessions)) >= float(limits.correlation_max)
+        sessions, least = limits.correlation_sessions, limits.correlation_max
+        alike = together(self.panel, self.as_of, tuple(names), sessions=sessions, least=least)
         told: set[frozenset[InstrumentId]] = set()
-        for at, name in enumerate(names):
-            members = frozenset(names[other] for other in np.flatnonzero(alike[at]).tolist())
+        for name in names:
+            members = alike[name]
             if members not in told and (len(members) > 1 or limits.weight_max > cap):
                 told.add(members)
                 yield Group(CLUSTER, f"what moves as {name}", members, cap)
-
-    def _prices(self, names: Sequence[InstrumentId], sessions: int) -> Floats:
-        """Give total-return prices up to as-of, one more than the returns that are asked for; NaN of what has no bars."""
-        row = self.panel.row(self.as_of)
-        stop = 0 if row is None else row + 1
-        rows = slice(max(0, stop - sessions - 1), stop)
-        place = {name: at for at, name in enumerate(self.panel.instruments)}
-        found = np.full((rows.stop - rows.start, len(names)), np.nan)
-        for at, name in enumerate(names):
-            if name in place:
-                found[:, at] = self.panel.adj_close[rows, place[name]]
-        return found

@@ -10,6 +10,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from core.domain.bars import Floats
 from core.domain.case import Case
 from core.domain.instrument import InstrumentId
 from core.domain.panel import Panel
@@ -64,25 +65,31 @@ def alike(case: Case, name: InstrumentId, policy: Policy) -> frozenset[Instrumen
     if case.panel is None:
         return frozenset(names)
     sessions, least = limits.correlation_sessions, limits.correlation_max
-    return _alike(case.panel, case.as_of, names, sessions=sessions, least=least)[name]
+    return together(case.panel, case.as_of, names, sessions=sessions, least=least)[name]
 
 
+# The target, the plan and the review of a slot ask of the same bars.
 @lru_cache(maxsize=4)
-def _alike(
+def together(
     panel: Panel, as_of: date, names: tuple[InstrumentId, ...], *, sessions: int, least: Decimal
 ) -> Mapping[InstrumentId, frozenset[InstrumentId]]:
+    """Give what of some instruments moves as each of them by at least a correlation, itself included."""
+    found = correlations(total_prices(panel, as_of, names, returns=sessions)) >= float(least)
+    return {
+        name: frozenset(names[other] for other in np.flatnonzero(found[at]).tolist()) for at, name in enumerate(names)
+    }
+
+
+def total_prices(panel: Panel, as_of: date, names: tuple[InstrumentId, ...], *, returns: int) -> Floats:
+    """Give total-return prices up to as-of, one more than the returns that are asked for; NaN of what has no bars."""
     stop = _rows(panel, as_of)[1]
-    rows = slice(max(0, stop - sessions - 1), stop)
+    rows = slice(max(0, stop - returns - 1), stop)
+    place = {name: at for at, name in enumerate(panel.instruments)}
     prices = np.full((rows.stop - rows.start, len(names)), np.nan)
     for at, name in enumerate(names):
-        column = panel.column(name)
-        if column is not None:
-            prices[:, at] = panel.adj_close[rows, column]
-    together = correlations(prices) >= float(least)
-    return {
-        name: frozenset(names[other] for other in np.flatnonzero(together[at]).tolist())
-        for at, name in enumerate(names)
-    }
+        if name in place:
+            prices[:, at] = panel.adj_close[rows, place[name]]
+    return prices
 
 
 def _rows(panel: Panel, as_of: date) -> tuple[int, int]:
