@@ -270,7 +270,9 @@ def _wrong_buy(line: Line, case: Case) -> Iterator[str]:
     weight = case.value(line.instrument, case.held(line.instrument) + line.quantity) / case.equity
     if weight > limit:
         yield f"the weight would be {rounded(weight, 4)}; at most {limit} is allowed"
-    tiny = case.world.number("sizing", "tiny_delta") * case.equity - Decimal("0.05")
+    # What was wanted was cut down to a step.
+    least = case.value(line.instrument, case.order_step) + Decimal("0.05")
+    tiny = case.world.number("sizing", "tiny_delta") * case.equity - least
     if line.value < tiny and not any(f" {line.instrument}: " in item for item in case.ticket["left_undone"]):
         yield f"the tiny delta {line.value} is below {rounded(tiny, 2)}, and no budget cut it"
 
