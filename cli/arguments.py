@@ -119,6 +119,12 @@ def _ticket(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("ticket_id", metavar="TICKET", help="the ticket's id, as TICKET-20240612")
 
 
+def _show(parser: argparse.ArgumentParser) -> None:
+    _ticket(parser)
+    words = "print the ticket alone as md or json, or write its html or pdf (one page) beside it"
+    parser.add_argument("--as", dest="form", choices=("md", "json", "html", "pdf"), help=words)
+
+
 def _confirm(parser: argparse.ArgumentParser) -> None:
     _ticket(parser)
     parser.add_argument("--hash", required=True, help="the short hash that the ticket shows")
@@ -314,7 +320,7 @@ COMMANDS: tuple[Command, ...] = (
         "ticket",
         "tickets: show, list",
         children=(
-            Command("show", "show a ticket as it stands", "cli.commands.trading", "show", _ticket),
+            Command("show", "show a ticket as it stands", "cli.commands.trading", "show", _show),
             Command("list", "list the tickets of a book", "cli.commands.trading", "listing", book),
         ),
     ),

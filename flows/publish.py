@@ -83,10 +83,17 @@ def publish_void(voided: Voided, doors: PublishDoors) -> None:
         doors.write(name, text)
 
 
-def ticket_json(issued: IssuedTicket) -> str:
-    """Give a ticket's JSON: the decision bytes under `ticket`, their hash, and the sealed footer."""
+def ticket_json(issued: IssuedTicket, voided: Voided | None = None) -> str:
+    """Give a ticket's JSON: the decision bytes under `ticket`, their hash, the sealed footer, and what made it void."""
     ticket = issued.ticket
-    return canonical_json({"hash": ticket.hash, "seal": issued.seal, "short_hash": ticket.short_hash, "ticket": ticket})
+    facts = {"hash": ticket.hash, "seal": issued.seal, "short_hash": ticket.short_hash, "ticket": ticket}
+    return canonical_json(facts if voided is None else facts | {"void": _void(voided)})
+
+
+def void_words(voided: Voided) -> str:
+    """Say which revision stands in a void ticket's place, and who wanted it."""
+    revision = voided.issued.ticket.revision + 1
+    return f"Revision {revision} stands in the place of this ticket: {voided.by} said {voided.reason!r}."
 
 
 def signals_csv(scores: Scores, stamps: Sequence[str] = ()) -> str:
@@ -127,16 +134,9 @@ def _files(outcome: Outcome, doors: PublishDoors) -> dict[str, str]:
 
 def _void_tickets(voided: Voided, suffix: str, doors: PublishDoors) -> dict[str, str]:
     issued, ticket = voided.issued, voided.issued.ticket
-    banner = (
-        f"> **VOID.** Revision {ticket.revision + 1} stands in the place of this ticket: {voided.by} said"
-        f" {voided.reason!r}. Do not execute anything of it.\n\n"
-    )
-    facts = {"hash": ticket.hash, "seal": issued.seal, "short_hash": ticket.short_hash, "ticket": ticket}
+    banner = f"> **VOID.** {void_words(voided)} Do not execute anything of it.\n\n"
     name = f"tickets/{ticket.ticket_id}{suffix}"
-    return {
-        f"{name}.json": canonical_json(facts | {"void": _void(voided)}) + "\n",
-        f"{name}.md": banner + doors.render(issued),
-    }
+    return {f"{name}.json": ticket_json(issued, voided) + "\n", f"{name}.md": banner + doors.render(issued)}
 
 
 def _void_trades(voided: Voided, doors: PublishDoors) -> dict[str, str]:

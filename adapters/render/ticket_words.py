@@ -8,7 +8,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from core.canonical import plain_decimal
-from core.domain.ticket import Ticket, Weighed
+from core.domain.ticket import IssuedTicket, Ticket, Weighed
 
 UK, US = ZoneInfo("Europe/London"), ZoneInfo("America/New_York")
 
@@ -50,6 +50,69 @@ def notes_of(ticket: Ticket) -> tuple[str, ...]:
     return tuple(note for note in ticket.notes if note not in told)
 
 
+def confirm_words(ticket: Ticket) -> str:
+    """Give the command that a person confirms with, to be filled in."""
+    return (
+        f"twokey confirm {ticket.ticket_id} --hash {ticket.short_hash} --by NAME \\\n"
+        '  --line "1 filled price=PRICE fee=FEE" --line "2 partial quantity=UNITS price=PRICE fee=FEE" \\\n'
+        '  --line "3 not executed: REASON"'
+    )
+
+
+def banners_of(ticket: Ticket, void: str = "") -> tuple[str, ...]:
+    """Give what must be read before anything else; `void` says who made the ticket void, and why."""
+    said = (
+        (void != "", f"VOID. {void} Do not execute anything of it."),
+        (ticket.is_synthetic, "SYNTHETIC market data. Nothing on this ticket is a real price."),
+        (ticket.is_rehearsal, f"REHEARSAL for {ticket.day}. Do not execute anything."),
+        (
+            ticket.venue == "paper" and ticket.kind == "TRADE",
+            "PAPER venue. The simulated venue fills this ticket by itself; there is nothing for you to execute.",
+        ),
+    )
+    return tuple(words for is_so, words in said if is_so)
+
+
+def facts_of(ticket: Ticket) -> tuple[tuple[str, str], ...]:
+    """Give what stands at the head of a ticket, by name."""
+    good = ticket.last_good
+    last = "none yet" if good is None else f"{good.ticket_id}{_revised(good.revision)}, {good.short_hash}, all answered"
+    facts = [
+        ("Date", ticket.day.isoformat()),
+        ("Book, account, venue", f"{ticket.book}, {ticket.account}, {ticket.venue}"),
+        ("Decided on closes of", ticket.as_of.isoformat()),
+        ("Equity, cash", f"{money(ticket.equity)}, {money(ticket.cash)} {ticket.base}"),
+        ("Prices", ticket.basis),
+        ("Known", ticket.knowledge),
+        ("Exchange rate", ticket.fx or "not available"),
+        ("Expires", in_uk(ticket.expires_at)),
+        ("Last good ticket", last),
+    ]
+    if ticket.lines:
+        facts.insert(8, ("Confirm by", in_uk(ticket.confirm_by)))
+    if ticket.voids:
+        facts.append(("Voids", f"revision {ticket.voids}: do not execute it"))
+    return tuple(facts)
+
+
+def sealed_of(issued: IssuedTicket) -> tuple[str, ...]:
+    """Give the footer: the whole hash, and what binds the ticket to its run and its approval."""
+    ticket, seal = issued.ticket, issued.seal
+    signed = "no approval: nothing was approved"
+    if seal.signature:
+        signed = f"approved with key {seal.key_id}, nonce {seal.nonce}, signature {seal.signature}"
+    return (
+        f"hash {ticket.hash}",
+        f"policy {ticket.policy_hash[:16]} universe {ticket.universe_hash[:16]} run {seal.run_id}",
+        f"audit head {seal.audit_seq} {seal.audit_head}",
+        f"issued {in_uk(seal.issued_at)}, {signed}",
+    )
+
+
+def _revised(revision: int) -> str:
+    return f" revision {revision}" if revision > 1 else ""
+
+
 FILTERS: dict[str, Callable[..., str]] = {
     "money": money,
     "percent": percent,
@@ -58,4 +121,5 @@ FILTERS: dict[str, Callable[..., str]] = {
     "plain": plain_decimal,
     "moved": moved,
     "score": score_words,
+    "confirm_words": confirm_words,
 }

@@ -20,6 +20,7 @@ from adapters.postgres.tickets import PgTickets
 from adapters.render.markdown import ticket_markdown
 from cli.commands.backup import NO_BACKUP, back_up_after_run
 from cli.commands.ingest import fetched_sources, ingest_into, source_settings, trouble
+from cli.commands.ticket_forms import show_as
 from cli.main import UsageError
 from cli.output import Progress, emit, table
 from cli.wiring import Desk, When, when
@@ -276,9 +277,13 @@ def show(arguments: argparse.Namespace) -> int:
     with Desk(Workspace(arguments.workspace)) as desk:
         reader = desk.session("reader")
         standing = PgTickets(reader).ticket(arguments.ticket_id)
+        voided = PgTickets(reader).voided(arguments.ticket_id)
         executions = PgJournal(reader).executions_of(arguments.ticket_id)
     if standing is None:
         raise UsageError(f"there is no ticket {arguments.ticket_id}; `twokey ticket list` names those there are")
+    if arguments.form:
+        of_it = next((one for one in voided if one.issued.ticket.hash == standing.issued.ticket.hash), None)
+        return show_as(arguments.form, standing.issued, of_it, arguments=arguments, root=desk.workspace.root)
     fills = [
         _fill_row(one, standing.issued.ticket) for one in executions if one.revision == standing.issued.ticket.revision
     ]

@@ -1,0 +1,277 @@
+"""The forms of a ticket: Markdown, HTML and PDF tell the same, and a reader who never saw the system can execute it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from decimal import Decimal
+from functools import lru_cache
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+
+from adapters.render.markdown import ticket_markdown
+from adapters.render.ticket_html import ticket_html
+from adapters.render.ticket_pdf import SIZES, _Page, shown, ticket_pdf
+from core.domain.decision import Approved, GateReport
+from core.domain.ticket import IssuedTicket, Ticket
+from core.ticketing.draft import draft_ticket
+from tests.unit.making import ABCD, decision, frame, issued, line, ruled, ticket
+from tests.unit.ticketing.test_draft import AROUND
+from tests.unit.ticketing.test_ticket_schema import OLD, WHOLE
+
+MANUAL = ruled(execution={"venue": "manual"})
+SALE, BUY = line("sell", "BBB", "10", cost="3.24"), line("buy", "AAA", "2", cost="8.10")
+
+
+def trade(*lines: Any, **changes: Any) -> IssuedTicket:
+    """Give a ticket for a person to execute, as it is drafted."""
+    around = replace(AROUND, why=WHOLE.why, last_good=WHOLE.last_good)
+    drawn = draft_ticket(
+        decision(*lines, refused=(), gates=(GateReport("audit", "open", ()),)),
+        tuple(Approved(one) for one in lines),
+        frame(MANUAL),
+        around=around,
+    )
+    return issued(replace(drawn, **changes))
+
+
+TRADE = trade(SALE, BUY)
+HOLD = issued(replace(OLD, kind="HOLD", lines=(), reasons=("tiny deltas: 15 below 0.005 of equity, none above",)))
+STOP = issued(ticket(kind="NO-TRADE", reasons=("halt: main: wait <for> me", "fx: too old"), equity=None, cash=None))
+
+
+class Words(HTMLParser):
+    """Gathers what a page shows."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words: list[str] = []
+        self._hidden = 0
+
+    def handle_starttag(self, tag: str, attrs: Any) -> None:
+        """Leave out what is no text."""
+        self._hidden += tag == "style"
+
+    def handle_endtag(self, tag: str) -> None:
+        """Show again what comes after."""
+        self._hidden -= tag == "style"
+
+    def handle_data(self, data: str) -> None:
+        """Keep what is shown."""
+        if not self._hidden:
+            self.words.append(data)
+
+
+@lru_cache
+def html_words(of: IssuedTicket) -> str:
+    """Give the words of the HTML page."""
+    reader = Words()
+    reader.feed(ticket_html(of))
+    return " ".join(" ".join(reader.words).split())
+
+
+@lru_cache
+def pdf_words(of: IssuedTicket) -> str:
+    """Give the words that the PDF is drawn of."""
+    return " ".join(" ".join(_plain(_Page(of, SIZES[0], "").story())).split())
+
+
+def _plain(part: Any) -> Iterator[str]:
+    if isinstance(part, (list, tuple)):
+        for inner in part:
+            yield from _plain(inner)
+    elif hasattr(part, "getPlainText"):
+        yield part.getPlainText()
+    elif hasattr(part, "_cellvalues"):
+        yield from _plain(part._cellvalues)
+
+
+@lru_cache
+def md_words(of: IssuedTicket) -> str:
+    """Give the words of the Markdown, without its marks."""
+    return " ".join(re.sub(r"[*`|]|- \[ \]", " ", ticket_markdown(of)).split())
+
+
+FORMS = pytest.mark.parametrize("words", [md_words, html_words, pdf_words], ids=["md", "html", "pdf"])
+
+
+@FORMS
+@pytest.mark.parametrize(
+    "answer",
+    [
+        # What do I do, with what, how much of it, in which order, and how?
+        "SELL",
+        "BBB",
+        "10",
+        "BUY",
+        "AAA",
+        "250.00",
+        "200.00",
+        "market",
+        "in this order",
+        "the other number is for checking",
+        "no CFD, no leverage (x1)",
+        "Set no stop and no target",
+        # When may I, and when not?
+        "Monday 10 June 2024, 14:35 to 15:30 in London; that is 09:35 to 10:30 in New York",
+        "Outside the window, do nothing",
+        # How do I know that this is the right ticket, in the right account?
+        "TICKET-20240610",
+        "no newer revision of this ticket has reached you",
+        "logged in to the account etoro",
+        "free cash is about 1,000.00 GBP",
+        "The account holds what is to be sold: 10 BBB",
+        # What if it does not go as planned?
+        "above 127.5",
+        "below 49",
+        "no other line needs its cash. Go on with line 2.",
+        "its cash stays in the account",
+        "offered as a CFD only",
+        "Only a part is filled",
+        "The window closes before you are done",
+        "skip the buy if it would leave less than 500.00 GBP",
+        "Anything else is unclear: stop",
+        # What do I do when I am done, by when, and what must it look like?
+        "Confirm every line, also the skipped ones, by Tue 11 Jun 2024 15:30 BST",
+        "twokey confirm TICKET-20240610 --hash",
+        "The free cash is about 1,188.66 GBP if every line was done.",
+        "no order is still open",
+        # What is left alone, why all this, and what came before?
+        "What this ticket does not name stays as it is",
+        "Opens AAA.",
+        "odd",
+        "TICKET-20240603",
+    ],
+)
+def test_a_reader_who_never_saw_the_system_finds_each_answer(words, answer):
+    """The wording as a checklist: each question of somebody who executes it for the first time is answered on the page."""
+    assert answer in words(TRADE)
+
+
+@FORMS
+def test_the_hash_that_is_quoted_stands_on_every_form(words):
+    """Short for people, whole for programs; and the approval that it rests on."""
+    told = words(TRADE)
+
+    assert TRADE.ticket.short_hash in told
+    assert TRADE.ticket.hash in told
+    assert TRADE.seal.signature is not None
+    assert TRADE.seal.signature in told
+
+
+@FORMS
+def test_what_is_executed_is_told_without_words_of_the_house(words):
+    """Between the title and the why a reader meets no noun that only Twokey knows."""
+    told = words(TRADE)
+    inside = told[told.index("Execute these 2 lines") : told.index("Opens AAA.")]
+
+    assert not re.search(r"\b(slot|gate|riskguard|proposal|mandate|ledger|universe|target weight)\b", inside)
+
+
+@FORMS
+@pytest.mark.parametrize(("of", "what"), [(HOLD, "Do nothing"), (STOP, "Do not trade. Why:")])
+def test_a_ticket_without_trades_says_so_and_why(words, of, what):
+    """There is nothing to execute, and nothing that looks as if."""
+    told = words(of)
+
+    assert what in told
+    assert "Nothing is to be executed or confirmed." in told
+    assert all(reason in told for reason in of.ticket.reasons)
+    assert "twokey confirm" not in told
+
+
+@FORMS
+def test_a_ticket_of_before_the_guide_is_still_shown(words):
+    """Its lines and its hash are there; what it never had is not."""
+    told = words(issued(OLD))
+
+    assert "AAA" in told
+    assert OLD.short_hash in told
+
+
+@pytest.mark.parametrize(
+    ("changes", "banner"),
+    [
+        ({"is_synthetic": True}, "SYNTHETIC market data"),
+        ({"is_rehearsal": True}, "REHEARSAL for 2024-06-10. Do not execute anything."),
+        ({"venue": "paper"}, "PAPER venue"),
+    ],
+)
+@FORMS
+def test_what_is_not_for_real_says_so_first(words, changes, banner):
+    """Before the ticket's own name on the pages, and directly after it in Markdown."""
+    told = words(trade(SALE, BUY, **changes))
+
+    assert told.index(banner) < told.index("Date")
+
+
+def test_a_void_ticket_says_so_first():
+    """On both pages, whoever asks for it."""
+    void = "Revision 2 stands in the place of this ticket: Ada said 'a wrong name'."
+
+    assert f"VOID. {void}" in ticket_html(TRADE, void=void).replace("&#39;", "'")
+    assert next(iter(_plain(_Page(TRADE, SIZES[0], void).story()))) == f"VOID. {void} Do not execute anything of it."
+    assert "VOID" not in ticket_html(TRADE)
+
+
+@pytest.mark.parametrize(
+    "of", [TRADE, HOLD, STOP, issued(WHOLE), issued(OLD)], ids=["trade", "hold", "stop", "whole", "old"]
+)
+def test_the_same_ticket_gives_the_same_bytes(of):
+    """No clock and no chance in either page, and each is one page of A4."""
+    assert ticket_html(of) == ticket_html(of)
+    first = ticket_pdf(of)
+
+    assert first == ticket_pdf(of)
+    assert first.startswith(b"%PDF-")
+    assert pages(first) == 1
+
+
+def pages(pdf: bytes) -> int:
+    """Count the pages of a PDF."""
+    return len(re.findall(rb"/Type /Page\b(?!s)", pdf))
+
+
+@pytest.mark.parametrize(("count", "most"), [(40, 1), (150, 4)])
+def test_forty_lines_fit_on_one_page_and_more_go_on(count, most):
+    """The letters become smaller, as far as anybody can read them; nothing is left off."""
+    names = ("AAA", "BBB", "CCC", "DDD")
+    lines = [line("buy", names[at % 4], "1", cost="0.10") for at in range(count)]
+
+    made = trade(*lines)
+
+    assert pages(ticket_pdf(made)) <= most
+    assert pdf_words(made).count("BUY") == count
+
+
+def test_nothing_of_a_name_is_taken_for_markup():
+    """What stands in a universe or a reason is text on every page."""
+    row = replace(ABCD.instruments[0], etoro_search_name="<b>AAA</b> & Söhne")
+    odd: Ticket = replace(
+        TRADE.ticket, lines=tuple(replace(one, search_name=row.etoro_search_name) for one in TRADE.ticket.lines)
+    )
+
+    assert "<b>AAA</b> & Söhne" in html_words(issued(odd))
+    assert "<b>AAA</b> & Söhne *" in pdf_words(issued(odd))
+    assert "&lt;b&gt;AAA&lt;/b&gt; &amp; Söhne" in ticket_html(issued(odd))
+
+
+def test_a_letter_that_the_page_does_not_have_is_a_question_mark():
+    """It is never shown as another letter, nor left out."""
+    assert shown("Nestlé Łódź 日本") == "Nestlé Łód? ??"
+
+
+def test_limits_and_stops_are_told_on_every_form():
+    """Where the order has them, they stand with its line."""
+    limited = replace(BUY, order_type="limit", limit_price=Decimal("127.5"), stop_price=Decimal(99))
+
+    of = trade(limited)
+
+    for words in (md_words, html_words, pdf_words):
+        assert "limit at 127.5" in words(of)
+    assert "Stop at 99 USD" in md_words(of)
+    assert "Stop at 99 USD" in html_words(of)
+    assert "stop at 99" in pdf_words(of)
