@@ -17,6 +17,7 @@ from core.settings_fields import (
     Contradictions,
     CurrencyCode,
     Fraction,
+    FractionAboveZero,
     FractionBelowOne,
     InstrumentName,
     LotMethod,
@@ -210,6 +211,7 @@ class Desk(Section):
         AfterValidator(at_least_one),
     ]
     gross_max: Positive
+    weight_max: FractionAboveZero
     backup_after_run: Annotated[bool, Field(description="true or false")]
 
     def contradictions(self) -> Contradictions:

@@ -13,6 +13,7 @@ from core.domain.decision import Approval, Decision
 from core.domain.facts import AuditHead, AuditState, Halt, ReconciliationState, Seen
 from core.domain.model import Model, ModelPin
 from core.domain.order import Proposal
+from core.domain.others import OtherLine
 from core.domain.posting import CashFact, Entry, SplitFact
 from core.domain.scores import ScoreSet
 from core.domain.slot import BookName, Run, RunId, TicketId, VenueName
@@ -192,6 +193,10 @@ class TicketBook(Protocol):
 
     def living(self, book: BookName, before: str) -> Sequence[TicketId]:
         """Name the live trades of earlier slots whose life may have come further than their steps, oldest first."""
+        ...
+
+    def lines_beside(self, book: BookName, slot: str, *, also_open: bool) -> Sequence[OtherLine]:
+        """Give the lines of the book's other live tickets of the slot's day and, where asked, the open ones of earlier days."""
         ...
 
     def add_step(self, ticket_id: TicketId, step: str, *, detail: str) -> None:

@@ -14,6 +14,7 @@ from core.domain.frame import Frame
 from core.domain.freeze import FREEZING, NO_HASH, Freeze, FrozenHash
 from core.domain.holdings import GENESIS_HEAD, Holdings
 from core.domain.instrument import Universe
+from core.domain.others import BookHeld, DeskView
 from core.domain.panel import Panel
 from core.domain.posting import Entry
 from core.domain.slot import BookName, VenueName
@@ -55,6 +56,7 @@ def read_standing(
     book, venue = frame.run.slot.book, setup.policy.execution.venue
     fraction = _looked_up(lambda: capital_fraction(setup.policy, books.people))
     peak_from = _looked_up(lambda: books.people.peak_from(book, frame.run.as_of.session))
+    unanswered = _looked_up(lambda: tuple(books.tickets.unanswered(book, frame.run.slot.label)))
     unread = next((fact for fact in (fraction, peak_from) if isinstance(fact, Unread)), None)
     return Standing(
         now=now,
@@ -63,13 +65,17 @@ def read_standing(
         halts=unread if unread is not None else _looked_up(lambda: tuple(books.people.halts(book))),
         policy_hash=setup.policy.hash,
         universe_hash=setup.universe_hash,
-        unanswered=_looked_up(lambda: tuple(books.tickets.unanswered(book, frame.run.slot.label))),
+        unanswered=unanswered,
         reconciliation=_looked_up(lambda: books.journal.reconciliation(book, venue)),
         holdings=_looked_up(lambda: holdings_in(books.journal, setup.policy)),
         capital_fraction=Decimal(0) if isinstance(fraction, Unread) else fraction,
         peak_from=None if isinstance(peak_from, Unread) else peak_from,
-        freeze=_looked_up(lambda: read_freeze(setup, books.people, model=model, code=books.code)),
         unposted=_looked_up(lambda: unposted_in(books.journal, setup.policy)),
+        others=_looked_up(
+            lambda: tuple(books.tickets.lines_beside(book, frame.run.slot.label, also_open=unanswered != ()))
+        ),
+        desk=_looked_up(lambda: read_desk(setup, books.journal, up_to=frame.run.as_of.session)),
+        freeze=_looked_up(lambda: read_freeze(setup, books.people, model=model, code=books.code)),
     )
 
 
@@ -88,6 +94,27 @@ def read_freeze(setup: BookSetup, people: PersonBook, *, model: str | None, code
 def hashes_now(setup: BookSetup, *, model: str | None, code: str) -> dict[str, str]:
     """Give the hash of each thing that a phase can freeze of a book, as it stands now."""
     return {"policy": setup.policy.hash, "universe": setup.universe_hash, "model": model or NO_HASH, "code": code}
+
+
+def read_desk(setup: BookSetup, journal: Journal, *, up_to: date) -> DeskView | None:
+    """Read what the desk's other books hold at the book's venue, by what was booked up to a session."""
+    if setup.desk is None:
+        return None
+    policy = setup.policy
+    told = {
+        name: tuple(row for row in journal.entries(name, policy.execution.venue) if row.session <= up_to)
+        for name in setup.desk.books
+    }
+    return DeskView(
+        setup.desk.gross_max,
+        setup.desk.weight_max,
+        tuple(_book_held(name, entries, policy.base_currency) for name, entries in told.items() if entries),
+    )
+
+
+def _book_held(book: BookName, entries: Sequence[Entry], base: str) -> BookHeld:
+    held = holdings_of(entries, base=base)
+    return BookHeld(book, tuple((row.instrument, row.quantity) for row in held.positions), held.cash)
 
 
 def holdings_in(journal: Journal, policy: Policy) -> Holdings:

@@ -10,6 +10,7 @@ from functools import cached_property
 from core.calendar import Calendar, as_of, slot_of, window_of
 from core.domain.frame import Frame
 from core.domain.instrument import Universe
+from core.domain.others import DeskLimits
 from core.domain.slot import Run, run_id_of
 from core.domain.strategy import Strategy
 from core.settings import Policy
@@ -23,11 +24,12 @@ AHEAD = timedelta(days=14)
 
 @dataclass(frozen=True)
 class BookSetup:
-    """What binds a book: its policy, the universe with what people verified, and the calendar of its exchange."""
+    """What binds a book: its policy, the universe with what people verified, its exchange's calendar, and the desk's limits."""
 
     policy: Policy
     universe: Universe
     calendar: Calendar
+    desk: DeskLimits | None = None
 
     @property
     def strategy(self) -> Strategy:

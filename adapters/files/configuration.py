@@ -15,6 +15,7 @@ from core.calendar import Calendar, calendar_from_json, calendar_to_json, load_c
 from core.canonical import canonical_json
 from core.domain.booked import UNALLOCATED, unallocated_of
 from core.domain.instrument import Universe
+from core.domain.others import DeskLimits
 from core.domain.slot import VenueName
 from core.settings import Account, Policy, desk_objections, universe_objections
 from core.settings_text import MISSING, SettingsError, parse_desk, parse_policy
@@ -54,7 +55,9 @@ def read_configuration(workspace: Workspace, book: str, verified: Mapping[str, d
     ]
     if objections:
         raise WorkspaceError(f"{where}: {'; '.join(objections)}")
-    setup = BookSetup(policy, universe, read_calendar(workspace, policy.execution.calendar))
+    others = tuple(name for name in workspace.books() if name != book)
+    limits = DeskLimits(desk.gross_max, desk.weight_max, others)
+    setup = BookSetup(policy, universe, read_calendar(workspace, policy.execution.calendar), limits)
     return Configuration(setup, {"policy": (policy.hash, text), "universe": _written(universe)})
 
 

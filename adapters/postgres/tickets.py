@@ -9,12 +9,15 @@ from adapters.postgres.bodies import changed, dump, load
 from adapters.postgres.connect import Row, Session
 from core.domain.confirmation import Confirmation, Executed
 from core.domain.order import OrderLine
+from core.domain.others import OtherLine
 from core.domain.slot import BookName, RunId, TicketId
 from core.domain.ticket import SHORT_HASH_LENGTH, IssuedTicket, LastGood, Seal, Ticket, TicketLine, departures
 from flows.books import Moved, StoreError, TicketStanding, Voided
 
 # A ticket is void from the moment that a person opened the next revision's run, before that has a ticket of its own.
 IS_LIVE = "NOT EXISTS (SELECT 1 FROM revision n WHERE n.voids = t.id)"
+# A slot's label begins with its day.
+DAY_LENGTH = len("20240610")
 HAS_NO_ANSWER = (
     "NOT EXISTS (SELECT 1 FROM confirmation_line c WHERE c.ticket_line = l.id)"
     " AND NOT EXISTS (SELECT 1 FROM venue_report v WHERE v.ticket_line = l.id)"
@@ -133,6 +136,21 @@ class PgTickets:
         )
         return [row["ticket_id"] for row in self._session.all(query, (book, before))]
 
+    def lines_beside(self, book: BookName, slot: str, *, also_open: bool) -> Sequence[OtherLine]:
+        """Give the lines of the book's other live tickets of the slot's day and, where asked, the open ones of earlier days."""
+        # Every trade of the past is looked through only where asked: the tickets of a day are few.
+        open_too = f"OR (t.slot < %s AND {HAS_NO_ANSWER})" if also_open else ""
+        query = (
+            "SELECT t.ticket_id, t.book, t.slot, l.line, l.body, "
+            f"{HAS_NO_ANSWER} AS is_open FROM ticket t JOIN ticket_line l ON l.ticket = t.id"
+            f" WHERE t.book = %s AND t.slot <> %s AND t.kind = 'TRADE' AND {IS_LIVE}"
+            f" AND NOT (t.venue <> 'paper' AND t.is_rehearsal) AND (left(t.slot, 8) = %s {open_too})"
+            " ORDER BY t.slot, l.line"
+        )
+        day = slot[:DAY_LENGTH]
+        values = (book, slot, day, *((slot,) if also_open else ()))
+        return [_beside(row, day) for row in self._session.all(query, values)]
+
     def add_step(self, ticket_id: TicketId, step: str, *, detail: str) -> None:
         """Add a step of a ticket's life; one that was taken is not taken again, and an illegal one raises StoreError."""
         row = {"ticket": self._known(ticket_id)["id"], "step": step, "body": dump({"detail": detail})}
@@ -223,6 +241,22 @@ def _departure(line: TicketLine, approved: Row | None, ticket: Ticket) -> str | 
         f"line {line.line} of {ticket.ticket_id} is not as it was approved: {'; '.join(differing)}"
         if differing
         else None
+    )
+
+
+def _beside(row: Row, day: str) -> OtherLine:
+    line = load(TicketLine, row["body"], of=f"line {row['line']} of {row['ticket_id']}")
+    return OtherLine(
+        ticket_id=row["ticket_id"],
+        line=row["line"],
+        book=row["book"],
+        instrument=line.instrument,
+        side=line.side,
+        quantity=line.quantity,
+        notional=line.value,
+        cost=line.expected_cost,
+        is_open=row["is_open"],
+        is_of_the_day=row["slot"].startswith(day),
     )
 
 

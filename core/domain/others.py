@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-from core.domain.instrument import Currency, InstrumentId
+from core.domain.instrument import InstrumentId
 from core.domain.order import Side
 from core.domain.slot import BookName, TicketId
 
@@ -35,19 +35,31 @@ class OtherLine:
 
 @dataclass(frozen=True)
 class BookHeld:
-    """What another book of the desk holds at the same venue: units by instrument, and cash by currency."""
+    """What another book of the desk holds at the same venue: units by instrument, and cash in the base currency.
+
+    Cash in other currencies does not count: a desk that looks poorer than it is buys less.
+    """
 
     book: BookName
     units: tuple[tuple[InstrumentId, Decimal], ...]
-    cash: tuple[tuple[Currency, Decimal], ...]
+    cash: Decimal
+
+
+@dataclass(frozen=True)
+class DeskLimits:
+    """The limits over all books, and the names of the others of them: `config/desk.yml` and the policies beside it.
+
+    `gross_max` binds the value of all positions, `weight_max` that in one instrument, as shares of the equity of all books.
+    """
+
+    gross_max: Decimal
+    weight_max: Decimal
+    books: tuple[BookName, ...] = ()
 
 
 @dataclass(frozen=True)
 class DeskView:
-    """The limits over all books, and what the others of them hold.
-
-    `gross_max` binds the value of all positions, `weight_max` that in one instrument, as shares of the equity of all books.
-    """
+    """The limits over all books as a decision met them, and what the others of them hold."""
 
     gross_max: Decimal
     weight_max: Decimal

@@ -144,7 +144,7 @@ def _together(found: Objection, beside: tuple[OtherLine, ...]) -> Objection:
 
 
 def _unpriced(code: str, limit: Decimal) -> Objection:
-    return Objection(code, plain_decimal(limit), "unknown", "a close of as-of and a rate for all that other books hold")
+    return Objection(code, plain_decimal(limit), "unknown", "a close of as-of of all that other books hold")
 
 
 def _desk_equity(case: Case) -> Decimal | None:
@@ -152,12 +152,7 @@ def _desk_equity(case: Case) -> Decimal | None:
     positions = _desk_positions(case)
     if case.desk is None or positions is None:
         return None
-    total, fx = case.proposal.equity + positions, case.prices.fx
-    for book in case.desk.books:
-        for currency, amount in book.cash:
-            if currency not in (fx.base, fx.quote):
-                return None
-            total += amount if currency == fx.base else fx.to_base(amount)
+    total = case.proposal.equity + positions + sum((book.cash for book in case.desk.books), ZERO)
     return total if total > 0 else None
 
 

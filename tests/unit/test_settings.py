@@ -79,7 +79,7 @@ def test_the_shipped_policy_fits_the_shipped_desk():
     desk = parse_desk(DESK, "desk.yml")
 
     assert desk_objections(policy(), desk) == ()
-    assert desk.gross_max == 1
+    assert (desk.gross_max, desk.weight_max) == (1, Decimal("0.25"))
     assert desk.backup_after_run
 
 
@@ -275,9 +275,9 @@ def test_two_accounts_of_one_name_are_refused():
     """An account is found by its name."""
     account = "  - {name: a, venue_name: e, currency: GBP, taxable: true, lots: FIFO}\n"
 
-    assert problems(f"version: 1\naccounts:\n{account}{account}gross_max: 1\nbackup_after_run: true\n", parse_desk) == (
-        "p.yml:2: accounts name a 2 times; each account needs a name of its own",
-    )
+    assert problems(
+        f"version: 1\naccounts:\n{account}{account}gross_max: 1\nweight_max: 1\nbackup_after_run: true\n", parse_desk
+    ) == ("p.yml:2: accounts name a 2 times; each account needs a name of its own",)
 
 
 def test_a_book_must_fit_its_desk():

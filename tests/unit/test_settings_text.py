@@ -202,7 +202,7 @@ def test_a_desk_is_refused_in_the_same_words():
     text = (
         "version: 1\naccounts:\n  - name: a\n    venue: e\n    currency: gbp\n    taxable: yes\n    lots: fifo\n  - 5\n"
     )
-    text += "gross_max: 0\n"
+    text += "gross_max: 0\nweight_max: 0\n"
     text += "backup_after_run: 1\n"
 
     assert problems(text, parse_desk) == (
@@ -213,7 +213,8 @@ def test_a_desk_is_refused_in_the_same_words():
         "p.yml:7: accounts[1].lots was fifo; it must be FIFO or LIFO or HIFO or AVERAGE or SPECIFIC",
         "p.yml:8: accounts[2] was 5; it must be a section with the keys name, venue_name, currency, taxable, lots",
         "p.yml:9: gross_max was 0; it must be a number above 0, such as 0.0001",
-        "p.yml:10: backup_after_run was 1; it must be true or false",
+        "p.yml:10: weight_max was 0; it must be a number above 0 and at most 1, such as 0.1",
+        "p.yml:11: backup_after_run was 1; it must be true or false",
     )
 
 

@@ -58,8 +58,12 @@ def books(people: People) -> StandingBooks:
         verify_on=lambda head: AuditState(7, "a" * 64, None),
         kept=lambda: None,
         unanswered=lambda book, slot: [],
+        lines_beside=lambda book, slot, also_open: [],
         reconciliation=lambda book, venue: ReconciliationState(AS_OF, (), has_fills=True),
         entries=lambda book, venue: [],
+        unposted_executions=lambda book, venue: [],
+        unposted_cash=lambda book, venue, base: [],
+        unposted_splits=lambda book, venue: [],
     )
     said: Any = people
     return StandingBooks(chain=kept, heads=kept, people=said, tickets=kept, journal=kept, code=lambda: "c" * 64)
@@ -86,7 +90,7 @@ def test_a_phase_allows_its_share_of_the_capital_at_each_venue(phase, paper, man
 
 def test_a_phase_that_cannot_be_read_is_a_closed_gate():
     """No capital, and the reason on the ticket, where a crash would leave the slot without one."""
-    setup: Any = SimpleNamespace(policy=bound_by("paper"), universe_hash="u" * 64)
+    setup: Any = SimpleNamespace(policy=bound_by("paper"), universe_hash="u" * 64, desk=None)
 
     facts = read_standing(frame(), setup, books(People(StoreError("the database is gone"))), now=NOW)
 
@@ -116,7 +120,7 @@ def test_a_run_sees_the_bars_that_were_known_at_its_instant():
 def test_what_a_phase_froze_is_read_beside_what_stands_now(phase):
     """Each hash with the one of now; a model where none is asked is none."""
     policy = bound_by("paper")
-    setup: Any = SimpleNamespace(policy=policy, universe_hash="u" * 64)
+    setup: Any = SimpleNamespace(policy=policy, universe_hash="u" * 64, desk=None)
     people = People(phase, policy="1" * 64, universe="u" * 64, model="none", code="c" * 64)
 
     read = [read_standing(frame(), setup, books(people), now=NOW, model=model).freeze for model in (None, "m" * 64)]
@@ -129,7 +133,7 @@ def test_what_a_phase_froze_is_read_beside_what_stands_now(phase):
 @pytest.mark.parametrize("phase", [None, "0", "A"])
 def test_without_real_money_nothing_is_frozen_and_the_code_is_not_asked(phase):
     """Hashing all code costs, and nobody would look at it."""
-    setup: Any = SimpleNamespace(policy=bound_by("paper"), universe_hash="u" * 64)
+    setup: Any = SimpleNamespace(policy=bound_by("paper"), universe_hash="u" * 64, desk=None)
 
     facts = read_standing(frame(), setup, replace(books(People(phase)), code=refuse), now=NOW)
 
@@ -143,7 +147,7 @@ def refuse() -> str:
 
 def test_a_freeze_that_cannot_be_read_is_said():
     """The gate that needs it is closed."""
-    setup: Any = SimpleNamespace(policy=bound_by("paper"), universe_hash="u" * 64)
+    setup: Any = SimpleNamespace(policy=bound_by("paper"), universe_hash="u" * 64, desk=None)
 
     facts = read_standing(frame(), setup, books(People(StoreError("gone"))), now=NOW)
 

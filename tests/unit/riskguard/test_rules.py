@@ -5,15 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
 
 import pytest
 
 from core.domain.case import Case
 from core.domain.decision import Objection
 from core.domain.instrument import Universe
-from core.domain.order import Side
-from core.domain.others import BookHeld, DeskView, OtherLine
 from core.riskguard import group_rules, line_rules, proposal_rules
 from core.riskguard.rules import (
     ACTIVITY_RULES,
@@ -25,8 +22,8 @@ from core.riskguard.rules import (
     ProposalRule,
 )
 from core.settings import Policy
-from tests.unit.making import ABCD, AS_OF, SHIPPED, case, holdings, line, past, prices, proposal, ruled
-from tests.unit.market_data.making import instrument
+from tests.unit.making import AS_OF, SHIPPED, case, holdings, line, past, prices, proposal, ruled
+from tests.unit.riskguard.judging import ALIKE, QUIET, desk, judged, listed, other
 
 THURSDAY = AS_OF - timedelta(days=1)
 
@@ -40,51 +37,6 @@ class Edge:
     refused: Case
     objection: Objection
     policy: Policy = SHIPPED
-
-
-def listed(name: str, **changes: Any) -> Universe:
-    """Give the universe with the row of one instrument changed."""
-    rows = ABCD.instruments
-    return Universe(tuple(instrument(name, **changes) if row.id == name else row for row in rows))
-
-
-def judged(rule: LineRule | ProposalRule, of: Case, policy: Policy = SHIPPED) -> Objection | None:
-    """Give what a rule says of a case; a rule of lines judges the first line."""
-    for line_rule in LINE_RULES + GROUP_RULES:
-        if line_rule is rule:
-            return line_rule(of.proposal.lines[0], of, policy)
-    return next(whole for whole in PROPOSAL_RULES + ACTIVITY_RULES if whole is rule)(of, policy)
-
-
-def other(side: Side, instrument: str, quantity: str, **changes: Any) -> OtherLine:
-    """Give an open line of last week's ticket at the mark of `PRICES`."""
-    wanted = line(side, instrument, quantity)
-    whole = OtherLine(
-        ticket_id="TICKET-20240607",
-        line=1,
-        book="main",
-        instrument=instrument,
-        side=side,
-        quantity=wanted.quantity,
-        notional=wanted.notional,
-        cost=wanted.cost,
-        is_open=True,
-        is_of_the_day=False,
-    )
-    return replace(whole, **changes)
-
-
-def desk(limit: str, *, cash: str = "0", **units: str) -> DeskView:
-    """Give a desk with both of its limits, and one other book that holds units."""
-    held = tuple((name, Decimal(quantity)) for name, quantity in sorted(units.items()))
-    return DeskView(Decimal(limit), Decimal(limit), (BookHeld("second", held, Decimal(cash)),))
-
-
-# A thousand units change hands a session, at 125.
-QUIET = past(closes={"AAA": [125.0] * 20}, volume=1000)
-# BBB always stands at two fifths of AAA.
-_COURSE = [100 + at % 7 + at % 3 for at in range(63)] + [125]
-ALIKE = past(closes={"AAA": _COURSE, "BBB": [0.4 * price for price in _COURSE]})
 
 
 LINE_EDGES = (
@@ -408,6 +360,18 @@ def test_a_quantity_must_be_above_zero(quantity):
     assert judged(line_rules.off_step, case(line("buy", "AAA", quantity))) == Objection(
         "OFF_STEP", "0.0001", quantity, "a multiple of 0.0001"
     )
+
+
+def test_a_split_of_bars_as_they_were_traded_is_no_leap_of_the_price():
+    """700 split by seven is 100, from which 125 is a quarter; adjusted bars know the split already, and 700 is 700 there."""
+    bars = past(closes={"AAA": [700, 125]})
+    split = replace(bars, splits=(Split(AS_OF, "AAA", Decimal(7)), Split(AS_OF, "BBB", Decimal(2))))
+    raw = replace(split, basis=(Basis("raw"),) * len(split.instruments))
+    bound_by = ruled(limits={"price_move_max": "0.25"})
+
+    found = [judged(line_rules.price_jump, case(line("buy", "AAA", "1"), panel=one), bound_by) for one in (raw, split)]
+
+    assert found == [None, Objection("PRICE_JUMP", "0.25", "700 to 125", "a purchase after the next session")]
 
 
 def test_a_price_one_tick_off_its_mark_is_refused():
