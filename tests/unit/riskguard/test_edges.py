@@ -1,27 +1,30 @@
-"""Edges of targets and clusters: each was found by moving or deleting a guard that no test missed."""
+"""Edges of targets, clusters and approvals: each was found by moving or deleting a guard that no test missed."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import replace
 from decimal import Decimal
 
 import numpy as np
 
+from core.domain.decision import Approval
+from core.ledger.post import post_cash
+from core.riskguard.approval import void_reasons
 from core.riskguard.target import Stance, build_target, keep_while_ranked
-from tests.unit.making import ranking, ruled
-from tests.unit.riskguard.test_clusters import LAST, ground, moves, prices_of
+from tests.unit.making import NOW, cash_fact, ranking, ruled
+from tests.unit.riskguard.test_approval import MANDATE
+from tests.unit.riskguard.test_clusters import ground, moves, prices_of
 
 ALONE = ("AAA", "CCC")
 
 
 def test_what_has_no_volatility_is_not_given_one():
-    """Too few bars, and no bars up to as-of: neither has a number, and nan is none."""
+    """Too few bars have no number, and nan is none."""
     drawn = prices_of(moves(1, count=2))
     drawn[:70, 1] = np.nan
     policy = ruled(sizing={"weights": "inverse_volatility"})
 
     assert set(ground(drawn, ALONE).volatilities(ALONE, policy)) == {"AAA"}
-    assert ground(drawn, ALONE, LAST + timedelta(days=1)).volatilities(ALONE, policy) == {}
 
 
 def test_one_by_itself_is_a_group_only_where_the_groups_cap_is_the_tighter_one():
@@ -57,6 +60,17 @@ def test_a_target_knows_volatilities_and_groups_of_the_ground_that_it_stands_on(
     assert _weights(calm, None) == {"AAA": Decimal("0.475"), "CCC": Decimal("0.475")}
     assert _weights(capped, on) == {"AAA": Decimal("0.2"), "CCC": Decimal("0.2")}
     assert _weights(capped, None) == {"AAA": Decimal("0.475"), "CCC": Decimal("0.475")}
+
+
+def test_only_the_books_that_moved_say_what_was_booked():
+    """Another revision has nothing to do with what was posted meanwhile."""
+    booked = (post_cash(cash_fact("deposit", "5")),)
+    approval = Approval(MANDATE, "k", "00")
+    moved = replace(MANDATE, revision=2, ledger_head="3:ENTRY-3")
+    told = void_reasons(approval, moved, now=NOW, verify=lambda *asked: True, booked=booked)
+
+    assert told[0] == "revision moved from 1 to 2 after the approval"
+    assert told[1].startswith("ledger head moved from 2:ENTRY-2 to 3:ENTRY-3 after the approval: ")
 
 
 def _weights(policy, on):
