@@ -1,4 +1,4 @@
-"""The commands of the rollout: phases, change windows."""
+"""The commands of the rollout: phases, what is attested, change windows, and the way back to an earlier configuration."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cli.command import Command, book
 
-ROLLOUT = "cli.commands.rollout"
+ROLLOUT, POLICY = "cli.commands.rollout", "cli.commands.policy"
 
 
 def _phase(parser: argparse.ArgumentParser) -> None:
@@ -22,6 +22,12 @@ def _attest(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--by", required=True, metavar="NAME", help="who says so")
     parser.add_argument("--note", required=True, metavar="WORDS", help="how it was checked, and what was seen")
     parser.add_argument("--fails", action="store_true", help="it was checked, and it does not hold")
+
+
+def _put_back(parser: argparse.ArgumentParser) -> None:
+    book(parser)
+    parser.add_argument("hash", metavar="HASH", help="of a policy or universe, its first digits, eight or more")
+    parser.add_argument("--by", required=True, metavar="NAME", help="who says so")
 
 
 def _said(parser: argparse.ArgumentParser) -> None:
@@ -39,6 +45,14 @@ COMMANDS: tuple[Command, ...] = (
             Command("attest", "a person checked what nobody else can", ROLLOUT, "attest", _attest),
             Command("advance", "a person sets the phase", ROLLOUT, "advance", _phase),
             Command("change-window", "a person lets what is frozen change", ROLLOUT, "change_window", _said),
+        ),
+    ),
+    Command(
+        "policy",
+        "the policies and universes that a book was decided with",
+        children=(
+            Command("history", "list them, newest first", POLICY, "history", book),
+            Command("restore", "put one back as it was kept (at a terminal)", POLICY, "restore", _put_back),
         ),
     ),
 )

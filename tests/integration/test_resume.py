@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from adapters.postgres.people import PgPeople
+from adapters.postgres.rights import CALLERS
 from tests.integration.workspaces import BUSY, DAY, ONE_DAY, Done, Terminal, Workspaces, desk_of, look, twokey
 
 FELL, FELL_AGAIN = DAY + ONE_DAY, DAY + 6 * ONE_DAY
@@ -96,3 +98,44 @@ def test_a_days_loss_halts_the_book_until_a_person_resumes_and_keeps_its_peak(
     assert halted.facts["reasons"] == [f"halt: halted (main): {reason.removeprefix('daily_loss: ')}"]
     assert (resumed.facts["lifted"], resumed.facts["peaks"]) == (1, {})
     assert twokey(root, "replay", fallen.facts["run_id"]).code == 0
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ("Main\nall is well\n", "the name did not match; nothing was lifted"),
+        ("desk\nall is well\n", "the name did not match; nothing was lifted"),
+        ("main\n\n", "a reason is needed; nothing was lifted"),
+        ("main\n", "a reason is needed; nothing was lifted"),
+        ("", "the name did not match; nothing was lifted"),
+    ],
+)
+def test_a_resume_needs_the_books_name_and_a_reason(
+    workspaces: Workspaces, monkeypatch: pytest.MonkeyPatch, typed: str, told: str
+):
+    """Typed as it is, and nothing is lifted by a slip or by Enter."""
+    root = workspaces.top / "typed"
+    root = root if root.exists() else workspaces.copy("typed")
+    twokey(root, "halt", "--book", "main", "a smell")
+    monkeypatch.setattr(sys, "stdin", Terminal(typed))
+
+    done = twokey(root, "resume", "--book", "main", "--by", "ann")
+
+    assert (done.code, told in done.err) == (2, True)
+    with desk_of(root) as desk:
+        assert desk.session("reader").one("SELECT count(*) AS n FROM resume") == {"n": 0}
+
+
+def test_every_door_that_decides_or_writes_may_halt_at_once(workspaces: Workspaces):
+    """Each role's own connection, for a book and for the desk; the rows name the role, and the next slot trades nothing."""
+    root, doors = workspaces.copy("doors"), CALLERS["halt_trading(text, text)"]
+    with desk_of(root) as desk:
+        for role in doors:
+            PgPeople(desk.session(role)).halt("main", f"seen by {role}")
+        desk.heads.keep(desk.chain.head())
+
+    done = run(root, 0)
+
+    assert len(doors) == 7
+    assert closed(done) == ["halt"] * len(doors)
+    assert [f"halt: halted (main): seen by {role}" for role in doors] == done.facts["reasons"]

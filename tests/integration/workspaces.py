@@ -198,7 +198,11 @@ def twokey(root: Path, *arguments: str) -> Done:
 
 def command(root: Path, *arguments: str) -> list[str]:
     """Give a command's arguments with those that every test wants."""
-    count = 2 if arguments[0] in ("data", "universe", "ticket", "cash", "audit", "rollout", "ledger", "model") else 1
+    count = (
+        2
+        if arguments[0] in ("data", "universe", "ticket", "cash", "audit", "rollout", "ledger", "model", "policy")
+        else 1
+    )
     return [*arguments[:count], "-w", str(root), "--json", *arguments[count:]]
 
 
