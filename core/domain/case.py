@@ -61,8 +61,7 @@ class Case:
 
     def value_after(self, name: InstrumentId) -> Decimal:
         """Give what an instrument is worth in the base currency once every line is done, unrounded; zero without a mark."""
-        mark = self.mark(name)
-        return ZERO if mark is None else self.prices.fx.to_base(self.quantity_after(name) * mark.price)
+        return self._values.get(name, ZERO)
 
     def lines_of(self, name: InstrumentId, side: Side) -> int:
         """Count the proposal's lines of an instrument on one side."""
@@ -80,6 +79,16 @@ class Case:
             signed = line.quantity if line.side == "buy" else -line.quantity
             units[line.instrument] = units.get(line.instrument, ZERO) + signed
         return {name: units[name] for name in sorted(units)}
+
+    @cached_property
+    def invested_after(self) -> Decimal:
+        """Give what all that is held is worth in the base currency once every line is done, unrounded."""
+        return sum(self._values.values(), ZERO)
+
+    @cached_property
+    def _values(self) -> Mapping[InstrumentId, Decimal]:
+        marks, to_base = self.prices.by_instrument(), self.prices.fx.to_base
+        return {name: to_base(units * marks[name].price) for name, units in self.after.items() if name in marks}
 
     @cached_property
     def _held(self) -> Mapping[InstrumentId, Decimal]:

@@ -47,7 +47,7 @@ def correlated(line: OrderLine, case: Case, policy: Policy) -> Objection | None:
     """An instrument is not bought above the highest weight of a cluster together with all that moves as it does."""
     limit = policy.limits.cluster_weight_max
     # Where all that is held together stays below the limit, nobody needs to know what moves as what.
-    if line.side != "buy" or limit >= ONE or _value(case.after, case) <= limit * case.proposal.equity:
+    if line.side != "buy" or limit >= ONE or case.invested_after <= limit * case.proposal.equity:
         return None
     members = alike(case, line.instrument, policy)
     words = f"{' and '.join(sorted(members))} of a weight up to"
@@ -95,7 +95,7 @@ def desk_over_gross(line: OrderLine, case: Case, policy: Policy) -> Objection | 
     limit, equity, others = case.desk.gross_max, _desk_equity(case), _desk_positions(case)
     if equity is None or others is None:
         return _unpriced("DESK_OVER_GROSS", limit)
-    value = _value(case.after, case) + others
+    value = case.invested_after + others
     if value > limit * equity:
         words = f"positions of all books up to {plain_decimal(limit)} of their equity"
         return objection("DESK_OVER_GROSS", limit, weight_of(value, equity), words)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
+from statistics import median
 
 import numpy as np
 
@@ -28,18 +29,19 @@ def close_before(case: Case, name: InstrumentId) -> Decimal | None:
     column = None if panel is None else panel.column(name)
     if panel is None or column is None:
         return None
-    closes = panel.close[: _rows(panel, case.as_of)[0], column]
-    there = np.flatnonzero(closes > 0)
-    if not len(there):
+    closes, row = panel.close[:, column], _rows(panel, case.as_of)[0] - 1
+    while row >= 0 and not closes[row] > 0:
+        row -= 1
+    if row < 0:
         return None
-    basis, last = panel.basis[column], panel.sessions[there[-1]].astype(object)
+    basis, last = panel.basis[column], panel.sessions[row].astype(object)
     # Bars as they were traded are in the units of their day; adjusted ones know the split already.
     ratios = [
         float(one.ratio)
         for one in panel.splits
         if one.instrument == name and last < one.session <= case.as_of and basis is not None and basis.kind == "raw"
     ]
-    return price_of(float(closes[there[-1]]) / math.prod(ratios))
+    return price_of(float(closes[row]) / math.prod(ratios))
 
 
 def value_traded(case: Case, name: InstrumentId) -> Decimal:
@@ -52,8 +54,8 @@ def value_traded(case: Case, name: InstrumentId) -> Decimal:
         return ZERO
     stop = _rows(case.panel, case.as_of)[1]
     rows = slice(max(0, stop - TRADED_SESSIONS), stop)
-    traded = np.nan_to_num(case.panel.close[rows, column] * case.panel.volume[rows, column], nan=0.0)
-    return Decimal(int(np.median(traded))) if len(traded) else ZERO
+    traded = (case.panel.close[rows, column] * case.panel.volume[rows, column]).tolist()
+    return Decimal(int(median(value if math.isfinite(value) else 0.0 for value in traded))) if traded else ZERO
 
 
 def alike(case: Case, name: InstrumentId, policy: Policy) -> frozenset[InstrumentId]:

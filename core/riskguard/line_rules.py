@@ -148,8 +148,10 @@ def price_jump(line: OrderLine, case: Case, policy: Policy) -> Objection | None:
         low, high = (plain_decimal(mark.price * share) for share in (ONE - limit, ONE + limit))
         near = f"prices above 0 from {low} to {high}, around the close of {plain_decimal(mark.price)}"
         return objection("PRICE_JUMP", limit, told[0], near)
+    if line.side != "buy":
+        return None
     before = close_before(case, line.instrument)
-    if line.side == "buy" and (before is None or _move(mark.price, before) > limit):
+    if before is None or _move(mark.price, before) > limit:
         seen = "no close before" if before is None else f"{plain_decimal(before)} to {plain_decimal(mark.price)}"
         return Objection("PRICE_JUMP", plain_decimal(limit), seen, "a purchase after the next session")
     return None

@@ -52,7 +52,7 @@ def unsettled_cash(case: Case, policy: Policy) -> Objection | None:
 
 def over_capital(case: Case, policy: Policy) -> Objection | None:
     """The value held after the lines stays within the rollout phase's share of equity."""
-    value = sum((case.value_after(name) for name in case.after), ZERO)
+    value = case.invested_after
     limit, equity = case.capital_fraction, case.proposal.equity
     if value > limit * equity and _buys(case):
         share = weight_of(value, equity)
