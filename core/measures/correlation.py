@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core.domain.bars import Floats
 
@@ -22,21 +23,38 @@ def correlations(prices: Floats) -> Floats:
     """
     returns = returns_of(prices)
     is_there = np.isfinite(returns)
-    count = is_there.sum(axis=0)
-    mean = np.where(is_there, returns, 0.0).sum(axis=0) / np.maximum(count, 1)
+    mean = np.where(is_there, returns, 0.0).sum(axis=0) / np.maximum(is_there.sum(axis=0), 1)
     about = np.where(is_there, returns - mean, 0.0)
-    there = is_there.astype(np.float64)
-    common = there.T @ there
-    divisor = np.maximum(common, 1.0)
-    first = about.T @ there
-    covariance = about.T @ about - first * first.T / divisor
-    variance = (about**2).T @ there - first**2 / divisor
-    scale = variance * variance.T
-    is_known = (common >= RETURNS_MIN) & (np.minimum(variance, variance.T) > _STILL)
-    found = np.where(is_known, covariance / np.sqrt(np.where(is_known, scale, 1.0)), 1.0)
+    found = _of_whole(about)
+    gaps = np.flatnonzero(~is_there.all(axis=0)) if len(returns) >= RETURNS_MIN else np.arange(returns.shape[1])
+    if len(gaps):
+        found[gaps] = _of_gaps(about, is_there.astype(np.float64), gaps)
+        found[:, gaps] = found[gaps].T
     np.fill_diagonal(found, 1.0)
-    told: Floats = np.round(found, _DECIMALS).astype(np.float64)
-    return told
+    return np.round(found, _DECIMALS, out=found)
+
+
+def _of_whole(about: Floats) -> Floats:
+    """Correlate returns about their mean of which none is absent; what never moved with 1."""
+    variance = (about**2).sum(axis=0)
+    moves = variance > _STILL
+    unit = about / np.sqrt(np.where(moves, variance, 1.0))
+    found: Floats = unit.T @ unit
+    found[~moves] = found[:, ~moves] = 1.0
+    return found
+
+
+def _of_gaps(about: Floats, there: Floats, gaps: NDArray[np.int64]) -> Floats:
+    """Correlate the columns that lack returns with all, each two by the sessions that they have in common."""
+    mine, is_mine = about[:, gaps], there[:, gaps]
+    common = is_mine.T @ there
+    divisor = np.maximum(common, 1.0)
+    first, second = mine.T @ there, is_mine.T @ about
+    covariance = mine.T @ about - first * second / divisor
+    one, other = (mine**2).T @ there - first**2 / divisor, is_mine.T @ about**2 - second**2 / divisor
+    is_known = (common >= RETURNS_MIN) & (np.minimum(one, other) > _STILL)
+    found: Floats = np.where(is_known, covariance / np.sqrt(np.where(is_known, one * other, 1.0)), 1.0)
+    return found
 
 
 def volatilities(prices: Floats) -> Floats:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,6 +13,7 @@ from core.quant.pot import Bonds
 from core.quant.trading import Market, Trading
 
 Rows = NDArray[np.int64]
+NOBODY = np.zeros(1, dtype=np.int64)
 
 
 def bonds_of(rows: Rows, market: Market, trading: Trading) -> Bonds:
@@ -18,23 +21,25 @@ def bonds_of(rows: Rows, market: Market, trading: Trading) -> Bonds:
     names = {name: at for at, name in enumerate(sorted(set(market.sectors) - {""}))}
     sectors = [names.get(name, -1) for name in market.sectors] or [-1] * len(market.instruments)
     totals = market.closes if market.totals is None else market.totals
-    starts, others = _alike(rows, market, totals, trading)
+    starts, others = NOBODY, NOBODY
+    if trading.cluster_weight_max < 1.0:
+        starts, others = _alike(rows.tobytes(), market, trading.correlation_sessions, trading.correlation_max)
     return Bonds(starts, others, _volatility(rows, totals, trading), np.array(sectors, dtype=np.int64))
 
 
-def _alike(rows: Rows, market: Market, totals: Floats, trading: Trading) -> tuple[Rows, Rows]:
+# A book, its baselines and random ranks run through the same market.
+@lru_cache(maxsize=2)
+def _alike(rows: bytes, market: Market, sessions: int, least: float) -> tuple[Rows, Rows]:
     """Give, for each decision and column, where its list begins, and the lists: what moves as it, itself included.
 
     What has no close on the day stands alone: it can be neither bought nor sold then.
     """
-    if trading.cluster_weight_max >= 1.0:
-        return np.zeros(1, dtype=np.int64), np.zeros(1, dtype=np.int64)
+    totals = market.closes if market.totals is None else market.totals
     count = totals.shape[1]
     lengths, others = [np.zeros(1, dtype=np.int64)], [np.zeros(0, dtype=np.int64)]
-    for row in rows.tolist():
+    for row in np.frombuffer(rows, dtype=np.int64).tolist():
         there = np.flatnonzero(~np.isnan(market.closes[row]))
-        prices = totals[max(0, row - trading.correlation_sessions) : row + 1, there]
-        one, other = np.nonzero(correlations(prices) >= trading.correlation_max)
+        one, other = np.nonzero(correlations(totals[max(0, row - sessions) : row + 1, there]) >= least)
         alone = np.setdiff1d(np.arange(count), there)
         first, second = np.concatenate([there[one], alone]), np.concatenate([there[other], alone])
         lengths.append(np.bincount(first, minlength=count))
