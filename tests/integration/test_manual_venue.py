@@ -239,9 +239,9 @@ def test_a_sale_realises_what_was_made_on_it(root):
     assert confirm(root, *(filled(line, fee="1.00") for line in lines)).facts["posted"] == 5
     import_snapshot(root)
     assert twokey(root, "reconcile").facts["breaks"] == []
-    gone = lines[0]["instrument"]
-    change_policy(root, ("no_buy: []", f"no_buy: [{gone}]"), ("hold_rank_multiple: 2", "hold_rank_multiple: 1"))
-    change_policy(root, ("positions_max: 5", "positions_max: 1"))
+    no_more, one = ("no_buy: []", f"no_buy: [{lines[0]['instrument']}]"), ("positions_max: 5", "positions_max: 1")
+    change_policy(root, no_more, ("hold_rank_multiple: 2", "hold_rank_multiple: 1"), one)
+    assert twokey(root, "rollout", "change-window", "--by", "p", "--reason", "sell").code == 0
 
     decided = run(root, days=1)
     sales = [line for line in show(root, decided.facts["ticket_id"])["ticket"]["lines"] if line["side"] == "sell"]
@@ -396,11 +396,11 @@ def test_what_nobody_looked_up_is_refused(workspaces):
     make_manual(root, verified=False)
 
     nothing = run(root)
-    wanted = [re.search(r"buy ([A-Z.-]+): UNVERIFIED", reason) for reason in nothing.facts["reasons"]]
-    names = [found[1] for found in wanted if found]
+    names = re.findall(r"buy ([A-Z.-]+): UNVERIFIED", "\n".join(nothing.facts["reasons"]))
     for name in names[1:]:
         with the_time_is(morning(DAY)):
             assert twokey(root, "universe", "verify", name, "--by", "p").code == 0
+    assert twokey(root, "rollout", "change-window", "--by", "p", "--reason", "looked up").code == 0
     some = run(root, days=1)
 
     assert (nothing.code, nothing.facts["kind"], len(names)) == (3, "NO-TRADE", 5)

@@ -100,32 +100,6 @@ def test_a_days_loss_halts_the_book_until_a_person_resumes_and_keeps_its_peak(
     assert twokey(root, "replay", fallen.facts["run_id"]).code == 0
 
 
-@pytest.mark.parametrize(
-    ("typed", "told"),
-    [
-        ("Main\nall is well\n", "the name did not match; nothing was lifted"),
-        ("desk\nall is well\n", "the name did not match; nothing was lifted"),
-        ("main\n\n", "a reason is needed; nothing was lifted"),
-        ("main\n", "a reason is needed; nothing was lifted"),
-        ("", "the name did not match; nothing was lifted"),
-    ],
-)
-def test_a_resume_needs_the_books_name_and_a_reason(
-    workspaces: Workspaces, monkeypatch: pytest.MonkeyPatch, typed: str, told: str
-):
-    """Typed as it is, and nothing is lifted by a slip or by Enter."""
-    root = workspaces.top / "typed"
-    root = root if root.exists() else workspaces.copy("typed")
-    twokey(root, "halt", "--book", "main", "a smell")
-    monkeypatch.setattr(sys, "stdin", Terminal(typed))
-
-    done = twokey(root, "resume", "--book", "main", "--by", "ann")
-
-    assert (done.code, told in done.err) == (2, True)
-    with desk_of(root) as desk:
-        assert desk.session("reader").one("SELECT count(*) AS n FROM resume") == {"n": 0}
-
-
 def test_every_door_that_decides_or_writes_may_halt_at_once(workspaces: Workspaces):
     """Each role's own connection, for a book and for the desk; the rows name the role, and the next slot trades nothing."""
     root, doors = workspaces.copy("doors"), CALLERS["halt_trading(text, text)"]
