@@ -179,6 +179,11 @@ def test_a_policy_cannot_be_changed():
             "sizing.tiny_delta was 0.11; above limits.weight_max (0.10) every first purchase counts as tiny",
         ),
         (
+            [("quantity_step: 0.0001", "quantity_step: 0.25"), ("fractions: quantity_step", "fractions: whole_units")],
+            [("quantity_step: 0.0001", "quantity_step: 0.3"), ("fractions: quantity_step", "fractions: whole_units")],
+            "sizing.fractions was whole_units; a unit is no multiple of quantity_step (0.3)",
+        ),
+        (
             [("  jump_max: 1.4", "  jump_max: 2.25")],
             [("  jump_max: 1.4", "  jump_max: 2.26")],
             "data.news_jump_max was 2.25; it must be at least jump_max (2.26)",

@@ -143,6 +143,16 @@ def test_the_buffer_is_kept_for_each_of_several_purchases_and_for_none_in_one_cu
     assert [line.notional for line in single.lines] == [Decimal("499.98"), Decimal("500.00")]
 
 
+def test_what_is_held_as_it_is_is_not_bought_up_to_its_weight():
+    """A weight of a day on which it was worth more is no reason to buy; what is scored beside it is bought."""
+    still = TargetWeight("AAA", Decimal("0.1"), "not scored: no bar on 2024-06-07; held as it is")
+    held = holdings({"AAA": "5"}, cash="9500")
+
+    assert told(plan(Target((TargetWeight("BBB", Decimal("0.1"), "rank 1"), still)), held)) == [
+        ("buy", "BBB", "999.98")
+    ]
+
+
 def test_whole_units_are_cut_where_the_broker_sells_no_fractions():
     """9.9998 units of AAA are nine; a position of a fraction is still closed whole."""
     whole = ruled(within=FREE, sizing={"fractions": "whole_units"})
