@@ -1,4 +1,4 @@
-"""Edges of answers and confirmations: each was found by moving or deleting a guard that no test missed."""
+"""Edges of answers, confirmations and drafts: each was found by moving or deleting a guard that no test missed."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from decimal import Decimal
 import pytest
 
 from core.domain.confirmation import PartFill
+from core.domain.decision import GateReport
 from core.ticketing.answers import AnswerError, parse_answer
 from core.ticketing.confirm import Bounds, answer_objections
-from tests.unit.making import executed, ticket, ticket_line
+from core.ticketing.draft import is_unfinished, unfinished_decision
+from tests.unit.making import decision, executed, line, run, ticket, ticket_line
 
 # Line 1 sells 10 of BBB at 50 dollars, line 2 buys 8 of AAA at 125, which are 800 pounds.
 TRADE = ticket(ticket_line(1, "sell", "BBB", "10"), ticket_line(2, "buy", "AAA", "8"))
@@ -51,3 +53,26 @@ def test_a_buy_is_whole_down_to_the_least_value_of_its_order():
     """2 % and a step less than 800 pounds is 783.99: so much is the order, a step less is a part of it."""
     assert answer_objections(executed(2, "7.8399", "125"), TRADE) == ()
     assert answer_objections(executed(2, "7.8398", "125"), TRADE) == ("line 2 (buy AAA): 7.8398 of 8 units is partial",)
+
+
+@pytest.mark.parametrize(
+    ("opened", "until"),
+    [(run(), "its window closed at 2024-06-10T14:30:00.000000Z"), (run(window=None), "its day ended")],
+)
+def test_an_abandoned_run_says_so_first_and_keeps_its_own_reasons(opened, until):
+    """What was to be traded is no reason; what closed a gate stays one."""
+    message = f"RUN-20240610-r1 was opened and ended in no ticket before {until}"
+    trade = unfinished_decision(decision(line("buy", "AAA", "1")), opened)
+    closed = unfinished_decision(decision(kind="NO-TRADE", reasons=("halt: rain",)), opened)
+
+    assert (trade.kind, trade.reasons, trade.approved) == ("NO-TRADE", (f"run not finished: {message}",), ())
+    assert closed.reasons == (f"run not finished: {message}", "halt: rain")
+    assert trade.gates == (GateReport("run", "closed", (message,)),)
+
+
+def test_only_a_ticket_whose_first_gate_is_the_runs_closed_an_abandoned_one():
+    """Without gates, or with others before it, it did not."""
+    told = [(), ("run", "audit"), ("audit", "run")]
+    tickets = [ticket(gates=tuple(GateReport(name, "closed", ("x",)) for name in names)) for names in told]
+
+    assert [is_unfinished(one) for one in tickets] == [False, True, False]

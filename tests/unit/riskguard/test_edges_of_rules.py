@@ -1,0 +1,119 @@
+"""Edges of rules: each was found by moving or deleting a guard that no test missed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from core.riskguard import group_rules, line_rules
+from tests.unit.making import case, holdings, line, ruled
+from tests.unit.riskguard.judging import ALIKE, QUIET, desk, judged, other
+
+HEAVY = holdings({"AAA": "50"}, cash="5000")
+WIDE = {"weight_max": "1", "sector_weight_max": "1", "cluster_weight_max": "1", "order_value_max": "100000"}
+BUYS_ALONE = [
+    (line_rules.over_notional, ruled(limits={"order_value_max": "50"})),
+    (group_rules.over_sector, ruled(limits={"sector_weight_max": "0.1"})),
+    (group_rules.correlated, ruled(limits={"cluster_weight_max": "0.1"})),
+    (group_rules.desk_over_weight, ruled()),
+    (group_rules.desk_over_gross, ruled()),
+]
+
+
+@pytest.mark.parametrize(("rule", "policy"), BUYS_ALONE, ids=lambda one: getattr(one, "__name__", ""))
+def test_what_is_too_much_may_be_sold(rule, policy):
+    """The purchase of one more unit is refused, and the sale of one passes, though what is left is still too much."""
+    found = [
+        judged(rule, case(line(side, "AAA", "1"), holdings=HEAVY, panel=ALIKE, desk=desk("0.1")), policy)
+        for side in ("buy", "sell")
+    ]
+
+    assert [one is None for one in found] == [False, True]
+
+
+@pytest.mark.parametrize("rule", [line_rules.not_underlying, line_rules.unverified])
+def test_what_nobody_knows_is_refused_for_that_alone(rule):
+    """Nothing can be said of an instrument that has no row."""
+    assert judged(rule, case(replace(line("buy", "AAA", "1"), instrument="ZZZ"), venue="manual")) is None
+
+
+def test_a_purchase_is_no_short_sale():
+    """Whatever is sold too much beside it."""
+    both = case(line("buy", "AAA", "1"), line("sell", "AAA", "5"), holdings=holdings({"AAA": "1"}, cash="9900"))
+
+    assert judged(line_rules.short_sale, both) is None
+
+
+def test_a_small_purchase_of_as_much_as_is_held_closes_nothing():
+    """Only a sale of all that is held may be as small as it is."""
+    held = holdings({"AAA": "0.1"}, cash="9990")
+
+    assert judged(line_rules.under_order_value, case(line("buy", "AAA", "0.1"), holdings=held)) is not None
+    assert judged(line_rules.under_order_value, case(line("sell", "AAA", "0.1"), holdings=held)) is None
+
+
+def test_the_volume_of_one_is_not_used_up_by_another():
+    """Nine units are less than a hundredth of a thousand, whatever is bought beside them."""
+    assert judged(line_rules.over_volume, case(line("buy", "AAA", "9"), line("buy", "BBB", "100"), panel=QUIET)) is None
+
+
+def test_what_another_book_holds_of_something_else_is_no_weight():
+    """Only positions in the same instrument count together."""
+    beside = case(line("buy", "AAA", "10"), desk=desk("0.5", cash="10000", BBB="200"))
+
+    assert judged(group_rules.desk_over_weight, beside) is None
+
+
+def test_a_line_of_another_ticket_that_is_answered_is_not_open():
+    """It stands in the books, or never came to be."""
+    wide = ruled(limits={"weight_max": "0.1"})
+    for is_open, is_refused in ((True, True), (False, False)):
+        split = case(line("buy", "AAA", "6"), others=(other("buy", "AAA", "6", is_open=is_open),))
+        assert (judged(group_rules.open_tickets, split, wide) is not None) == is_refused
+
+
+def test_what_is_refused_by_itself_is_not_refused_for_open_tickets():
+    """The plain reason is enough: five units cost more than there is, with and without what is open."""
+    poor = case(line("buy", "AAA", "5"), holdings=holdings(cash="100"), others=(other("buy", "BBB", "1"),))
+
+    assert judged(group_rules.open_tickets, poor, ruled(limits=WIDE)) is None
+
+
+TOGETHER = {
+    "volume": (case(line("buy", "AAA", "6"), others=(other("buy", "AAA", "6"),), panel=QUIET), ruled(limits=WIDE)),
+    "sector": (
+        case(line("buy", "AAA", "6"), others=(other("buy", "BBB", "15"),)),
+        ruled(limits=WIDE | {"sector_weight_max": "0.1"}),
+    ),
+    "cluster": (
+        case(line("buy", "AAA", "6"), others=(other("buy", "BBB", "15"),), panel=ALIKE),
+        ruled(limits=WIDE | {"cluster_weight_max": "0.1"}),
+    ),
+    "positions": (
+        case(line("buy", "AAA", "6"), others=(other("buy", "BBB", "15"),)),
+        ruled(limits=WIDE | {"positions_max": 1}),
+    ),
+    "settled cash": (
+        case(line("buy", "BBB", "100"), line("sell", "AAA", "40"), holdings=HEAVY, others=(other("buy", "CCC", "60"),)),
+        ruled(limits=WIDE, sizing={"buys_from": "settled"}),
+    ),
+    "capital": (
+        case(line("buy", "AAA", "30"), others=(other("buy", "BBB", "75"),), capital_fraction=Decimal("0.5")),
+        ruled(limits=WIDE),
+    ),
+}
+
+
+@pytest.mark.parametrize("what", TOGETHER)
+def test_a_limit_counts_what_is_open_on_other_tickets(what):
+    """Alone the purchase passes; with the open one it is one purchase too many."""
+    together, policy = TOGETHER[what]
+    alone = case(*together.proposal.lines, holdings=together.holdings, panel=together.panel)
+
+    objection = judged(group_rules.open_tickets, together, policy)
+
+    assert objection is not None
+    assert objection.code == "OPEN_TICKETS"
+    assert judged(group_rules.open_tickets, alone, policy) is None
