@@ -15,7 +15,7 @@ from core.domain.bars import BAR_FIELDS
 from core.domain.facts import AuditState, Halt, ReconciliationState, Unread
 from core.domain.instrument import Universe
 from core.domain.slot import AsOf, Slot
-from core.gate import Gate, block, closed, note
+from core.gate import Gate, note
 from core.pipeline import PIPELINE, TO_PROPOSAL, TO_SCORES, Stage, Trail, all_stages, decide, stages, walk
 from core.settings import Policy
 from tests.unit.making import (
@@ -33,7 +33,6 @@ from tests.unit.making import (
     learning,
     panel,
     proposal,
-    ranking,
     ruled,
     standing,
     worth,
@@ -447,25 +446,6 @@ def test_a_decision_does_not_depend_on_the_minute_that_it_was_made_in(first):
     early, late = (decide(walked(standing=standing(now=first + timedelta(minutes=more)))) for more in (0, 2))
 
     assert canonical_json(early) == canonical_json(late)
-
-
-def test_a_stored_gate_is_given_instead_of_running_again():
-    """The scores are those that were kept, in the place of the stage."""
-    kept = Gate(ranking("DDD", "CCC"))
-
-    trail = walk(stages(TO_PROPOSAL, stored={"scores": kept}), given())
-
-    assert trail.values["scores"] == kept.value
-    assert [line.instrument for line in trail.values["proposal"].lines] == ["DDD", "CCC"]
-
-
-def test_a_stored_gate_that_is_closed_stays_closed():
-    """What closed a gate yesterday is said again."""
-    kept: Gate[Any] = closed([block("scores", "momentum", "0 of 4 instruments could be ranked")])
-
-    decision = decide(walk(all_stages(stored={"scores": kept}), given()))
-
-    assert decision.reasons == ("scores: 0 of 4 instruments could be ranked",)
 
 
 def test_the_named_stages_come_in_the_order_of_the_table():
