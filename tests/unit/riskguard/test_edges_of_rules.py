@@ -7,7 +7,8 @@ from decimal import Decimal
 
 import pytest
 
-from core.riskguard import group_rules, line_rules
+from core.riskguard import group_rules, line_rules, proposal_rules
+from core.riskguard.review import review_proposal
 from tests.unit.making import case, holdings, line, ruled
 from tests.unit.riskguard.judging import ALIKE, QUIET, desk, judged, other
 
@@ -117,3 +118,57 @@ def test_a_limit_counts_what_is_open_on_other_tickets(what):
     assert objection is not None
     assert objection.code == "OPEN_TICKETS"
     assert judged(group_rules.open_tickets, alone, policy) is None
+
+
+def test_as_little_as_is_held_is_bought_in_steps_all_the_same():
+    """Half a step is sold when it is all that is there, and never bought."""
+    crumb = holdings({"AAA": "0.00005"}, cash="9990")
+    found = [
+        judged(line_rules.off_step, case(line(side, "AAA", "0.00005"), holdings=crumb)) for side in ("buy", "sell")
+    ]
+
+    assert [one is None for one in found] == [False, True]
+
+
+def test_only_a_purchase_makes_a_book_too_full_or_indebted():
+    """A sale adds no position and no debt, whatever stands in the books already."""
+    full = holdings({"AAA": "1", "BBB": "1", "CCC": "1"}, cash="9000")
+    owing = holdings({"AAA": "1"}, cash="-100")
+
+    few = ruled(limits={"positions_max": 2})
+    assert judged(proposal_rules.too_many_positions, case(line("sell", "DDD", "1"), holdings=full), few) is None
+    assert judged(proposal_rules.leverage, case(line("sell", "AAA", "0.5"), holdings=owing)) is None
+
+
+@pytest.mark.parametrize(("is_of_the_day", "is_refused"), [(True, True), (False, False)])
+def test_only_orders_of_the_day_are_the_days_orders(is_of_the_day, is_refused):
+    """Two more of last week are none of today's two."""
+    others = (
+        other("buy", "CCC", "1", is_of_the_day=is_of_the_day),
+        other("buy", "DDD", "1", is_of_the_day=is_of_the_day),
+    )
+    two = case(line("buy", "AAA", "1"), line("buy", "BBB", "1"), others=others)
+
+    assert (judged(proposal_rules.too_many_trades, two, ruled(limits={"trades_max": 3})) is not None) == is_refused
+
+
+def test_a_review_judges_what_lines_add_up_to():
+    """A buy hears of its sector also where it is refused for its own sake; a sale that is refused hears of nothing else."""
+    policy = ruled(limits=WIDE | {"sector_weight_max": "0.1", "no_buy": ("BBB",)})
+    crowd = (other("sell", "CCC", "500"),)
+    whole = case(
+        line("sell", "CCC", "30"),
+        line("buy", "AAA", "20"),
+        line("buy", "BBB", "1"),
+        holdings=holdings({"CCC": "20"}, cash="9600"),
+        others=crowd,
+    )
+
+    verdict = review_proposal(whole, policy)
+
+    assert verdict.approved == ()
+    assert [[found.code for found in item.objections] for item in verdict.refused] == [
+        ["SHORT_SALE"],
+        ["OVER_SECTOR"],
+        ["NO_BUY", "OVER_SECTOR"],
+    ]
