@@ -57,14 +57,15 @@ def test_what_is_not_wanted_any_more_stands_last_at_zero_with_the_reason():
     """The better ranked first, what has no rank behind all: the plan sells from the end."""
     two = build_target(ranking(*NAMES), frozenset("BCDFHYZ"), TWO, stance=WHOLE)
 
-    assert [(row.instrument, row.weight, row.reason) for row in two.weights[2:]] == [
-        ("D", 0, "rank 4, and no place is left: sold"),
-        ("F", 0, "rank 6, beyond 4: sold"),
-        ("H", 0, "rank 8, beyond 4: sold"),
-        ("Z", 0, "no longer ranked: sold"),
-        ("Y", 0, "no longer ranked: sold"),
+    assert [(row.instrument, row.reason) for row in two.weights[2:]] == [
+        ("D", "rank 4, and no place is left: sold"),
+        ("F", "rank 6, beyond 4: sold"),
+        ("H", "rank 8, beyond 4: sold"),
+        ("Z", "no longer ranked: sold"),
+        ("Y", "no longer ranked: sold"),
     ]
     assert [row.instrument for row in two.weights[:2]] == ["B", "C"]
+    assert not any(row.weight for row in two.weights[2:])
 
 
 def test_keeps_the_best_of_too_many_holdings():
