@@ -39,7 +39,11 @@ def test_what_was_answered_on_another_day_is_another_trade():
     assert judged(line_rules.over_volume, alone) is None
 
 
-@pytest.mark.parametrize("panel", [None, past(volume=0), past(volume=float("nan"))], ids=["none", "zero", "unknown"])
+@pytest.mark.parametrize(
+    "panel",
+    [None, past(volume=0), past(volume=float("nan")), past(volume=float("inf"))],
+    ids=["none", "zero", "unknown", "endless"],
+)
 def test_what_nobody_trades_is_not_bought_and_may_be_sold(panel):
     """Without a volume there is no share of it that would be small."""
     bought, sold = (case(line(side, "AAA", "1"), panel=panel) for side in ("buy", "sell"))
