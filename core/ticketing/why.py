@@ -63,7 +63,8 @@ def _changed(told: Told, frame: Frame) -> Iterator[str]:
     )
     named = [f"{verb} {', '.join(line.instrument for line in group)}." for verb, group in parts if group]
     left = sorted(held.keys() - {line.instrument for line in lines})
-    yield " ".join([*named, f"Leaves {', '.join(left)} as it is." if left else ""]).rstrip()
+    named += [f"Leaves {', '.join(left)} as {'it is' if len(left) == 1 else 'they are'}."] if left else []
+    yield " ".join(named)
     yield f"Buys {bought:,.2f} and sells {sold:,.2f} {base}, at an expected cost of {cost:,.2f} {base}."
     equity, holdings = told.proposal.equity if told.proposal else ZERO, told.seen.standing.holdings
     if equity > 0 and not isinstance(holdings, Unread):
@@ -103,7 +104,7 @@ def _weighed(name: InstrumentId, weight: Decimal, score: Score | None, shaped: t
 def _shaped(row: TargetWeight, told: Told, frame: Frame) -> tuple[str, ...]:
     most = frame.policy.limits.weight_max
     shaped = [row.reason]
-    if row.weight == most and "weight_max" not in row.reason:
+    if row.weight == most and "capped by" not in row.reason:
         shaped.append(f"at the largest weight of one instrument (limits.weight_max {plain_decimal(most)})")
     return (*shaped, *_undone(row.instrument, told))
 

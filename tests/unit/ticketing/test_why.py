@@ -177,3 +177,23 @@ def test_holdings_that_could_not_be_read_make_no_share_of_cash():
 
     assert why is not None
     assert why.changed == ("Opens AAA.", "Buys 200.00 and sells 0.00 GBP, at an expected cost of 1.50 GBP.")
+
+
+def test_a_cap_that_the_target_names_is_not_told_twice():
+    """The words of the target say which cap it was."""
+    capped = Target((TargetWeight("AAA", D("0.1"), "rank 1; capped by limits.weight_max"),))
+
+    why = why_of(told(proposal=proposal(BUY, target=capped)), WITHIN)
+
+    assert why is not None
+    assert why.weights[0].shaped_by == ("rank 1; capped by limits.weight_max",)
+
+
+def test_what_is_left_alone_is_told_in_the_singular_and_the_plural():
+    """One holding as it is, several as they are."""
+    of_two = replace(SEEN, standing=standing(holdings=holdings({"BBB": "1", "CCC": "5"}, cash="1000")))
+
+    why = why_of(told(decision(BUY), seen=of_two), WITHIN)
+
+    assert why is not None
+    assert why.changed[0] == "Opens AAA. Leaves BBB, CCC as they are."
