@@ -19,12 +19,12 @@ ALONE = ("AAA", "CCC")
 
 
 def test_what_has_no_volatility_is_not_given_one():
-    """Too few bars have no number, and nan is none."""
+    """Too few bars have no number, nor has what has no bars, and nan is none."""
     drawn = prices_of(moves(1, count=2))
     drawn[:70, 1] = np.nan
     policy = ruled(sizing={"weights": "inverse_volatility"})
 
-    assert set(ground(drawn, ALONE).volatilities(ALONE, policy)) == {"AAA"}
+    assert set(ground(drawn, ALONE).volatilities((*ALONE, "ZZZ"), policy)) == {"AAA"}
 
 
 def test_one_by_itself_is_a_group_only_where_the_groups_cap_is_the_tighter_one():
