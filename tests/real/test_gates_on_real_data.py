@@ -35,34 +35,18 @@ AS_OF = date(2024, 6, 11)
 MORNING, CLOSES = datetime(2024, 6, 12, 7, tzinfo=UTC), datetime(2024, 6, 12, 14, 30, tzinfo=UTC)
 MOMENT = timedelta(microseconds=1)
 GATES = (
-    *(
-        "audit",
-        "halt",
-        "calendar",
-        "configuration",
-        "data",
-        "fx",
-        "confirmations",
-        "reconciliation",
-        "model",
-        "scores",
-        "marks",
-    ),
-    *("drawdown", "daily_loss", "proposal", "review", "ticket"),
+    *("audit", "halt", "calendar", "configuration", "data", "fx", "confirmations", "reconciliation"),
+    *("model", "scores", "marks", "drawdown", "daily_loss", "proposal", "review", "ticket"),
 )
 # What each gate's words give to later ones: who waits for whom.
 LAST = {"proposal": {"review": "proposal", "ticket": "proposal, review"}, "review": {"ticket": "review"}}
+PRICED = {"proposal": "marks", "review": "marks, proposal", "ticket": "marks, proposal, review"}
+JUDGED = {"proposal": "data, marks, scores", "review": "data, marks, proposal"}
 BEHIND = LAST | {
-    "data": {
-        "scores": "data",
-        "marks": "data",
-        "proposal": "data, marks, scores",
-        "review": "data, marks, proposal",
-        "ticket": "marks, proposal, review",
-    },
-    "fx": {"marks": "fx", "proposal": "marks", "review": "marks, proposal", "ticket": "marks, proposal, review"},
+    "data": {"scores": "data", "marks": "data", **PRICED, **JUDGED},
+    "fx": {"marks": "fx", **PRICED},
     "scores": {"proposal": "scores", **LAST["proposal"]},
-    "marks": {"proposal": "marks", "review": "marks, proposal", "ticket": "marks, proposal, review"},
+    "marks": PRICED,
 }
 OF_THE_SLOT = {
     "approval": "approval WHERE run_id = %(run)s",
