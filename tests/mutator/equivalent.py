@@ -4,6 +4,7 @@ from __future__ import annotations
 
 _TARGET, _CLUSTERS, _HEALTH = "core/riskguard/target.py", "core/riskguard/clusters.py", "core/quant/health.py"
 _LINES, _GROUPS, _DRAFT = "core/riskguard/line_rules.py", "core/riskguard/group_rules.py", "core/ticketing/draft.py"
+_LIFE = "core/ticketing/lifecycle.py"
 _NEEDS = "ground is not None and policy.sizing.weights == 'inverse_volatility'"
 
 # By file, function, kind of change and guard, as `Mutant.key` gives them.
@@ -33,4 +34,11 @@ EQUIVALENT: dict[tuple[str, str, str, str], str] = {
     ),
     (_DRAFT, "draft_ticket", "without part 1", "around.cash or ZERO"): "a ticket with lines knows its cash",
     (_DRAFT, "draft_ticket", "without part 1", "around.equity or ZERO"): "a ticket with lines knows its equity",
+    (_LIFE, "due_steps", "never", "ticket.kind != 'TRADE'"): "only a trade has lines that are answered or wait",
+    (
+        _LIFE,
+        "due_steps",
+        "without part 0",
+        "answered and (not waiting)",
+    ): "a trade has lines: what does not wait was answered",
 }
