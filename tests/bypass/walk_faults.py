@@ -86,7 +86,10 @@ UNIVERSES = (*["as shipped"] * 6, "cfd only", "fewer", "a coin", "long names", "
 def spoil(world: World, what: str) -> str:
     """Break something of the workspace; it stays broken until it is mended."""
     if what not in world.broken:
-        world.broken[what] = SPOILERS[what](world)
+        try:
+            world.broken[what] = SPOILERS[what](world)
+        except FileNotFoundError as error:
+            raise NotReady(f"{what}: it is not there to be broken") from error
     return what
 
 
