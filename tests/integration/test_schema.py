@@ -44,6 +44,7 @@ MORE_TRIGGERS = {
     ("confirmation_line", "refuse_void"): "BEFORE INSERT ON public.{} FOR EACH ROW",
     ("venue_report", "refuse_void"): "BEFORE INSERT ON public.{} FOR EACH ROW",
     ("ticket_line", "rest_on_approval"): "BEFORE INSERT ON public.{} FOR EACH ROW",
+    ("ticket_step", "take_legal_steps"): "BEFORE INSERT ON public.{} FOR EACH ROW",
     ("ticket", "show_what_was_approved"): "AFTER INSERT ON public.{} DEFERRABLE INITIALLY DEFERRED FOR EACH ROW",
 }
 EVENT_TRIGGERS = ("refuse_change", "refuse_truncate")
@@ -134,7 +135,7 @@ def test_what_alembic_does_not_compare_is_there_too(migrated):
 
 
 def test_every_fact_has_its_triggers_and_all_of_them_fire(migrated):
-    """Four a fact, two for the chain itself, and those of answers to void tickets, of what a ticket holds and of postings."""
+    """Four a fact, two for the chain itself, and those of answers to void tickets, of tickets, their steps, and postings."""
     query = "SELECT tgrelid::regclass::text, tgname, tgenabled::text, pg_get_triggerdef(oid) FROM pg_trigger"
     found = {
         (row[0], row[1]): (row[2], row[3].partition(f" {row[1]} ")[2].partition(" EXECUTE FUNCTION ")[::2])
