@@ -113,9 +113,9 @@ def wrong_worth(case: Case) -> Iterator[str]:
     cash, equity = _number(case.ticket["cash"]), case.ticket["equity"]
     if cash != case.statement.cash:
         yield f"the cash is {cash}, the statement has {case.statement.cash}"
-    count, most = len(case.statement.units), case.world.policy["limits"]["positions_max"]
-    if case.statement.cash < 0 or count > most:
-        yield f"the account holds {count} positions and {case.statement.cash} in cash; neither debt nor more than {most}"
+    # Positions are counted where they are bought: a sale that the venue skips leaves one too many through no ticket.
+    if case.statement.cash < 0:
+        yield f"the account owes {-case.statement.cash}; it may owe nothing"
     if (equity is not None or case.ticket["kind"] != "NO-TRADE") and _number(equity) != case.equity:
         yield f"the equity is {equity}, the statement has {case.equity}"
 
