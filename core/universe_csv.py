@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 
 from core.domain.instrument import Instrument, Universe
 from core.universe_text import COLUMNS
@@ -11,12 +10,20 @@ from core.universe_text import COLUMNS
 
 def universe_csv(universe: Universe) -> str:
     """Write a universe as CSV, a row for each period; verification and notes stand in an instrument's first."""
-    text = io.StringIO()
+    text = _Text()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     for row in universe.instruments:
         writer.writerows(_rows(row))
-    return text.getvalue()
+    return "".join(text)
+
+
+class _Text(list[str]):
+    """What a writer wrote, part by part."""
+
+    def write(self, part: str) -> None:
+        """Take a part."""
+        self.append(part)
 
 
 def _rows(row: Instrument) -> list[list[str]]:

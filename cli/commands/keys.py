@@ -40,12 +40,11 @@ def rotate(arguments: argparse.Namespace) -> int:
 
 
 def _rotate(workspace: Workspace, old: str, *, by: str, reason: str) -> Rotation:
+    clock = SystemClock()
     with locked(workspace.root / ".keys.lock"), Desk(workspace) as desk:
         if FileSigner(workspace.private_key).key_id != old:
             raise KeyProblem(f"somebody rotated {old} away meanwhile; `twokey keys list` says who")
-        done, text = rotate_key(
-            workspace.private_key, workspace.public_keys, by=by, reason=reason, at=SystemClock().now()
-        )
+        done, text = rotate_key(workspace.private_key, workspace.public_keys, by=by, reason=reason, at=clock.now())
         # Kept in the chain of events too: a rotation that somebody takes out of the folder is missed.
         PgConfig(desk.session("desk")).add_config(ROTATION, sha256_text(text), text)
         desk.heads.keep(desk.chain.head())

@@ -96,8 +96,8 @@ class Instrument:
         return day in self.periods[0] or (len(self.periods) > 1 and any(day in period for period in self.periods))
 
     def __hash__(self) -> int:
-        """Give the id's hash: what is remembered of a universe is looked up by its thousands of rows."""
-        return hash(self.id)
+        """Give the id's hash: what is remembered of a universe is looked up by its thousands of rows, and told to nobody."""
+        return self.id.__hash__()
 
 
 @dataclass(frozen=True)

@@ -35,10 +35,11 @@ def made_of(clean: Any) -> Backtest:
 
 def cut_off(panel: Panel, name: str) -> Panel:
     """Give a panel in which an instrument has no bar after the day."""
-    after, column, cut = panel.row(LAST) + 1, panel.instruments.index(name), {}
+    row, column, cut = panel.row(LAST), panel.instruments.index(name), {}
+    assert row is not None
     for field in ("open", "high", "low", "close", "adj_close", "volume"):
         cut[field] = getattr(panel, field).copy()
-        cut[field][after:, column] = np.nan
+        cut[field][row + 1 :, column] = np.nan
     return replace(panel, **cut)
 
 
