@@ -392,7 +392,9 @@ def _marks_of(panel: Panel, session: date) -> Iterable[Mark]:
     row = panel.row(session)
     if row is None:
         return
-    for column, name in enumerate(panel.instruments):
-        close = float(panel.close[row, column])
+    told, words = None, ""
+    for name, close, basis in zip(panel.instruments, panel.close[row].tolist(), panel.basis, strict=True):
         if close == close:
-            yield Mark(name, session, price_of(close), str(panel.basis[column]))
+            if not words or basis is not told:
+                told, words = basis, str(basis)
+            yield Mark(name, session, price_of(close), words)

@@ -362,18 +362,6 @@ def test_a_quantity_must_be_above_zero(quantity):
     )
 
 
-def test_a_split_of_bars_as_they_were_traded_is_no_leap_of_the_price():
-    """700 split by seven is 100, from which 125 is a quarter; adjusted bars know the split already, and 700 is 700 there."""
-    bars = past(closes={"AAA": [700, 125]})
-    split = replace(bars, splits=(Split(AS_OF, "AAA", Decimal(7)), Split(AS_OF, "BBB", Decimal(2))))
-    raw = replace(split, basis=(Basis("raw"),) * len(split.instruments))
-    bound_by = ruled(limits={"price_move_max": "0.25"})
-
-    found = [judged(line_rules.price_jump, case(line("buy", "AAA", "1"), panel=one), bound_by) for one in (raw, split)]
-
-    assert found == [None, Objection("PRICE_JUMP", "0.25", "700 to 125", "a purchase after the next session")]
-
-
 def test_a_price_one_tick_off_its_mark_is_refused():
     """The value at the mark does not save a line with another price."""
     off = line("buy", "AAA", "1", price="125.0001", notional="100.00")
