@@ -199,7 +199,8 @@ def proposal(
     strategy = strategy_of(policy)
     ground = Ground(frame.universe, judged.panel, run.as_of.session)
     capital = standing.capital_fraction
-    stance = Stance(strategy.hold_rank_multiple, capital, _weights(holdings, prices), ground)
+    unverified = _unverified(frame)
+    stance = Stance(strategy.hold_rank_multiple, capital, _weights(holdings, prices), ground, unverified)
     target = build_target(scores, frozenset(holdings.quantities()), policy, stance=stance)
     return Gate(plan_trades(target, holdings, prices, policy=policy, capital_fraction=capital, ground=ground))
 
@@ -333,6 +334,14 @@ def _evaluate(stage: Stage, values: Mapping[str, Any]) -> Gate[Any]:
 
 def _giving(gate: Gate[Any]) -> Callable[..., Gate[Any]]:
     return lambda **needs: gate
+
+
+def _unverified(frame: Frame) -> frozenset[InstrumentId]:
+    """Give what nobody looked up at a real venue; nothing where none was: the review then says so of each line."""
+    rows = frame.universe.valid_on(frame.run.as_of.session)
+    found = frozenset(row.id for row in rows if row.verified_on is None and row.id != frame.policy.data.benchmark)
+    is_any_verified = any(row.verified_on is not None and row.is_tradable_as_underlying for row in rows)
+    return found if frame.policy.execution.venue != "paper" and is_any_verified else frozenset()
 
 
 def _holdings(standing: Standing) -> Holdings:

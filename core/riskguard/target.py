@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -22,13 +22,15 @@ class Stance:
     """How a book invests today.
 
     Within which multiple of its positions a holding is kept, the share of its capital, the weight that each holding has, and
-    what the instruments stand on: without it no sector and no cluster is known, and every volatility is unknown.
+    what the instruments stand on: without it no sector and no cluster is known, and every volatility is unknown. What is
+    `unverified` may not be bought, for nobody looked it up at the venue; it takes no place from what may.
     """
 
     hold_rank_multiple: int
     capital_fraction: Decimal
     weights: Mapping[InstrumentId, Decimal] = field(default_factory=dict)
     ground: Ground | None = None
+    unverified: frozenset[InstrumentId] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,8 @@ def build_target(scores: Scores, held: frozenset[InstrumentId], policy: Policy, 
     reserved = {row.instrument: row.weight for row in still}
     places = max(0, policy.limits.positions_max - len(still))
     rank_max = stance.hold_rank_multiple * policy.limits.positions_max
-    choice = keep_while_ranked(scores, held, policy, places=places, rank_max=rank_max)
+    barred = frozenset(policy.limits.no_buy) | stance.unverified
+    choice = keep_while_ranked(scores, held, barred, places=places, rank_max=rank_max)
     ground = stance.ground
     needs_volatility = ground is not None and policy.sizing.weights == "inverse_volatility"
     weighed = weigh(
@@ -71,7 +74,25 @@ def build_target(scores: Scores, held: frozenset[InstrumentId], policy: Policy, 
         for name, reason in zip(choice.names, choice.reasons, strict=True)
     )
     named = frozenset(choice.names) | reserved.keys()
-    return Target((*wanted, *still, *given_up(scores, held - named, rank_max)))
+    passed = passed_over(scores, stance.unverified - held, choice.names)
+    return Target((*wanted, *still, *passed, *given_up(scores, held - named, rank_max)))
+
+
+def passed_over(
+    scores: Scores, unverified: frozenset[InstrumentId], names: Sequence[InstrumentId]
+) -> tuple[TargetWeight, ...]:
+    """Give what was ranked before the last of those chosen and nobody looked up at the venue, at zero, best first."""
+    ranks = scores.ranks()
+    last = max((ranks[name] for name in names), default=0)
+    return tuple(
+        TargetWeight(
+            score.instrument,
+            ZERO,
+            f"rank {score.rank}, not bought: nobody looked it up at the venue; `twokey universe verify {score.instrument}`",
+        )
+        for score in scores.ranked
+        if score.rank < last and score.instrument in unverified
+    )
 
 
 def given_up(scores: Scores, names: frozenset[InstrumentId], rank_max: int) -> tuple[TargetWeight, ...]:
@@ -113,10 +134,10 @@ def investable_share(policy: Policy, capital_fraction: Decimal) -> Decimal:
 
 
 def keep_while_ranked(
-    scores: Scores, held: frozenset[InstrumentId], policy: Policy, *, places: int, rank_max: int
+    scores: Scores, held: frozenset[InstrumentId], barred: frozenset[InstrumentId], *, places: int, rank_max: int
 ) -> Choice:
-    """Keep what is held while its rank is at most `rank_max`, then fill the places up with the best ranked."""
-    allowed = [score for score in scores.ranked if score.instrument not in policy.limits.no_buy]
+    """Keep what is held while its rank is at most `rank_max`, then fill up with the best ranked that are not barred."""
+    allowed = [score for score in scores.ranked if score.instrument not in barred]
     ranks = scores.ranks()
     kept = sorted(
         (name for name in held if name in ranks and ranks[name] <= rank_max),

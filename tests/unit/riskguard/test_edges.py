@@ -42,8 +42,7 @@ def test_one_by_itself_is_a_group_only_where_the_groups_cap_is_the_tighter_one()
 
 def test_what_is_kept_is_not_taken_a_second_time():
     """The best ranked is held: it has its one place, and the next best the other."""
-    policy = ruled(limits={"positions_max": 2})
-    choice = keep_while_ranked(ranking("AAA", "BBB", "CCC"), frozenset({"AAA"}), policy, places=2, rank_max=4)
+    choice = keep_while_ranked(ranking("AAA", "BBB", "CCC"), frozenset({"AAA"}), frozenset(), places=2, rank_max=4)
 
     assert choice.names == ("AAA", "BBB")
 

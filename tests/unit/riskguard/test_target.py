@@ -157,6 +157,19 @@ def test_wants_nothing_new_from_the_no_buy_list():
     assert chosen(ranking(*NAMES), held={"C"}, policy=banned) == ["B", "C"]
 
 
+def test_what_nobody_looked_up_takes_no_place_and_is_told():
+    """B is bought in the place of A; A is told at zero, and H, which nobody would have bought anyway, is not."""
+    stance = replace(WHOLE, unverified=frozenset("ADH"))
+
+    target = build_target(ranking(*NAMES), frozenset("D"), TWO, stance=stance)
+
+    assert [(row.instrument, row.weight > 0, row.reason) for row in target.weights] == [
+        ("B", True, "rank 2"),
+        ("D", True, "rank 4, kept while within 4"),
+        ("A", False, "rank 1, not bought: nobody looked it up at the venue; `twokey universe verify A`"),
+    ]
+
+
 def test_what_a_cap_removes_stays_in_cash():
     """Two positions of at most 10 % leave 80 % in cash, and nobody gets more for it."""
     capped = ruled(within=TWO, limits={"weight_max": "0.1"})
