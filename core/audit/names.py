@@ -91,7 +91,10 @@ def _of_gates(gates: Sequence[dict[str, Any]]) -> Iterator[tuple[str, Path, Any]
 def _of_item(name: str, path: Path, value: Any) -> Iterator[tuple[str, Path, Any]]:
     if isinstance(value, dict):
         for key, item in value.items():
-            yield f"{name} {_spoken(key)}", (*path, key), item
+            yield from _of_item(f"{name} {_spoken(key)}", (*path, key), item)
+    elif isinstance(value, list):
+        for at, item in enumerate(value):
+            yield from _of_item(f"{name} {at + 1}", (*path, at), item)
     else:
         yield name, path, value
 

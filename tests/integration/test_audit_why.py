@@ -67,6 +67,11 @@ def values_in(told: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tup
         yield path, told
 
 
+def spoken(key: str | int) -> str:
+    """Say a key in words, and the place in a list as people count."""
+    return str(key + 1) if isinstance(key, int) else key.replace("_", " ")
+
+
 def called(path: tuple[str | int, ...], told: Any) -> str:
     """Say what a person calls a place of a ticket's JSON."""
     match path:
@@ -77,11 +82,11 @@ def called(path: tuple[str | int, ...], told: Any) -> str:
         case ("ticket", "gates", int(at), str(key)):
             return f"gate {told['ticket']['gates'][at]['gate']} {key}"
         case ("ticket", str(items), int(at), *inside):
-            return " ".join([ITEMS[items], str(at + 1), *(str(key).replace("_", " ") for key in inside)])
+            return " ".join([ITEMS[items], str(at + 1), *map(spoken, inside)])
         case ("ticket", *inside):
-            return " ".join(str(key).replace("_", " ") for key in inside)
+            return " ".join(map(spoken, inside))
         case _:
-            return " ".join(str(key).replace("_", " ") for key in path)
+            return " ".join(map(spoken, path))
 
 
 def assert_facts_are_there(root: Path, trees: Iterable[Node]) -> None:
