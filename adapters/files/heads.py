@@ -5,12 +5,14 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
 from core.canonical import canonical_json
 from core.domain.facts import AuditHead, LossHead
+from flows.books import StoreError
 
 
 class FileHeads:
@@ -25,10 +27,8 @@ class FileHeads:
         self._read: tuple[str, tuple[AuditHead, ...]] = ("", ())
 
     def kept(self) -> tuple[AuditHead, ...]:
-        """Give every head kept that counts, oldest first."""
-        if not self._path.exists():
-            return ()
-        text = self._path.read_text(encoding="utf-8")
+        """Give every head kept that counts, oldest first; raises StoreError for a file that cannot be read."""
+        text = self._text()
         before, heads = self._read if text.startswith(self._read[0]) else ("", ())
         whole = text[: text.rfind("\n") + 1]
         heads += _parsed(whole[len(before) :])
@@ -36,29 +36,51 @@ class FileHeads:
         return tuple(sorted(_counting(heads + _parsed(text[len(whole) :])), key=_seq))
 
     def keep(self, head: AuditHead) -> None:
-        """Keep a head; one that is not newer than the newest changes nothing."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        with self._path.open("a+", encoding="utf-8") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            before = self.kept()
+        """Keep a head; one that is not newer than the newest changes nothing.
+
+        A file whose heads cannot be read takes it all the same: it only grows, and the line counts once it can be read.
+        """
+        with self._alone() as file:
+            try:
+                before = self.kept()
+            except StoreError:
+                before = ()
             if not before or head.seq > before[-1].seq:
                 self._add(file, head)
 
     def pin(self, head: AuditHead) -> None:
         """Keep a head even where a newer one is kept; one that is kept already changes nothing."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        with self._path.open("a+", encoding="utf-8") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+        with self._alone() as file:
             if (head.seq, head.hash) not in {(one.seq, one.hash) for one in self.kept()}:
                 self._add(file, head)
 
     def give_up(self, loss: LossHead) -> None:
         """Keep a person's acknowledgement of a loss: heads after `loss.after` that were kept before it count no more."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        with self._path.open("a+", encoding="utf-8") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+        with self._alone() as file:
             if loss not in self.kept():
                 self._add(file, loss)
+
+    def _text(self) -> str:
+        try:
+            return self._path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return ""
+        except (OSError, UnicodeDecodeError) as error:
+            raise StoreError(
+                f"{self._path} cannot be read as lines of audit heads: {error}; look who changed it, and put a copy of it"
+                " that was kept elsewhere in its place"
+            ) from error
+
+    @contextmanager
+    def _alone(self) -> Iterator[TextIO]:
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            file = self._path.open("a+", encoding="utf-8")
+        except OSError as error:
+            raise StoreError(f"{self._path} cannot be written: {error}; audit heads are kept there") from error
+        with file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield file
 
     def _add(self, file: TextIO, head: AuditHead) -> None:
         # A line of its own even after a torn one.

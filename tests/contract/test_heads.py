@@ -1,9 +1,12 @@
 """Audit heads outside the database: what is kept is read back, also after others wrote to the file or tore it."""
 
+import re
+
 import pytest
 
 from adapters.files.heads import FileHeads
 from core.domain.facts import AuditHead, LossHead
+from flows.books import StoreError
 
 FIRST, SECOND, THIRD = (AuditHead(number, str(number) * 64) for number in (1, 2, 3))
 
@@ -43,6 +46,26 @@ def test_a_torn_last_line_is_passed_over_and_counts_once_it_is_whole(path, torn)
     path.write_text(whole + line[:torn])
     heads.keep(THIRD)
     assert heads.kept() == FileHeads(path).kept() == (FIRST, THIRD)
+
+
+def test_a_file_that_is_no_text_is_told_by_name_and_takes_a_head_all_the_same(path):
+    heads = FileHeads(path)
+    heads.keep(FIRST)
+    whole = path.read_bytes()
+    path.write_bytes(b"\xff\xfe" + whole)
+    with pytest.raises(StoreError, match=re.escape(f"{path} cannot be read as lines of audit heads")):
+        heads.kept()
+    heads.keep(SECOND)
+    path.write_bytes(path.read_bytes().removeprefix(b"\xff\xfe"))
+    assert heads.kept() == FileHeads(path).kept() == (FIRST, SECOND)
+
+
+def test_a_folder_in_the_place_of_the_file_is_told_by_name(path):
+    path.mkdir(parents=True)
+    with pytest.raises(StoreError, match=f"{path.name} cannot be read"):
+        FileHeads(path).kept()
+    with pytest.raises(StoreError, match=f"{path.name} cannot be written"):
+        FileHeads(path).keep(FIRST)
 
 
 def test_a_file_that_was_rewritten_is_read_anew(path):

@@ -236,14 +236,18 @@ def test_a_stage_that_fails_to_run_is_closed(error):
     assert states(trail) == {"scores": "closed"}
 
 
-def test_a_mistake_in_a_stage_is_not_taken_for_a_finding():
-    """A broken promise of our own code stops the walk."""
+@pytest.mark.parametrize("error", [TypeError("wrong type"), AttributeError("no such name")])
+def test_a_mistake_in_a_stage_closes_it_and_is_told_as_one(error):
+    """A broken promise of our own code makes no trade, and no crash that leaves the slot without its ticket."""
 
     def broken(frame: Any) -> Gate[Any]:
-        raise TypeError("wrong type")
+        raise error
 
-    with pytest.raises(TypeError, match="wrong type"):
-        walk([Stage("scores", broken, ("frame",), "scores")], given())
+    trail = walk([Stage("scores", broken, ("frame",), "scores"), PIPELINE[11]], given())
+
+    says = f"failed to run, a mistake of the program ({type(error).__name__}): {error}"
+    assert (trail.gate("scores").state, trail.gate("scores").messages) == ("closed", (says,))
+    assert "scores" not in trail.values
 
 
 def test_a_closed_gate_hands_its_value_to_nobody():
@@ -437,6 +441,18 @@ def test_the_rollouts_share_of_the_capital_binds_the_plan():
     bought = sum(line.notional for line in decide(trail).approved)
 
     assert Decimal("949") < bought <= Decimal("950")
+
+
+@pytest.mark.parametrize("gate", ["drawdown", "daily_loss"])
+def test_the_breakers_of_a_pilot_are_a_share_of_what_it_may_use(gate):
+    """A tenth of the capital lost a fifth of itself: 2 % of the book, which a whole book would bear."""
+    fell = replace(worth("-0.02" if gate == "drawdown" else "0"), session=AS_OF, day_change=Decimal("-0.01"))
+    fell = replace(fell, day_change=Decimal(0)) if gate == "drawdown" else fell
+
+    pilot, whole = (walked(worth=fell, standing=standing(capital_fraction=Decimal(part))) for part in ("0.1", "1"))
+
+    assert (pilot.gate(gate).state, whole.gate(gate).state) == ("closed", "open")
+    assert " of the 0.1 that the rollout phase may use" in pilot.gate(gate).messages[0]
 
 
 # Across the end of the run's hour too: `run_until` is an expectation, and the window the limit.
