@@ -8,6 +8,8 @@ from fractions import Fraction
 
 PENNY = Decimal("0.01")
 PRICE_STEP = Decimal("0.0001")
+# Below this price a share is quoted in steps of PRICE_STEP, from it on in cents.
+CENTS_FROM = Decimal(1)
 RATE_STEP = Decimal("0.000001")
 WEIGHT_STEP = Decimal("0.000001")
 RATIO_STEP = Decimal("0.0000000001")
@@ -86,6 +88,16 @@ def price_of(number: float) -> Decimal:
 def round_price(price: Decimal) -> Decimal:
     """Round a price to four decimals, half to even."""
     return round_to(price, PRICE_STEP)
+
+
+def to_tick(price: Decimal, *, up: bool) -> Decimal:
+    """Move a price to the next that an order may name: whole cents from 1.00 on, four decimals below.
+
+    No venue takes an order for a US share in finer steps: SEC Rule 612 (17 CFR 242.612), 0.01 for prices of 1.00 or more and
+    0.0001 below. Where the rule allows half cents a whole cent is allowed too.
+    """
+    step = PENNY if price >= CENTS_FROM else PRICE_STEP
+    return price.quantize(step, rounding=ROUND_CEILING if up else ROUND_DOWN)
 
 
 def rate_of(numerator: Decimal, denominator: Decimal) -> Decimal:

@@ -335,7 +335,10 @@ class TicketFigures:
                 units = self._proposed(at, "quantity")
                 return Maker("quantity x decision price, to the penny", (units, price), _value_quote)
             case "worst_price" | "limit_price":
-                rule = f"the decision price {'and' if line.side == 'buy' else 'less'} skip_above_bps of it"
+                away = "and" if line.side == "buy" else "less"
+                rule = (
+                    f"the decision price {away} skip_above_bps of it, inwards to a cent (below 1.00 to four decimals)"
+                )
                 skip = trace.number("execution.skip_above_bps")
                 return Maker(rule, (price, skip), lambda one, _: worst_price(line.side, one, policy))
             case "expected_cost":

@@ -11,7 +11,7 @@ from core.domain.holdings import Holdings
 from core.domain.instrument import InstrumentId
 from core.domain.market import Mark, Prices
 from core.domain.order import OrderLine, Proposal, Side, Target
-from core.money import BPS, WEIGHT_STEP, floor_to, round_price, to_pence
+from core.money import BPS, WEIGHT_STEP, floor_to, to_pence, to_tick
 from core.riskguard.clusters import Ground
 from core.settings import Policy
 
@@ -93,11 +93,15 @@ def expected_cost(notional: Decimal, policy: Policy, *, crosses_currency: bool) 
 
 
 def worst_price(side: Side, price: Decimal, policy: Policy) -> Decimal:
-    """Give the worst price accepted: above it a buy is skipped, below it a sale."""
-    execution = policy.execution
+    """Give the worst price accepted: above it a buy is skipped, below it a sale.
+
+    A price that an order may name, rounded inwards so that it is never beyond what the policy allows; the decision price
+    itself where the rounding would pass it.
+    """
+    skip = policy.execution.skip_above_bps * BPS
     if side == "buy":
-        return round_price(price * (1 + execution.skip_above_bps * BPS))
-    return round_price(price * (1 - execution.skip_above_bps * BPS))
+        return max(price, to_tick(price * (1 + skip), up=False))
+    return min(price, to_tick(price * (1 - skip), up=True))
 
 
 def sized(value: Decimal, price: Decimal, rate: Decimal, policy: Policy) -> Decimal:

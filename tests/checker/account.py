@@ -60,6 +60,16 @@ def rounded(number: Decimal, places: int) -> Decimal:
     return number.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_EVEN)
 
 
+def worst_of(side: str, price: Decimal, skip: Decimal) -> Decimal:
+    """Count the steps of a quoted price that fit between a price and its bound: cents, or hundredths of one below 1."""
+    bound = price * (1 + (skip if side == "buy" else -skip))
+    steps = Decimal(100) if bound >= 1 else Decimal(10_000)
+    whole = int(bound * steps)
+    # What was cut off lies beyond the bound of a sale, and within that of a buy.
+    quoted = Decimal(whole + (side == "sell" and whole != bound * steps)) / steps
+    return max(quoted, price) if side == "buy" else min(quoted, price)
+
+
 @dataclass(frozen=True)
 class Line:
     """One line of a ticket."""

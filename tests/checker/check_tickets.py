@@ -17,7 +17,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from tests.checker.account import BPS, ZERO, Line, Statement, World, rounded
+from tests.checker.account import BPS, ZERO, Line, Statement, World, rounded, worst_of
 
 NEW_YORK, LONDON = ZoneInfo("America/New_York"), ZoneInfo("Europe/London")
 EXCHANGE_OPENS, MILLIONTH = time(9, 30), Decimal("0.000001")
@@ -168,7 +168,7 @@ def wrong_prices(case: Case) -> Iterator[str]:
         if line.price != case.close(line.instrument):
             yield f"line {line.number}: the price is {line.price}, {line.instrument} closed at {case.close(line.instrument)}"
         skip = case.world.number("execution", "skip_above_bps") * BPS
-        if line.worst != rounded(line.price * (1 + line.sign * skip), 4):
+        if line.worst != worst_of(line.side, line.price, skip):
             yield f"line {line.number}: the worst price {line.worst} is not {skip} from {line.price}"
         wanted = {
             "search_name": row.get("etoro_search_name"),

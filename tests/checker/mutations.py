@@ -16,7 +16,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from tests.checker.account import World, rounded
+from tests.checker.account import World, rounded, worst_of
 
 Change = Callable[["Lie"], None]
 FAR = Decimal(100_000)
@@ -50,13 +50,13 @@ class Lie:
             value = rounded(quote / rate, 2)
             cost = rounded(value * Decimal("0.0081"), 2)
             cash += (-value if is_buy else value) - cost
-            worst = Decimal(line["decision_price"]) * (Decimal("1.02") if is_buy else Decimal("0.98"))
+            worst = worst_of(line["side"], Decimal(line["decision_price"]), Decimal("0.02"))
             line |= {
                 "line": number,
                 "effect": "open" if is_buy else "close",
                 "value": text(value),
                 "value_quote": text(rounded(quote, 2)),
-                "worst_price": text(rounded(worst, 4)),
+                "worst_price": text(worst),
                 "expected_cost": text(cost),
                 "expected_cash_after": text(cash),
             }

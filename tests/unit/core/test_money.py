@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.money import cut_weight, floor_to, price_of, rate_of, round_price, share_of, to_pence, weight_of
+from core.money import cut_weight, floor_to, price_of, rate_of, round_price, share_of, to_pence, to_tick, weight_of
 
 AMOUNTS = st.decimals("-1000000", "1000000", places=6)
 STEPS = st.sampled_from([Decimal(step) for step in ("0.0001", "0.01", "1", "5", "0.03")])
@@ -121,3 +121,21 @@ def test_a_share_of_an_amount_has_twelve_decimals_and_the_whole_of_it_is_the_amo
     assert share_of(whole, Decimal(3), Decimal(3)) == whole
     with pytest.raises(ValueError, match="whole was 0; a share needs a positive whole"):
         share_of(whole, Decimal(0), Decimal(0))
+
+
+@pytest.mark.parametrize(
+    ("price", "down", "up"),
+    [
+        ("191.1786", "191.17", "191.18"),
+        ("191.17", "191.17", "191.17"),
+        ("1.0001", "1", "1.01"),
+        ("1", "1", "1"),
+        ("0.99995", "0.9999", "1"),
+        ("0.12345", "0.1234", "0.1235"),
+        ("0", "0", "0"),
+    ],
+)
+def test_an_order_names_cents_and_below_one_four_decimals(price, down, up):
+    """The steps in which a share is quoted change at one."""
+    assert to_tick(Decimal(price), up=False) == Decimal(down)
+    assert to_tick(Decimal(price), up=True) == Decimal(up)

@@ -52,7 +52,7 @@ def test_a_line_holds_every_number_that_a_person_needs():
 
 
 def test_a_limit_order_is_limited_at_the_worst_price():
-    """With limit orders the worst price stands on both sides, rounded to four decimals."""
+    """With limit orders the worst price stands on both sides, to the cent."""
     limits = ruled(within=FREE, execution={"order_style": "limit"})
     held = holdings({"DDD": "100"}, cash="9200")
 
@@ -346,9 +346,19 @@ def test_a_book_of_one_currency_pays_no_currency_fee():
 
 
 def test_worst_prices_stand_on_either_side_of_the_mark():
-    """200 basis points, rounded to four decimals."""
-    assert worst_price("buy", Decimal("10.0001"), SHIPPED) == Decimal("10.2001")
-    assert worst_price("sell", Decimal("10.0001"), SHIPPED) == Decimal("9.8001")
+    """200 basis points, to the cent inwards where a share is quoted in cents, to four decimals below one."""
+    assert worst_price("buy", Decimal("187.43"), SHIPPED) == Decimal("191.17")
+    assert worst_price("sell", Decimal("187.43"), SHIPPED) == Decimal("183.69")
+    assert worst_price("buy", Decimal("0.5123"), SHIPPED) == Decimal("0.5225")
+    assert worst_price("sell", Decimal("0.5123"), SHIPPED) == Decimal("0.5021")
+
+
+@pytest.mark.parametrize("price", ["10.0001", "10.0099"])
+def test_a_worst_price_is_never_better_than_the_decision_price(price):
+    """Where the next cent inwards lies on the other side of the mark, the mark itself is the worst price."""
+    strict = ruled(execution={"skip_above_bps": "0"})
+
+    assert {worst_price(side, Decimal(price), strict) for side in ("buy", "sell")} == {Decimal(price)}
 
 
 def test_the_order_of_marks_and_positions_does_not_matter():
