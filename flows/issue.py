@@ -111,6 +111,7 @@ def draft(told: Told, frame: Frame, *, last_good: LastGood | None = None) -> Tic
         confirm_by=confirm_by(frame.calendar, frame.policy, frame.run.slot.day),
         left_undone=proposal.left_undone if proposal else (),
         held=held_in(seen),
+        capital_fraction=seen.standing.capital_fraction,
         why=why_of(told, frame),
         last_good=last_good,
     )
@@ -135,6 +136,8 @@ def _void_reasons(run_id: RunId, kept: tuple[Decision, Seen], setup: BookSetup, 
         unposted = unposted_in(doors.journal, policy)
         halts = doors.people.halts(run.slot.book)
         fraction = capital_fraction(policy, doors.people)
+        breaks = doors.journal.reconciliation(run.slot.book, policy.execution.venue).breaks
+        unanswered = doors.tickets.unanswered(run.slot.book, run.slot.label)
     except StoreError as error:
         return (f"what the approval binds could not be looked up: {error}",)
     expected, now = mandate_of(decision, proposal, now_run, ledger_head=head), doors.clock.now()
@@ -143,6 +146,8 @@ def _void_reasons(run_id: RunId, kept: tuple[Decision, Seen], setup: BookSetup, 
         moved += ("the clock was set back after the approval; nobody can say whether it expired",)
     if unposted:
         moved += (f"known after the approval, and not in the books yet: {', '.join(unposted)}",)
+    if unanswered:
+        moved += (f"nobody answered, as was found after the approval: {', '.join(unanswered)}",)
     if fraction != seen.standing.capital_fraction:
         was, is_now = plain_decimal(seen.standing.capital_fraction), plain_decimal(fraction)
         moved += (f"the rollout phase's share of the capital moved from {was} to {is_now} after the approval",)
@@ -150,6 +155,8 @@ def _void_reasons(run_id: RunId, kept: tuple[Decision, Seen], setup: BookSetup, 
     for name in ("policy_hash", "universe_hash"):
         if getattr(run, name) != getattr(approval.mandate, name):
             moved += (f"the run's {name.replace('_', ' ')} is {getattr(run, name)}, approved was another",)
+    # A decision to trade saw no break and every line answered: whatever is found now came after it.
+    moved += tuple(f"found after the approval, as the books and the venue were compared: {words}" for words in breaks)
     return moved + tuple(f"halted after the approval: {halt.reason}" for halt in halts)
 
 

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from adapters.clock import FixedClock
 from adapters.keys import FileSigner, FileVerifier
 from core.canonical import canonical_json
-from flows.books import Verifier
+from flows.books import StoreError, Verifier
 from flows.issue import IssueDoors
 from tests.bypass.attempts import Change, Ended, Hand, attempt
 from tests.bypass.stages import Stage, staged
@@ -207,8 +207,27 @@ MOVED: dict[str, tuple[str, ...]] = {
     "a phase without capital": (
         "INSERT INTO rollout_step (book, phase, said_by, reason) VALUES ('main', '0', 'p', 'r')",
     ),
+    "a break": (
+        "INSERT INTO account_snapshot (account, book, venue, session, body)"
+        " VALUES ('a', 'main', 'paper', '2024-02-06', '{}')",
+        "INSERT INTO reconciliation (snapshot, book, venue, session, ledger_head, breaks)"
+        " SELECT max(id), 'main', 'paper', '2024-02-06', '9:k', '[\"AAPL differs\"]' FROM account_snapshot",
+    ),
     "a smaller phase": ("INSERT INTO rollout_step (book, phase, said_by, reason) VALUES ('main', 'B', 'p', 'r')",),
 }
+
+
+@dataclass(frozen=True)
+class Blind:
+    """A door that fails at one question and is otherwise the honest one."""
+
+    honest: Any
+    asked: str
+    fails: Callable[..., Any]
+
+    def __getattr__(self, name: str) -> Any:
+        """Give what the honest one has, but for one question."""
+        return self.fails if name == self.asked else getattr(self.honest, name)
 
 
 @pytest.mark.parametrize("name", MOVED)
@@ -218,6 +237,32 @@ def test_what_moved_since_the_approval(stage, name):
 
     assert ended.is_harmless(), ended
     assert "after the approval" in ended.why
+
+
+def test_an_answer_that_is_gone_since_the_approval(stage):
+    """Lines of an earlier ticket that wait for their answers again: what is held nobody can say, so nothing is traded."""
+    ended = attempt(stage, RUN, lambda hand: hand.run("DELETE FROM venue_report WHERE ticket_line IS NOT NULL"))
+
+    assert ended.kind == "NO-TRADE", ended
+    assert f"nobody answered, as was found after the approval: TICKET-{DAY:%Y%m%d} line 1, " in ended.why
+
+
+@pytest.mark.parametrize("asked", ["reconciliation", "unanswered"])
+def test_what_cannot_be_read_again_voids_the_approval(stage, asked):
+    """A look that fails is no look: the ticket says what could not be looked up."""
+
+    def gone(*_: Any) -> Any:
+        raise StoreError("the table is gone")
+
+    def doors(honest: IssueDoors) -> IssueDoors:
+        if asked == "unanswered":
+            return replace(honest, tickets=Blind(honest.tickets, asked, gone))
+        return replace(honest, journal=Blind(honest.journal, asked, gone))
+
+    ended = attempt(stage, RUN, doors=doors)
+
+    assert ended.is_harmless(), ended
+    assert "could not be looked up: the table is gone" in ended.why
 
 
 STILL: dict[str, tuple[str, ...]] = {
