@@ -24,8 +24,8 @@ SIZES = (8.5, 8.0, 7.5, 7.0, 6.5, 6.0, 5.6)
 FONT, BOLD = "Vera", "VeraBd"
 INK, SOFT, LINE, BAND, BUY, SELL, WARN = "#1b1f24", "#57606a", "#c5ccd3", "#f1f3f5", "#1a7f37", "#b3261e", "#7a4f00"
 HOW = (
-    "Buy and sell the underlying share only: no CFD, no leverage (x1). A buy is set by its value, a sale by its units; the"
-    " other number is for checking. A buy that cannot be done is left: its cash stays in the account."
+    "Buy and sell the underlying share only: no CFD, no leverage (x1). A buy that cannot be done is left: its cash stays in"
+    " the account."
 )
 UNVERIFIED = "* unverified: nobody has looked this name up at the venue; see that it is the instrument that is meant."
 WHY_IN_FULL = "The whole why, with every weight and every gate, stands in the ticket's Markdown, HTML and JSON."

@@ -16,7 +16,7 @@ from core.domain.instrument import Instrument, InstrumentId
 from core.domain.order import OrderLine
 from core.domain.slot import Run, ticket_id_of
 from core.domain.ticket import LastGood, Ticket, TicketLine, Why
-from core.ticketing.guide import cash_floor, do_words, fail_words, guide_of, skip_words
+from core.ticketing.guide import cash_floor, do_words, fail_words, guide_of, is_by_units, skip_words
 
 # What stands among a ticket's gates beside those of its decision: an abandoned run, and a void approval.
 UNFINISHED, APPROVAL = "run", "approval"
@@ -54,7 +54,10 @@ def draft_ticket(decision: Decision, approved: Sequence[Approved], frame: Frame,
         raise ValueError(f"a {decision.kind} decision came with {len(approved)} approved lines")
     run, policy = frame.run, frame.policy
     lines, cash = [item.line for item in approved], around.cash or ZERO
-    guide = guide_of(lines, frame, held=around.held, cash=cash, equity=around.equity or ZERO) if lines else None
+    guide = None
+    if lines:
+        equity, left = around.equity or ZERO, around.left_undone
+        guide = guide_of(lines, frame, held=around.held, cash=cash, equity=equity, left_undone=left)
     return Ticket(
         ticket_id=ticket_id_of(run.slot),
         kind=decision.kind,
@@ -145,6 +148,7 @@ def _lines(lines: Sequence[OrderLine], frame: Frame, *, around: Surroundings) ->
                 rows[line.instrument],
                 held=around.held.get(line.instrument, ZERO),
                 base=frame.policy.base_currency,
+                by_units=is_by_units(frame),
             ),
             if_it_fails=fail_words(lines, at, cash=cash, floor=floor),
         )

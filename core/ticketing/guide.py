@@ -22,7 +22,13 @@ USUAL_SESSION = timedelta(hours=6, minutes=30)
 
 
 def guide_of(
-    lines: Sequence[OrderLine], frame: Frame, *, held: Mapping[InstrumentId, Decimal], cash: Decimal, equity: Decimal
+    lines: Sequence[OrderLine],
+    frame: Frame,
+    *,
+    held: Mapping[InstrumentId, Decimal],
+    cash: Decimal,
+    equity: Decimal,
+    left_undone: Sequence[str] = (),
 ) -> Guide | None:
     """Give the guide of a ticket's lines; None where there is no window to execute them in, which no ticket is shown with."""
     if frame.run.window is None:
@@ -32,7 +38,7 @@ def guide_of(
         hours=hours_of(frame.run.window, frame),
         before=_before(lines, frame, held=held, cash=cash),
         blocked=_blocked(frame, floor),
-        after=_after(lines, frame, cash=cash),
+        after=_after(lines, frame, cash=cash, is_left=bool(left_undone)),
         cash_floor=floor,
     )
 
@@ -60,17 +66,27 @@ def hours_of(window: Window, frame: Frame) -> tuple[str, ...]:
     return tuple(told)
 
 
-def do_words(line: OrderLine, row: Instrument, *, held: Decimal, base: str) -> str:
-    """Say what to do for a line: which button, what, how much, and at which price."""
+def do_words(line: OrderLine, row: Instrument, *, held: Decimal, base: str, by_units: bool = False) -> str:
+    """Say what to do for a line: which button, what, how much, and at which price.
+
+    A sale is of units, never of the position: an account may hold units of the same for another book. A buy is set by its
+    value, or `by_units`.
+    """
     units, quote = plain_decimal(line.quantity), f"{line.notional_quote:,.2f} {row.currency}"
     value = quote if row.currency == base else f"{quote} ({line.notional:,.2f} {base})"
-    if line.side == "buy":
-        what = f"Buy {row.etoro_search_name} for {value}, which is about {units} units."
-    elif line.quantity == held:
-        what = f"Sell all {units} units of {row.etoro_search_name}: close the position, about {value}."
+    if line.side == "sell":
+        whole = "that is all that this book holds" if line.quantity == held else f"this book holds {plain_decimal(held)}"
+        what = f"Sell {units} units of {row.etoro_search_name}, about {value}; {whole}."
+    elif by_units:
+        what = f"Buy {units} units of {row.etoro_search_name}, about {value}."
     else:
-        what = f"Sell {units} of the {plain_decimal(held)} units of {row.etoro_search_name}, about {value}."
+        what = f"Buy {row.etoro_search_name} for {value}, which is about {units} units."
     return " ".join((what, _order_words(line, row.currency), _exit_words(line, row.currency)))
+
+
+def is_by_units(frame: Frame) -> bool:
+    """Say whether buys are set by their units: where the policy trades whole ones."""
+    return frame.policy.sizing.fractions == "whole_units"
 
 
 def skip_words(line: OrderLine, currency: str) -> str:
@@ -124,12 +140,16 @@ def _before(
     checks = [
         "Today is the day above and the time is inside the window.",
         "The short hash above is the one that you were sent, and no newer revision of this ticket has reached you.",
-        f"You are logged in to the account {policy.account}, and its free cash is about {cash:,.2f} {policy.base_currency}."
-        " If it is clearly less, do the sales and no buy.",
+        f"You are logged in to the account {policy.account}. This book's cash is about {cash:,.2f} {policy.base_currency};"
+        " the account may hold more. If its free cash is clearly less, do the sales and no buy.",
     ]
     if sold:
-        checks.append(f"The account holds what is to be sold: {', '.join(sold)}.")
+        checks.append(f"The account holds what is to be sold: {', '.join(sold)}, or more.")
     checks.append("Each instrument is offered as the share itself: no CFD, no leverage (x1).")
+    if is_by_units(frame):
+        checks.append("A buy is set by its units, and so is a sale; the values are for checking.")
+    else:
+        checks.append("A buy is set by its value, a sale by its units; the other number is for checking.")
     if not any(line.stop_price for line in lines):
         checks.append("Set no stop and no target, and take out any that is filled in for you: the strategy gives none.")
     return tuple(checks)
@@ -148,14 +168,16 @@ def _blocked(frame: Frame, floor: Decimal) -> tuple[str, ...]:
     )
 
 
-def _after(lines: Sequence[OrderLine], frame: Frame, *, cash: Decimal) -> tuple[str, ...]:
+def _after(lines: Sequence[OrderLine], frame: Frame, *, cash: Decimal, is_left: bool) -> tuple[str, ...]:
     left = cash + sum((cash_effect(line) for line in lines), ZERO)
     tiny = plain_decimal(100 * frame.policy.sizing.tiny_delta)
+    larger = ' Larger ones are left where a limit was reached: see "Left undone".' if is_left else ""
     return (
         "Each line shows as filled at the venue, once, on the right side, with leverage x1, and no order is still open.",
-        f"The free cash is about {left:,.2f} {frame.policy.base_currency} if every line was done.",
+        f"This book's cash is about {left:,.2f} {frame.policy.base_currency} if every line was done; the account may hold"
+        " more.",
         f"Nothing else was traded. What this ticket does not name stays as it is: differences of less than {tiny} % of equity"
-        " are left on purpose.",
+        f" are left on purpose.{larger}",
     )
 
 

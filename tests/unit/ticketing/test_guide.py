@@ -86,15 +86,47 @@ def test_a_buy_is_told_by_its_value_and_a_sale_by_its_units():
         "Buy CCC for 750.00 USD (600.00 GBP), which is about 30 units. Market order. No stop, no target."
     )
     assert do_words(sale, bbb, held=Decimal(10), base="GBP") == (
-        "Sell all 10 units of Triple B: close the position, about 500.00 USD (400.00 GBP). Market order. No stop, no target."
+        "Sell 10 units of Triple B, about 500.00 USD (400.00 GBP); that is all that this book holds."
+        " Market order. No stop, no target."
     )
     assert do_words(sale, bbb, held=Decimal("10.5"), base="USD").startswith(
-        "Sell 10 of the 10.5 units of Triple B, about 500.00 USD. "
+        "Sell 10 units of Triple B, about 500.00 USD; this book holds 10.5. "
     )
     with_exits = replace(buy, limit_price=Decimal("25.5"), order_type="limit", stop_price=Decimal(20))
     assert do_words(with_exits, ccc, held=Decimal(0), base="GBP").endswith(
         "Limit order at 25.5 USD. Stop at 20 USD, no target."
     )
+
+
+def test_a_buy_of_whole_units_is_told_by_its_units():
+    """Where the venue sells no fractions it asks for units; the line and the checks before it say the same."""
+    whole = ruled(sizing={"fractions": "whole_units"})
+
+    assert do_words(BUYS[0], ABCD.by_id()["CCC"], held=Decimal(0), base="GBP", by_units=True) == (
+        "Buy 30 units of CCC, about 750.00 USD (600.00 GBP). Market order. No stop, no target."
+    )
+    told = []
+    for policy in (whole, SHIPPED):
+        guide = guide_of(BUYS, frame(policy), held={}, cash=Decimal(900), equity=Decimal(900))
+        assert guide is not None
+        told.append([check for check in guide.before if "for checking" in check])
+    assert told == [
+        ["A buy is set by its units, and so is a sale; the values are for checking."],
+        ["A buy is set by its value, a sale by its units; the other number is for checking."],
+    ]
+
+
+def test_what_a_budget_left_is_not_left_on_purpose():
+    """Larger differences are told elsewhere on the ticket, and the check says where, but only if there are any."""
+    some, none = (
+        guide_of(BUYS, frame(), held={}, cash=Decimal(900), equity=Decimal(900), left_undone=left)
+        for left in (("buy AAA: 60.00 of 900.00 is beyond the turnover limit",), ())
+    )
+
+    assert some is not None
+    assert none is not None
+    words = 'Larger ones are left where a limit was reached: see "Left undone".'
+    assert [words in " ".join(guide.after) for guide in (some, none)] == [True, False]
 
 
 def test_a_line_is_skipped_beyond_its_worst_price():
@@ -164,11 +196,11 @@ def test_the_checks_name_the_account_the_cash_and_what_is_sold():
     assert guide is not None
     assert guide.cash_floor == Decimal(100)
     before, after, blocked = (" ".join(rows) for rows in (guide.before, guide.after, guide.blocked))
-    assert "the account etoro, and its free cash is about 150.00 GBP" in before
-    assert "The account holds what is to be sold: 5 AAA, 12 BBB." in before
+    assert "the account etoro. This book's cash is about 150.00 GBP; the account may hold more." in before
+    assert "The account holds what is to be sold: 5 AAA, 12 BBB, or more." in before
     assert "no CFD, no leverage (x1)" in before
     assert "Set no stop and no target" in before
-    assert "The free cash is about 250.00 GBP if every line was done." in after
+    assert "This book's cash is about 250.00 GBP if every line was done; the account may hold more." in after
     assert "differences of less than 0.5 % of equity are left on purpose" in after
     assert "leave less than 100.00 GBP" in blocked
 

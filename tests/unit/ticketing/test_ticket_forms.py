@@ -26,13 +26,13 @@ MANUAL = ruled(execution={"venue": "manual"})
 SALE, BUY = line("sell", "BBB", "10", cost="3.24"), line("buy", "AAA", "2", cost="8.10")
 
 
-def trade(*lines: Any, **changes: Any) -> IssuedTicket:
+def trade(*lines: Any, policy: Any = MANUAL, **changes: Any) -> IssuedTicket:
     """Give a ticket for a person to execute, as it is drafted."""
     around = replace(AROUND, why=WHOLE.why, last_good=WHOLE.last_good)
     drawn = draft_ticket(
         decision(*lines, refused=(), gates=(GateReport("audit", "open", ()),)),
         tuple(Approved(one) for one in lines),
-        frame(MANUAL),
+        frame(policy),
         around=around,
     )
     return issued(replace(drawn, **changes))
@@ -112,7 +112,7 @@ FORMS = pytest.mark.parametrize("words", [md_words, html_words, pdf_words], ids=
         "200.00",
         "market",
         "in this order",
-        "the other number is for checking",
+        "A buy is set by its value, a sale by its units; the other number is for checking",
         "no CFD, no leverage (x1)",
         "Set no stop and no target",
         # When may I, and when not?
@@ -122,8 +122,8 @@ FORMS = pytest.mark.parametrize("words", [md_words, html_words, pdf_words], ids=
         "TICKET-20240610",
         "no newer revision of this ticket has reached you",
         "logged in to the account etoro",
-        "free cash is about 1,000.00 GBP",
-        "The account holds what is to be sold: 10 BBB",
+        "This book's cash is about 1,000.00 GBP; the account may hold more",
+        "The account holds what is to be sold: 10 BBB, or more",
         # What if it does not go as planned?
         "above 127.5",
         "below 49",
@@ -137,7 +137,7 @@ FORMS = pytest.mark.parametrize("words", [md_words, html_words, pdf_words], ids=
         # What do I do when I am done, by when, and what must it look like?
         "Confirm every line, also the skipped ones, by Tue 11 Jun 2024 15:30 BST",
         "twokey confirm TICKET-20240610 --hash",
-        "The free cash is about 1,188.66 GBP if every line was done.",
+        "This book's cash is about 1,188.66 GBP if every line was done; the account may hold more.",
         "no order is still open",
         # What is left alone, why all this, and what came before?
         "What this ticket does not name stays as it is",
@@ -149,6 +149,15 @@ FORMS = pytest.mark.parametrize("words", [md_words, html_words, pdf_words], ids=
 def test_a_reader_who_never_saw_the_system_finds_each_answer(words, answer):
     """The wording as a checklist: each question of somebody who executes it for the first time is answered on the page."""
     assert answer in words(TRADE)
+
+
+@FORMS
+def test_a_buy_of_whole_units_is_told_by_its_units_on_every_form(words):
+    """No form says of its own that a buy is set by its value: the guide knows the policy."""
+    told = words(trade(SALE, BUY, policy=ruled(within=MANUAL, sizing={"fractions": "whole_units"})))
+
+    assert "A buy is set by its units, and so is a sale; the values are for checking." in told
+    assert "set by its value" not in told
 
 
 @FORMS
