@@ -170,18 +170,18 @@ def marks(judged: JudgedPanel, fx: FxRate, standing: Standing, frame: Frame) -> 
     return closed(block("marks", run.slot.book, words) for words in doubtful) if doubtful else Gate(prices)
 
 
-def drawdown(worth: Worth | Unread, frame: Frame) -> Gate[Worth]:
+def drawdown(worth: Worth | Unread, standing: Standing, frame: Frame) -> Gate[Worth]:
     """Has the book fallen to the kill switch?"""
     if isinstance(worth, Unread):
         return closed([block("drawdown", frame.run.slot.book, f"equity could not be computed: {worth.why}")])
-    return gates.drawdown_gate(worth, frame.run, frame.policy)
+    return gates.drawdown_gate(worth, frame.run, frame.policy, capital_fraction=standing.capital_fraction)
 
 
-def daily_loss(worth: Worth | Unread, frame: Frame) -> Gate[Worth]:
+def daily_loss(worth: Worth | Unread, standing: Standing, frame: Frame) -> Gate[Worth]:
     """Has the book lost too much in one session?"""
     if isinstance(worth, Unread):
         return closed([block("daily_loss", frame.run.slot.book, f"equity could not be computed: {worth.why}")])
-    return gates.daily_loss_gate(worth, frame.run, frame.policy)
+    return gates.daily_loss_gate(worth, frame.run, frame.policy, capital_fraction=standing.capital_fraction)
 
 
 def proposal(
@@ -259,8 +259,8 @@ PIPELINE: tuple[Stage, ...] = (
     Stage("model", model, ("model", "frame"), "fit_model"),
     Stage("scores", scores, ("judged", "fit_model", "frame"), "scores"),
     Stage("marks", marks, ("judged", "fx", "standing", "frame"), "prices"),
-    Stage("drawdown", drawdown, ("worth", "frame"), "judged_worth"),
-    Stage("daily_loss", daily_loss, ("worth", "frame"), "judged_loss"),
+    Stage("drawdown", drawdown, ("worth", "standing", "frame"), "judged_worth"),
+    Stage("daily_loss", daily_loss, ("worth", "standing", "frame"), "judged_loss"),
     Stage("proposal", proposal, ("scores", "prices", "judged", "standing", "frame"), "proposal"),
     Stage("review", review, ("proposal", "prices", "judged", "standing", "worth", "frame"), "review"),
     Stage("ticket", ticket, ("review", "proposal", "prices", "standing", "frame"), "ticket"),

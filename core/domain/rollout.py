@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Final, Literal
 
 from core.domain.decision import TicketKind
@@ -22,6 +23,14 @@ ITEMS: Final[dict[str, str]] = {
     "reconciliation_fields": "the broker shows each field that `twokey reconcile` asks for, and it means the same there",
 }
 CriterionState = Literal["met", "not met", "not yet measurable"]
+
+
+def share_in_phase(share: Decimal, capital_fraction: Decimal) -> Decimal:
+    """Give the share of a book's equity that a share of what its phase may use comes to.
+
+    Where a phase may use nothing, nothing is traded, and the share stays one of the equity.
+    """
+    return share * capital_fraction if capital_fraction > 0 else share
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from core.calendar import is_run_day, window_of
 from core.canonical import plain_decimal
 from core.domain.facts import AuditState, Halt, ReconciliationState, Standing, Unread, Worth
 from core.domain.frame import Frame
+from core.domain.rollout import share_in_phase
 from core.domain.slot import Run, Window
 from core.gate import Finding, Gate, block, closed, note
 from core.riskguard.freeze import freeze_findings
@@ -88,29 +90,46 @@ def reconciliation_gate(standing: Standing, run: Run, policy: Policy) -> Gate[st
     return closed([*behind, *fresh.findings]) if behind else fresh
 
 
-def drawdown_gate(worth: Worth, run: Run, policy: Policy) -> Gate[Worth]:
-    """Open while equity has fallen less than the kill switch's share from its highest since a person last resumed after it."""
-    limit = policy.limits.drawdown_max
+def drawdown_gate(worth: Worth, run: Run, policy: Policy, *, capital_fraction: Decimal) -> Gate[Worth]:
+    """Open while equity has fallen less than the kill switch's share from its highest since a person last resumed after it.
+
+    The share is one of what the rollout phase may use: a pilot that invests a tenth loses at most a tenth.
+    """
+    limit, told = _limit_in_phase(policy.limits.drawdown_max, capital_fraction)
     since = worth.peak_from and f"the peak counts from {worth.peak_from}, when a person resumed after the kill switch"
     if -worth.drawdown >= limit:
         message = (
             f"drawdown is {plain_decimal(-worth.drawdown)} since {worth.peak_session}, the kill switch is at"
-            f" {plain_decimal(limit)}; a person must look and resume{f' ({since})' if since else ''}"
+            f" {told}; a person must look and resume{f' ({since})' if since else ''}"
         )
         return closed([block("drawdown", run.slot.book, message)])
     return Gate(worth, (note("drawdown", run.slot.book, since),) if since else ())
 
 
-def daily_loss_gate(worth: Worth, run: Run, policy: Policy) -> Gate[Worth]:
-    """Open while the book lost less than the breaker's share of itself in its last session; deposits do not count."""
-    limit, change = policy.limits.daily_loss_max, worth.day_change
+def daily_loss_gate(worth: Worth, run: Run, policy: Policy, *, capital_fraction: Decimal) -> Gate[Worth]:
+    """Open while the book lost less in its last session than the breaker's share of what its rollout phase may use.
+
+    Deposits do not count.
+    """
+    change = worth.day_change
+    limit, told = _limit_in_phase(policy.limits.daily_loss_max, capital_fraction)
     if change is not None and -change >= limit:
         message = (
             f"the book lost {plain_decimal(-change)} in the session of {worth.session}, the daily-loss breaker is at"
-            f" {plain_decimal(limit)}; a person must look and resume"
+            f" {told}; a person must look and resume"
         )
         return closed([block("daily_loss", run.slot.book, message)])
     return Gate(worth)
+
+
+def _limit_in_phase(limit: Decimal, capital_fraction: Decimal) -> tuple[Decimal, str]:
+    """Give a breaker's limit as a share of equity, and in words: of what it is a share, where the phase uses but a part."""
+    scaled = share_in_phase(limit, capital_fraction)
+    words = plain_decimal(scaled)
+    if scaled != limit:
+        part = f"{plain_decimal(limit)} of the {plain_decimal(capital_fraction)} that the rollout phase may use"
+        words = f"{words} of equity: {part}"
+    return scaled, words
 
 
 def _wrong_day(now: datetime, frame: Frame) -> Iterator[str]:

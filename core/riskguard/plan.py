@@ -11,6 +11,7 @@ from core.domain.holdings import Holdings
 from core.domain.instrument import InstrumentId
 from core.domain.market import Mark, Prices
 from core.domain.order import OrderLine, Proposal, Side, Target
+from core.domain.rollout import share_in_phase
 from core.money import BPS, WEIGHT_STEP, floor_to, to_pence, to_tick
 from core.riskguard.clusters import Ground
 from core.settings import Policy
@@ -154,6 +155,8 @@ class _Plan:
         buffer = self.policy.limits.cash_buffer_min * self.equity
         self.spendable = self.holdings.cash - buffer
         self.capital_left = self.capital_fraction * self.equity - (self.equity - self.holdings.cash)
+        # A pilot's weights are a part of the full ones, and so is what counts as nothing beside them.
+        self.tiny_share = share_in_phase(self.policy.sizing.tiny_delta, self.capital_fraction)
         self.units = self.holdings.quantities()
 
     def sell_all(self, name: InstrumentId) -> None:
@@ -190,7 +193,7 @@ class _Plan:
             return None
         if self.left_undone:
             return "nothing can be done within the limits: " + "; ".join(self.left_undone)
-        return f"tiny deltas: {self.tiny} below {self.policy.sizing.tiny_delta} of equity, none above"
+        return f"tiny deltas: {self.tiny} below {plain_decimal(self.tiny_share)} of equity, none above"
 
     def _sell(self, name: InstrumentId, value: Decimal, *, why: str) -> None:
         # By its value to the penny, as it will be counted: rounded up, it could pass the budget that its worth fits in.
@@ -293,7 +296,7 @@ class _Plan:
         return sized(value, self._mark(name).price, self.prices.fx.rate, self.policy)
 
     def _is_tiny(self, delta: Decimal) -> bool:
-        is_tiny = delta < self.policy.sizing.tiny_delta * self.equity
+        is_tiny = delta < self.tiny_share * self.equity
         self.tiny += is_tiny
         return is_tiny
 

@@ -26,7 +26,7 @@ UNFINISHED, APPROVAL = "run", "approval"
 class Surroundings:
     """What a ticket tells besides its trades: worth, rate, basis of the prices, knowledge, when it ends, and why.
 
-    `held` are the units that the book holds before the first line.
+    `held` are the units that the book holds before the first line; `capital_fraction` is what the rollout phase may use.
     """
 
     equity: Decimal | None
@@ -40,6 +40,7 @@ class Surroundings:
     confirm_by: datetime
     left_undone: tuple[str, ...] = ()
     held: Mapping[InstrumentId, Decimal] = field(default_factory=dict)
+    capital_fraction: Decimal = Decimal(1)
     why: Why | None = None
     last_good: LastGood | None = None
 
@@ -54,10 +55,13 @@ def draft_ticket(decision: Decision, approved: Sequence[Approved], frame: Frame,
         raise ValueError(f"a {decision.kind} decision came with {len(approved)} approved lines")
     run, policy = frame.run, frame.policy
     lines, cash = [item.line for item in approved], around.cash or ZERO
+    equity, part = around.equity or ZERO, around.capital_fraction
     guide = None
     if lines:
-        equity, left = around.equity or ZERO, around.left_undone
-        guide = guide_of(lines, frame, held=around.held, cash=cash, equity=equity, left_undone=left)
+        left = around.left_undone
+        guide = guide_of(
+            lines, frame, held=around.held, cash=cash, equity=equity, capital_fraction=part, left_undone=left
+        )
     return Ticket(
         ticket_id=ticket_id_of(run.slot),
         kind=decision.kind,

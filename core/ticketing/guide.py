@@ -12,11 +12,13 @@ from core.domain.case import ZERO, cash_effect
 from core.domain.frame import Frame
 from core.domain.instrument import Instrument, InstrumentId
 from core.domain.order import OrderLine
+from core.domain.rollout import share_in_phase
 from core.domain.slot import Window
 from core.domain.ticket import Guide
 from core.money import to_pence
 
 # What London is ahead of New York but for the weeks in which only one of the two has changed its clocks.
+WHOLE = Decimal(1)
 USUAL_HOURS_APART = timedelta(hours=5)
 USUAL_SESSION = timedelta(hours=6, minutes=30)
 
@@ -28,6 +30,7 @@ def guide_of(
     held: Mapping[InstrumentId, Decimal],
     cash: Decimal,
     equity: Decimal,
+    capital_fraction: Decimal = WHOLE,
     left_undone: Sequence[str] = (),
 ) -> Guide | None:
     """Give the guide of a ticket's lines; None where there is no window to execute them in, which no ticket is shown with."""
@@ -38,7 +41,7 @@ def guide_of(
         hours=hours_of(frame.run.window, frame),
         before=_before(lines, frame, held=held, cash=cash),
         blocked=_blocked(frame, floor),
-        after=_after(lines, frame, cash=cash, is_left=bool(left_undone)),
+        after=_after(lines, frame, cash=cash, capital_fraction=capital_fraction, is_left=bool(left_undone)),
         cash_floor=floor,
     )
 
@@ -75,7 +78,9 @@ def do_words(line: OrderLine, row: Instrument, *, held: Decimal, base: str, by_u
     units, quote = plain_decimal(line.quantity), f"{line.notional_quote:,.2f} {row.currency}"
     value = quote if row.currency == base else f"{quote} ({line.notional:,.2f} {base})"
     if line.side == "sell":
-        whole = "that is all that this book holds" if line.quantity == held else f"this book holds {plain_decimal(held)}"
+        whole = (
+            "that is all that this book holds" if line.quantity == held else f"this book holds {plain_decimal(held)}"
+        )
         what = f"Sell {units} units of {row.etoro_search_name}, about {value}; {whole}."
     elif by_units:
         what = f"Buy {units} units of {row.etoro_search_name}, about {value}."
@@ -168,9 +173,11 @@ def _blocked(frame: Frame, floor: Decimal) -> tuple[str, ...]:
     )
 
 
-def _after(lines: Sequence[OrderLine], frame: Frame, *, cash: Decimal, is_left: bool) -> tuple[str, ...]:
+def _after(
+    lines: Sequence[OrderLine], frame: Frame, *, cash: Decimal, capital_fraction: Decimal, is_left: bool
+) -> tuple[str, ...]:
     left = cash + sum((cash_effect(line) for line in lines), ZERO)
-    tiny = plain_decimal(100 * frame.policy.sizing.tiny_delta)
+    tiny = plain_decimal(100 * share_in_phase(frame.policy.sizing.tiny_delta, capital_fraction))
     larger = ' Larger ones are left where a limit was reached: see "Left undone".' if is_left else ""
     return (
         "Each line shows as filled at the venue, once, on the right side, with leverage x1, and no order is still open.",

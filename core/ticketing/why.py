@@ -13,6 +13,7 @@ from core.domain.facts import Seen, Unread
 from core.domain.frame import Frame
 from core.domain.instrument import InstrumentId
 from core.domain.order import OrderLine, Proposal, TargetWeight
+from core.domain.rollout import share_in_phase
 from core.domain.scores import Score, ScoreSet
 from core.domain.ticket import Weighed, Why
 
@@ -133,7 +134,8 @@ def _anomalies(told: Told, frame: Frame) -> Iterator[str]:
     rate, day = told.seen.fx, frame.run.slot.day
     if rate is not None and (day - rate.fixed_on).days > FX_AGE_DAYS_USUAL:
         yield f"the exchange rate is of {rate.fixed_on}, {(day - rate.fixed_on).days} days before this ticket's day"
-    worth, most = told.seen.worth, frame.policy.limits.drawdown_max
+    worth = told.seen.worth
+    most = share_in_phase(frame.policy.limits.drawdown_max, told.seen.standing.capital_fraction)
     if not isinstance(worth, Unread) and -2 * worth.drawdown >= most:
         yield (
             f"the book stands {-100 * worth.drawdown:.2f} % below its highest; at {plain_decimal(100 * most)} % it is halted"

@@ -15,6 +15,7 @@ from core.riskguard import gates
 from tests.unit.making import AS_OF, NOW, SHIPPED, WINDOW, closed_day, frame, ruled, run, standing, worth
 
 LOST = Unread("the connection was refused")
+WHOLE = Decimal(1)
 
 
 def words(gate: Gate) -> list[str]:
@@ -214,7 +215,7 @@ def test_every_break_closes_the_gate_however_fresh_and_even_before_the_first_fil
 @pytest.mark.parametrize("fall", ["0", "-0.1999", "-0.19999999"])
 def test_a_fall_short_of_the_kill_switch_leaves_the_gate_open(fall):
     """A hair above the limit is above it."""
-    assert gates.drawdown_gate(worth(fall), run(), SHIPPED).value == worth(fall)
+    assert gates.drawdown_gate(worth(fall), run(), SHIPPED, capital_fraction=WHOLE).value == worth(fall)
 
 
 @pytest.mark.parametrize("fall", ["-0.20", "-0.20000001", "-1"])
@@ -222,7 +223,7 @@ def test_a_fall_to_the_kill_switch_closes_the_gate(fall):
     """The limit itself closes."""
     told = f"{-Decimal(fall):f}".rstrip("0").rstrip(".")
 
-    assert words(gates.drawdown_gate(worth(fall), run(), SHIPPED)) == [
+    assert words(gates.drawdown_gate(worth(fall), run(), SHIPPED, capital_fraction=WHOLE)) == [
         f"drawdown is {told} since 2024-03-01, the kill switch is at 0.2; a person must look and resume"
     ]
 
@@ -231,7 +232,7 @@ def test_the_kill_switch_is_the_policys():
     """Another book may stand another fall."""
     brave = ruled(limits={"drawdown_max": "0.5"})
 
-    assert gates.drawdown_gate(worth("-0.4"), run(), brave).is_open
+    assert gates.drawdown_gate(worth("-0.4"), run(), brave, capital_fraction=WHOLE).is_open
 
 
 @pytest.mark.parametrize("change", [None, "0.5", "0", "-0.0999", "-0.09999999"])
@@ -239,7 +240,7 @@ def test_a_loss_short_of_the_breaker_leaves_the_gate_open(change):
     """A hair above the limit is above it; a gain is no loss, and a book's first session has none before it."""
     seen = replace(worth(), day_change=None if change is None else Decimal(change), session=AS_OF)
 
-    assert gates.daily_loss_gate(seen, run(), SHIPPED).value == seen
+    assert gates.daily_loss_gate(seen, run(), SHIPPED, capital_fraction=WHOLE).value == seen
 
 
 @pytest.mark.parametrize("change", ["-0.10", "-0.10000001", "-1"])
@@ -248,7 +249,7 @@ def test_a_loss_of_the_breakers_size_closes_the_gate(change):
     seen = replace(worth(), day_change=Decimal(change), session=AS_OF)
     told = f"{-Decimal(change):f}".rstrip("0").rstrip(".")
 
-    assert words(gates.daily_loss_gate(seen, run(), SHIPPED)) == [
+    assert words(gates.daily_loss_gate(seen, run(), SHIPPED, capital_fraction=WHOLE)) == [
         f"the book lost {told} in the session of 2024-06-07, the daily-loss breaker is at 0.1; a person must look and resume"
     ]
 
@@ -257,12 +258,48 @@ def test_the_daily_loss_breaker_is_the_policys():
     """Another book may stand another loss."""
     seen = replace(worth(), day_change=Decimal("-0.4"), session=AS_OF)
 
-    assert gates.daily_loss_gate(seen, run(), ruled(limits={"daily_loss_max": "0.41"})).is_open
+    assert gates.daily_loss_gate(seen, run(), ruled(limits={"daily_loss_max": "0.41"}), capital_fraction=WHOLE).is_open
+
+
+@pytest.mark.parametrize(("fraction", "limit"), [("0.1", "0.02"), ("0.5", "0.1"), ("0.1000", "0.0200")])
+def test_the_kill_switch_is_a_share_of_what_the_phase_may_use(fraction, limit):
+    """A pilot that may use a tenth can not lose a fifth of the whole book: the switch is at a fifth of the tenth."""
+    part = Decimal(fraction)
+    short = gates.drawdown_gate(worth(str(Decimal("0.000001") - Decimal(limit))), run(), SHIPPED, capital_fraction=part)
+
+    fallen = gates.drawdown_gate(worth(f"-{limit}"), run(), SHIPPED, capital_fraction=part)
+
+    at, of = limit.rstrip("0"), fraction.rstrip("0")
+    assert short.is_open
+    assert words(fallen) == [
+        f"drawdown is {at} since 2024-03-01, the kill switch is at {at} of equity: 0.2 of the {of} that the rollout phase"
+        " may use; a person must look and resume"
+    ]
+
+
+def test_the_daily_loss_breaker_is_a_share_of_what_the_phase_may_use():
+    """A tenth of the tenth, to the hair."""
+    short, lost = (replace(worth(), day_change=Decimal(change), session=AS_OF) for change in ("-0.00999", "-0.01"))
+    part = Decimal("0.1")
+
+    assert gates.daily_loss_gate(short, run(), SHIPPED, capital_fraction=part).is_open
+    assert words(gates.daily_loss_gate(lost, run(), SHIPPED, capital_fraction=part)) == [
+        "the book lost 0.01 in the session of 2024-06-07, the daily-loss breaker is at 0.01 of equity: 0.1 of the 0.1 that"
+        " the rollout phase may use; a person must look and resume"
+    ]
+
+
+def test_a_phase_that_may_use_nothing_has_the_plain_limits():
+    """It trades nothing, and what is held from before may fall as far as the policy says."""
+    seen = replace(worth("-0.19"), day_change=Decimal("-0.09"), session=AS_OF)
+
+    assert gates.drawdown_gate(seen, run(), SHIPPED, capital_fraction=Decimal(0)).is_open
+    assert gates.daily_loss_gate(seen, run(), SHIPPED, capital_fraction=Decimal(0)).is_open
 
 
 def test_a_closed_gate_carries_no_value():
     """Nobody can go on with what a closed gate might have given."""
-    gate = gates.drawdown_gate(worth("-0.3"), run(), SHIPPED)
+    gate = gates.drawdown_gate(worth("-0.3"), run(), SHIPPED, capital_fraction=WHOLE)
 
     with pytest.raises(ValueError, match=r"this gate has no value: drawdown is 0\.3"):
         _ = gate.value
@@ -273,7 +310,7 @@ def test_a_drawdown_says_from_when_its_peak_counts():
     """Open or closed: whoever resumed after the kill switch reads it; where nobody did, nothing is said."""
     since = "the peak counts from 2024-05-01, when a person resumed after the kill switch"
     gates_of = [
-        gates.drawdown_gate(replace(worth(fall), peak_from=first), run(), SHIPPED)
+        gates.drawdown_gate(replace(worth(fall), peak_from=first), run(), SHIPPED, capital_fraction=WHOLE)
         for fall in ("-0.1", "-0.2")
         for first in (None, date(2024, 5, 1))
     ]

@@ -126,6 +126,31 @@ def test_a_delta_inside_the_tiny_band_is_not_traded(held, weight):
     assert proposal.hold_reason == "tiny deltas: 1 below 0.005 of equity, none above"
 
 
+@pytest.mark.parametrize(
+    ("weight", "lines", "told_as"),
+    [("0.0005", 1, None), ("0.000499", 0, "tiny deltas: 1 below 0.0005 of equity, none above")],
+)
+def test_the_tiny_band_is_a_share_of_what_the_phase_may_use(weight, lines, told_as):
+    """A pilot's weights are a tenth of the full ones, and so is what counts as nothing beside them."""
+    policy = ruled(within=FREE, limits={"order_value_min": "1"})
+
+    proposal = plan(target(AAA=weight), holdings(cash="10000"), policy, fraction="0.1")
+
+    assert (len(proposal.lines), proposal.hold_reason) == (lines, told_as)
+
+
+def test_a_pilot_of_many_positions_buys_them():
+    """Twenty of them share a tenth of 100,000 pounds, less the buffer: 475 each is less than the band of a whole book."""
+    names = [f"N{number:02}" for number in range(20)]
+    wanted = target(**dict.fromkeys(names, "0.00475"))
+
+    policy = ruled(within=FREE, limits={"positions_max": 20})
+
+    proposal = plan(wanted, holdings(cash="100000"), policy, of=prices(dict.fromkeys(names, "10")), fraction="0.1")
+
+    assert len(proposal.lines) == 20
+
+
 def test_turnover_is_spent_on_exits_first_and_the_rest_is_told():
     """A budget of 2,000 closes AAA (1,500), sells 500 of BBB and leaves nothing for the buy."""
     tight = ruled(within=FREE, limits={"turnover_max": "0.1"})

@@ -213,7 +213,7 @@ def test_a_difference_is_traded_or_told(book):
 
     for name in sorted(wanted.keys() | held.keys()):
         delta = wanted.get(name, Decimal(0)) * proposal.equity - book.prices.value_of(name, held.get(name, Decimal(0)))
-        if abs(delta) >= book.policy.sizing.tiny_delta * proposal.equity and delta:
+        if abs(delta) >= book.policy.sizing.tiny_delta * (book.capital_fraction or 1) * proposal.equity and delta:
             assert name in traded or any(f" {name}: " in words for words in proposal.left_undone)
 
 

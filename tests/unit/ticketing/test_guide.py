@@ -205,6 +205,18 @@ def test_the_checks_name_the_account_the_cash_and_what_is_sold():
     assert "leave less than 100.00 GBP" in blocked
 
 
+def test_what_is_left_on_purpose_is_a_share_of_what_the_phase_may_use():
+    """A pilot that uses a tenth leaves a tenth of what a whole book would leave."""
+    parts = [
+        guide_of(BUYS, frame(), held={}, cash=Decimal(900), equity=Decimal(900), capital_fraction=Decimal(part))
+        for part in ("0.1", "0")
+    ]
+
+    pilot, shadow = (" ".join(guide.after) for guide in parts if guide is not None)
+    assert "differences of less than 0.05 % of equity are left on purpose" in pilot
+    assert "differences of less than 0.5 % of equity are left on purpose" in shadow
+
+
 def test_a_strategys_stop_is_left_in():
     """Only where no line has one is it said to take stops out."""
     guide = guide_of(

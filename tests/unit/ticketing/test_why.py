@@ -169,6 +169,17 @@ def test_half_the_way_to_the_kill_switch_is_odd():
     assert odd(replace(SEEN, worth=Unread("no bars")), within) == ()
 
 
+def test_half_the_way_to_the_kill_switch_of_a_pilot_is_odd():
+    """Its switch is a share of what its phase may use."""
+    within = replace(WITHIN, policy=ruled(limits={"drawdown_max": "0.20"}))
+    pilot = replace(SEEN, standing=replace(SEEN.standing, capital_fraction=Decimal("0.1")))
+
+    assert odd(replace(pilot, worth=worth("-0.0099")), within) == ()
+    assert odd(replace(pilot, worth=worth("-0.01")), within) == (
+        "the book stands 1.00 % below its highest; at 2 % it is halted",
+    )
+
+
 def test_holdings_that_could_not_be_read_make_no_share_of_cash():
     """What is not known is not told."""
     unread = replace(SEEN, standing=standing(holdings=Unread("the database was away")))
