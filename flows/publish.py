@@ -96,6 +96,11 @@ def void_words(voided: Voided) -> str:
     return f"Revision {revision} stands in the place of this ticket: {voided.by} said {voided.reason!r}."
 
 
+def void_banner(voided: Voided) -> str:
+    """Give what stands above a void ticket's Markdown."""
+    return f"> **VOID.** {void_words(voided)} Do not execute anything of it.\n\n"
+
+
 def signals_csv(scores: Scores, stamps: Sequence[str] = ()) -> str:
     """Give scores as CSV: instrument, rank, score, what moved it most; then what could not be ranked, with the reason.
 
@@ -134,7 +139,7 @@ def _files(outcome: Outcome, doors: PublishDoors) -> dict[str, str]:
 
 def _void_tickets(voided: Voided, suffix: str, doors: PublishDoors) -> dict[str, str]:
     issued, ticket = voided.issued, voided.issued.ticket
-    banner = f"> **VOID.** {void_words(voided)} Do not execute anything of it.\n\n"
+    banner = void_banner(voided)
     name = f"tickets/{ticket.ticket_id}{suffix}"
     return {f"{name}.json": ticket_json(issued, voided) + "\n", f"{name}.md": banner + doors.render(issued)}
 

@@ -10,7 +10,7 @@ from adapters.render.markdown import ticket_markdown
 from cli.output import emit
 from core.domain.ticket import IssuedTicket
 from flows.books import Voided
-from flows.publish import ticket_json, void_words
+from flows.publish import ticket_json, void_banner, void_words
 
 # Those that are written beside the ticket: nobody reads them in a terminal.
 ON_FILE = ("html", "pdf")
@@ -30,7 +30,7 @@ def show_as(
         write_artefact(path, page_of(form, issued, void))
         emit(arguments, {"form": form, "path": str(path), "hash": ticket.hash, "is_void": bool(void)}, str(path))
         return 0
-    banner = f"> **VOID.** {void} Do not execute anything of it.\n\n" if void else ""
+    banner = "" if voided is None else void_banner(voided)
     text = ticket_json(issued, voided) if form == "json" else f"{banner}{ticket_markdown(issued)}"
     emit(arguments, {"form": form, "text": text, "hash": ticket.hash, "is_void": bool(void)}, text)
     return 0

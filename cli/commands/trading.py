@@ -36,7 +36,7 @@ from flows.daily import DayDoors, SlotRefused, run_day
 from flows.decide import NotReady
 from flows.look import CurveCache, read_panel
 from flows.ports import CleanSet, Clock, SourceError
-from flows.publish import ticket_json
+from flows.publish import ticket_json, void_banner
 from flows.replay import replay as replay_run
 from flows.revise import Asked, revise_day
 from flows.setup import BookSetup
@@ -273,7 +273,7 @@ def _stamp_words(stamps: Sequence[str]) -> list[str]:
 
 
 def show(arguments: argparse.Namespace) -> int:
-    """Show a ticket as it stands."""
+    """Show a ticket as it stands; a void one says so first."""
     with Desk(Workspace(arguments.workspace)) as desk:
         reader = desk.session("reader")
         standing = PgTickets(reader).ticket(arguments.ticket_id)
@@ -281,20 +281,21 @@ def show(arguments: argparse.Namespace) -> int:
         executions = PgJournal(reader).executions_of(arguments.ticket_id)
     if standing is None:
         raise UsageError(f"there is no ticket {arguments.ticket_id}; `twokey ticket list` names those there are")
+    of_it = next((one for one in voided if one.issued.ticket.hash == standing.issued.ticket.hash), None)
     if arguments.form:
-        of_it = next((one for one in voided if one.issued.ticket.hash == standing.issued.ticket.hash), None)
         return show_as(arguments.form, standing.issued, of_it, arguments=arguments, root=desk.workspace.root)
     fills = [
         _fill_row(one, standing.issued.ticket) for one in executions if one.revision == standing.issued.ticket.revision
     ]
-    facts = json.loads(ticket_json(standing.issued)) | {
+    facts = json.loads(ticket_json(standing.issued, of_it)) | {
         "steps": standing.steps,
         "answered": standing.answered,
         "waiting": standing.waiting,
         "fills": fills,
     }
     words = (
-        ticket_markdown(standing.issued)
+        ("" if of_it is None else void_banner(of_it))
+        + ticket_markdown(standing.issued)
         + f"\nSteps: {', '.join(standing.steps)}; waiting lines: {list(standing.waiting)}\n"
     )
     if fills:

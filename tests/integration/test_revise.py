@@ -16,6 +16,7 @@ from adapters.postgres.people import PgPeople
 from adapters.postgres.runs import PgRuns
 from adapters.postgres.tickets import PgTickets
 from adapters.render.markdown import ticket_markdown
+from cli.main import main
 from flows.deliver import DeliverDoors, Undeliverable, deliver
 from tests.integration.forking import Forker, forking, job
 from tests.integration.workspaces import (
@@ -230,6 +231,24 @@ def test_a_revision_that_was_cut_short_leaves_no_live_ticket_and_goes_on(workspa
     assert (again.code, again.facts["run_id"]) == (0, SECOND_RUN)
     with desk_of(root) as desk:
         assert [row[:2] for row in live_tickets(desk.session("reader"))] == [(LABEL, 1), (LABEL, 2)]
+
+
+def test_a_void_ticket_that_is_shown_says_so_first(workspaces, forker, asked, capsys):
+    """With no form named as in each of them: while the revision is not there, the old ticket is all there is to see."""
+    root = workspaces.copy("shown-void", of=asked)
+    with held(root):
+        forker.run(root, "run", *SAID, at=morning(DAY), kill_before="ticket")
+        shown = []
+        for form in ((), ("--as", "md")):
+            assert main(["ticket", "show", "-w", str(root), TICKET, *form]) == 0
+            shown.append(capsys.readouterr().out)
+        facts = twokey(root, "ticket", "show", TICKET).facts
+        html = twokey(root, "ticket", "show", TICKET, "--as", "html").facts
+
+    assert [words.startswith("> **VOID.** Revision 2 stands in the place") for words in shown] == [True, True]
+    assert facts["void"] == {"by": "Ada", "reason": "the bars came late", "revision": 1, "ticket_id": TICKET}
+    assert html["is_void"] is True
+    assert "VOID. Revision 2 stands in the place" in Path(html["path"]).read_text()
 
 
 def test_two_revisions_at_once_give_one(workspaces, forker, decided):
