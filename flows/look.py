@@ -93,7 +93,14 @@ def read_freeze(setup: BookSetup, people: PersonBook, *, model: str | None, code
 
 def hashes_now(setup: BookSetup, *, model: str | None, code: str) -> dict[str, str]:
     """Give the hash of each thing that a phase can freeze of a book, as it stands now."""
-    return {"policy": setup.policy.hash, "universe": setup.universe_hash, "model": model or NO_HASH, "code": code}
+    desk = NO_HASH if setup.desk is None else setup.desk.hash
+    return {
+        "policy": setup.policy.hash,
+        "universe": setup.universe_hash,
+        "desk": desk,
+        "model": model or NO_HASH,
+        "code": code,
+    }
 
 
 def read_desk(setup: BookSetup, journal: Journal, *, up_to: date) -> DeskView | None:

@@ -178,7 +178,7 @@ def attest(item: str, policy: Policy, stays: StayBook, *, word: Word, evidence: 
 
 
 def advance(phase: str, setup: BookSetup, doors: PhaseDoors, *, word: Word, today: date) -> Frozen:
-    """Set the book's phase; one with real money freezes policy, universe, model and code as they stand.
+    """Set the book's phase; one with real money freezes policy, universe, the desk's limits, model and code as they stand.
 
     The model of a strategy that learns is pinned with it: a model that is trained next week is a change. Raises
     RolloutRefused where there is no model to freeze.

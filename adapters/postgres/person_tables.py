@@ -74,7 +74,7 @@ class ChangeWindow(Fact, table=True):
 
 
 class FrozenHash(Fact, table=True):
-    """What a phase or a change window froze of a book: policy, universe, model or code, by its hash."""
+    """What a phase or a change window froze of a book: policy, universe, the desk's limits, model or code, by its hash."""
 
     __tablename__: ClassVar[Any] = "frozen_hash"
     __table_args__ = (CheckConstraint("num_nonnulls(rollout_step, change_window) = 1"),)

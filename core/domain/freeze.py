@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
-FrozenKind = Literal["policy", "universe", "model", "code"]
-FROZEN_KINDS: Final[tuple[FrozenKind, ...]] = ("policy", "universe", "model", "code")
+FrozenKind = Literal["policy", "universe", "desk", "model", "code"]
+FROZEN_KINDS: Final[tuple[FrozenKind, ...]] = ("policy", "universe", "desk", "model", "code")
 # The phases that freeze: those in which money can be lost.
 FREEZING: Final = ("B", "C")
 # Stands for the model of a strategy that learns nothing, and for whatever is not there.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
+from core.canonical import sha256_of
 from core.domain.instrument import InstrumentId
 from core.domain.order import Side
 from core.domain.slot import BookName, TicketId
@@ -55,6 +56,11 @@ class DeskLimits:
     gross_max: Decimal
     weight_max: Decimal
     books: tuple[BookName, ...] = ()
+
+    @property
+    def hash(self) -> str:
+        """Give the hash of both limits, whatever books there are."""
+        return sha256_of([self.gross_max, self.weight_max])
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.workspaces import DAY, Done, Workspaces, change_policy, desk_of, look, twokey
+from tests.integration.workspaces import DAY, Done, Workspaces, change_desk, change_policy, desk_of, look, twokey
 
 WORD = ("--by", "ann", "--reason", "the pilot begins")
+BACKUP = ("backup_after_run: false", "backup_after_run: true")
+DESK_WEIGHT = ("\nweight_max: 0.25", "\nweight_max: 0.30")
 LOOSER = ("  drawdown_max: 0.20", "  drawdown_max: 0.25")
 
 
@@ -46,7 +48,7 @@ def test_what_a_phase_froze_may_change_in_a_window_only(root: Path):
 
     frozen = begun.facts["frozen"]
     assert (begun.code, begun.facts["phase"], begun.facts["pinned"]) == (0, "B", None)
-    assert (sorted(frozen), frozen["model"]) == (["code", "model", "policy", "universe"], "none")
+    assert (sorted(frozen), frozen["model"]) == (["code", "desk", "model", "policy", "universe"], "none")
     assert (closed(first), closed(allowed), closed(undone)) == ([], [], [])
     assert closed(edited) == closed(back) == ["configuration"]
     was, now = frozen["policy"][:8], window.facts["frozen"]["policy"][:8]
@@ -59,8 +61,23 @@ def test_what_a_phase_froze_may_change_in_a_window_only(root: Path):
         kept = desk.session("reader").all("SELECT book, said_by, reason FROM change_window")
         hashes = desk.session("reader").all("SELECT kind FROM frozen_hash WHERE change_window IS NOT NULL ORDER BY id")
     assert kept == [{"book": "main", "said_by": "ann", "reason": "a wider switch, after a talk"}]
-    assert [row["kind"] for row in hashes] == ["policy", "universe", "model", "code"]
+    assert [row["kind"] for row in hashes] == ["policy", "universe", "desk", "model", "code"]
     assert look(root)["problem"] is None
+
+
+def test_a_limit_of_the_desk_is_frozen_and_the_rest_of_its_file_is_not(root: Path):
+    """A weight that all books may reach is a limit like those of the policy; when a backup is made is none."""
+    begun = twokey(root, "rollout", "advance", "B", *WORD)
+    change_desk(root, BACKUP)
+    first = run(root, 0)
+    change_desk(root, DESK_WEIGHT)
+    edited = run(root, 1)
+    window = twokey(root, "rollout", "change-window", "--by", "ann", "--reason", "more in one name, after a talk")
+    allowed = run(root, 2)
+
+    was, now = begun.facts["frozen"]["desk"][:8], window.facts["frozen"]["desk"][:8]
+    assert (closed(first), closed(edited), closed(allowed)) == ([], ["configuration"], [])
+    assert f"desk was {was} when it was frozen in phase B, it is {now}" in str(edited.facts["reasons"])
 
 
 def test_a_phase_without_real_money_freezes_nothing(root: Path):
@@ -93,7 +110,9 @@ def test_a_book_that_an_earlier_version_advanced_is_closed_until_a_person_freeze
     nobody = twokey(root, "rollout", "advance", "A", "--by", " ", "--reason", "x")
 
     assert closed(before) == ["configuration"]
-    assert "phase C has no frozen policy, universe, model, code; `twokey rollout change-window" in str(before.facts)
+    assert "phase C has no frozen policy, universe, desk, model, code; `twokey rollout change-window" in str(
+        before.facts
+    )
     assert (window.code, closed(after)) == (0, [])
     assert (nobody.code, "a person's word" in nobody.err) == (2, True)
 

@@ -75,12 +75,18 @@ def desk(newest: str | None) -> tuple[BookSetup, Phases, Models, PhaseDoors]:
 
 @pytest.mark.parametrize("phase", ["B", "C"])
 def test_a_phase_with_real_money_pins_the_model_that_it_freezes(phase):
-    """Next week's training changes nothing then; all four hashes are kept."""
+    """Next week's training changes nothing then; every hash is kept."""
     setup, phases, models, doors = desk("m" * 64)
 
     done = advance(phase, setup, doors, word=WORD, today=DAY)
 
-    kept = {"policy": setup.policy.hash, "universe": setup.universe_hash, "model": "m" * 64, "code": CODE}
+    kept = {
+        "policy": setup.policy.hash,
+        "universe": setup.universe_hash,
+        "desk": "none",
+        "model": "m" * 64,
+        "code": CODE,
+    }
     assert phases.kept == (phase, kept)
     assert (done.pinned, models.said) == ("m" * 64, [("m" * 64, "frozen: ready")])
     assert [item.kind for item in done.hashes] == list(FROZEN_KINDS)

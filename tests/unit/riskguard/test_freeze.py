@@ -65,7 +65,7 @@ def test_a_phase_that_froze_too_little_is_closed(kind):
 
 def test_a_phase_that_froze_nothing_names_all_that_it_lacks():
     """As the books of an earlier version stand after the upgrade."""
-    assert messages(Freeze("C"))[0].startswith("phase C has no frozen policy, universe, model, code;")
+    assert messages(Freeze("C"))[0].startswith("phase C has no frozen policy, universe, desk, model, code;")
 
 
 def test_a_freeze_that_cannot_be_read_is_closed():
