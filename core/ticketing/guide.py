@@ -17,8 +17,8 @@ from core.domain.slot import Window
 from core.domain.ticket import Guide
 from core.money import to_pence
 
-# What London is ahead of New York but for the weeks in which only one of the two has changed its clocks.
 WHOLE = Decimal(1)
+# What London is ahead of New York but for the weeks in which only one of the two has changed its clocks.
 USUAL_HOURS_APART = timedelta(hours=5)
 USUAL_SESSION = timedelta(hours=6, minutes=30)
 
