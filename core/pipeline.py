@@ -181,7 +181,8 @@ def daily_loss(worth: Worth | Unread, standing: Standing, frame: Frame) -> Gate[
     """Has the book lost too much in one session?"""
     if isinstance(worth, Unread):
         return closed([block("daily_loss", frame.run.slot.book, f"equity could not be computed: {worth.why}")])
-    return gates.daily_loss_gate(worth, frame.run, frame.policy, capital_fraction=standing.capital_fraction)
+    part, resumed = standing.capital_fraction, standing.resumed_loss
+    return gates.daily_loss_gate(worth, frame.run, frame.policy, capital_fraction=part, resumed_loss=resumed)
 
 
 def proposal(

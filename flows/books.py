@@ -324,6 +324,10 @@ class PersonBook(Protocol):
         """Give the day on which each instrument was last looked up at the venue."""
         ...
 
+    def resumed_after(self, book: BookName, *, since: date) -> Sequence[RunId]:
+        """Give the runs of the book's slots after a day, decided before a person last lifted a halt of the book."""
+        ...
+
 
 class Resuming(Protocol):
     """Lifts halts, for a person, and restarts peaks with them, all or nothing."""

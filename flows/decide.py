@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from typing import Any
 
 from core.domain.decision import Approval, Decision
-from core.domain.facts import Seen, Unread
+from core.domain.facts import Seen, Unread, Worth
 from core.domain.frame import Frame
 from core.domain.model import ModelInUse
 from core.domain.order import Proposal
@@ -125,6 +126,7 @@ def _scored(run_id: RunId, doors: DecideDoors) -> tuple[Run, ScoreSet]:
 def _given(run: Run, scores: ScoreSet, setup: BookSetup, doors: DecideDoors) -> dict[str, Any]:
     frame, journal, now = setup.frame(run), doors.standing.journal, doors.clock.now()
     standing = read_standing(frame, setup, doors.standing, now=now, model=scores.model)
+    standing = replace(standing, resumed_loss=_resumed_loss(run, doors))
     return {
         "frame": frame,
         "standing": standing,
@@ -134,6 +136,23 @@ def _given(run: Run, scores: ScoreSet, setup: BookSetup, doors: DecideDoors) -> 
         "fixings": read_fixings(frame, doors.clean),
         "worth": read_worth(frame, doors.clean, journal, since=standing.peak_from, cache=doors.cache),
     }
+
+
+def _resumed_loss(run: Run, doors: DecideDoors) -> Decimal | None:
+    """Give the largest loss of a run's session that closed an earlier decision and that a person resumed after.
+
+    Two slots can share a session, before and after a holiday, and a slot can be revised.
+    """
+    session, losses = run.as_of.session, []
+    for run_id in doors.standing.people.resumed_after(run.slot.book, since=session):
+        found = doors.decisions.decision(run_id)
+        if found is None:
+            continue
+        decision, seen = found
+        is_closed = any(report.gate == "daily_loss" and report.state == "closed" for report in decision.gates)
+        if is_closed and isinstance(seen.worth, Worth) and seen.worth.day_change and seen.worth.session == session:
+            losses.append(-seen.worth.day_change)
+    return max(losses, default=None)
 
 
 def _new_halt(trail: Trail) -> str | None:

@@ -52,6 +52,16 @@ class PgPeople:
         row = self._session.one(query, (book, up_to))
         return None if row is None else row["session"]
 
+    def resumed_after(self, book: BookName, *, since: date) -> Sequence[RunId]:
+        """Give the runs of the book's slots after a day, decided before a person last lifted a halt of the book."""
+        query = (
+            "SELECT d.run_id FROM decision d JOIN run r ON r.run_id = d.run_id WHERE r.book = %(book)s"
+            " AND r.slot > %(since)s AND d.event_seq <"
+            " (SELECT max(s.event_seq) FROM resume s JOIN halt h ON h.id = s.halt WHERE h.scope = %(book)s)"
+            " ORDER BY r.slot, r.revision"
+        )
+        return [row["run_id"] for row in self._session.all(query, {"book": book, "since": since.strftime("%Y%m%d")})]
+
     def resume(self, scope: str, *, by: str, reason: str, peaks: Mapping[BookName, date] = NO_PEAKS) -> int:
         """Lift every halt of a scope, let each named book's peak count from its session, and give how many were lifted."""
         rows = self._session.all(f"{ACTIVE} AND h.scope = %s ORDER BY h.id", (scope,))

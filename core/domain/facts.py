@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 
+from core.canonical import LATER
 from core.domain.freeze import Freeze
 from core.domain.holdings import Holdings
 from core.domain.market import FxRate
@@ -87,6 +88,8 @@ class Standing:
     desk: DeskView | Unread | None = None
     # Fills, cash and splits that are known and that the books lack: what is held is not what the holdings say.
     unposted: tuple[str, ...] | Unread = ()
+    # The largest loss of the session of as-of that closed the book and that a person resumed after; None: there was none.
+    resumed_loss: Decimal | None = field(default=None, metadata=LATER)
 
 
 @dataclass(frozen=True)

@@ -106,13 +106,20 @@ def drawdown_gate(worth: Worth, run: Run, policy: Policy, *, capital_fraction: D
     return Gate(worth, (note("drawdown", run.slot.book, since),) if since else ())
 
 
-def daily_loss_gate(worth: Worth, run: Run, policy: Policy, *, capital_fraction: Decimal) -> Gate[Worth]:
+def daily_loss_gate(
+    worth: Worth, run: Run, policy: Policy, *, capital_fraction: Decimal, resumed_loss: Decimal | None = None
+) -> Gate[Worth]:
     """Open while the book lost less in its last session than the breaker's share of what its rollout phase may use.
 
-    Deposits do not count.
+    Deposits do not count. A loss of that session that a person resumed after is judged no second time, unless it is larger.
     """
     change = worth.day_change
     limit, told = _limit_in_phase(policy.limits.daily_loss_max, capital_fraction)
+    if change is not None and -change >= limit and resumed_loss is not None and -change <= resumed_loss:
+        words = (
+            f"the book lost {plain_decimal(-change)} in the session of {worth.session}, which a person resumed after"
+        )
+        return Gate(worth, (note("daily_loss", run.slot.book, words),))
     if change is not None and -change >= limit:
         message = (
             f"the book lost {plain_decimal(-change)} in the session of {worth.session}, the daily-loss breaker is at"

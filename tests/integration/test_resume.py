@@ -100,6 +100,45 @@ def test_a_days_loss_halts_the_book_until_a_person_resumes_and_keeps_its_peak(
     assert twokey(root, "replay", fallen.facts["run_id"]).code == 0
 
 
+def test_a_loss_that_a_person_resumed_after_halts_no_second_time(
+    workspaces: Workspaces, monkeypatch: pytest.MonkeyPatch
+):
+    """The slot is revised, of the same session: open, with a note, and the next one too; unless the loss has grown."""
+    root = workspaces.copy("lost twice", *BUSY)
+    crash(root, (FELL, 0.75))
+
+    def resume() -> Done:
+        monkeypatch.setattr(sys, "stdin", Terminal("main\nan index fell, not the data\n"))
+        return twokey(root, "resume", "--book", "main", "--by", "ann")
+
+    def revised(why: str) -> Done:
+        on = str(DAY + 2 * ONE_DAY)
+        return twokey(root, "run", "--on", on, "--revise", "--by", "ann", "--reason", why)
+
+    for days in (0, 1):
+        run(root, days)
+    twokey(root, "halt", "--book", "main", "a smell")
+    early = resume()
+    fallen = run(root, 2)
+    halted = revised("to see")
+    resumed = resume()
+    free = revised("resumed")
+    notes = twokey(root, "ticket", "show", free.facts["ticket_id"]).facts["ticket"]["notes"]
+    crash(root, (FELL, 0.97))
+    larger = revised("other bars")
+
+    assert (early.facts["lifted"], resumed.facts["lifted"]) == (1, 1)
+    assert [closed(done) for done in (fallen, halted, free, larger)] == [
+        ["daily_loss"],
+        ["halt", "daily_loss"],
+        [],
+        ["daily_loss"],
+    ]
+    assert any(words.endswith(f"in the session of {FELL}, which a person resumed after") for words in notes)
+    for done in (fallen, halted, free, larger):
+        assert twokey(root, "replay", done.facts["run_id"]).code == 0
+
+
 def test_every_door_that_decides_or_writes_may_halt_at_once(workspaces: Workspaces):
     """Each role's own connection, for a book and for the desk; the rows name the role, and the next slot trades nothing."""
     root, doors = workspaces.copy("doors"), CALLERS["halt_trading(text, text)"]

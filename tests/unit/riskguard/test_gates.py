@@ -289,6 +289,21 @@ def test_the_daily_loss_breaker_is_a_share_of_what_the_phase_may_use():
     ]
 
 
+@pytest.mark.parametrize(("resumed", "is_open"), [(None, False), ("0.1199", False), ("0.12", True), ("0.5", True)])
+def test_a_loss_that_a_person_resumed_after_is_judged_no_second_time(resumed, is_open):
+    """Unless it turned out to be larger than what the person looked at; and the ticket says so."""
+    seen = replace(worth(), day_change=Decimal("-0.12"), session=AS_OF)
+    known = None if resumed is None else Decimal(resumed)
+
+    gate = gates.daily_loss_gate(seen, run(), SHIPPED, capital_fraction=WHOLE, resumed_loss=known)
+
+    assert gate.is_open is is_open
+    if is_open:
+        (said,) = gate.findings
+        told = "the book lost 0.12 in the session of 2024-06-07, which a person resumed after"
+        assert (said.severity, said.message) == ("note", told)
+
+
 def test_a_phase_that_may_use_nothing_has_the_plain_limits():
     """It trades nothing, and what is held from before may fall as far as the policy says."""
     seen = replace(worth("-0.19"), day_change=Decimal("-0.09"), session=AS_OF)
