@@ -199,6 +199,10 @@ class TicketBook(Protocol):
         """Give the lines of the book's other live tickets of the slot's day and, where asked, the open ones of earlier days."""
         ...
 
+    def lines_of_other(self, book: BookName, slot: str, *, venue: VenueName) -> Sequence[OtherLine]:
+        """Give the lines of another book's live tickets of the slot's day at a venue, and the open ones of earlier days."""
+        ...
+
     def add_step(self, ticket_id: TicketId, step: str, *, detail: str) -> None:
         """Add a step of a ticket's life; one that was taken is not taken again, and an illegal one raises StoreError."""
         ...
@@ -320,12 +324,12 @@ class PersonBook(Protocol):
         """Give the session from which the book's peak counts: of the last resume after the kill switch up to a day, or None."""
         ...
 
-    def verifications(self) -> dict[str, date]:
-        """Give the day on which each instrument was last looked up at the venue."""
-        ...
-
     def resumed_after(self, book: BookName, *, since: date) -> Sequence[RunId]:
         """Give the runs of the book's slots after a day, decided before a person last lifted a halt of the book."""
+        ...
+
+    def verifications(self) -> dict[str, date]:
+        """Give the day on which each instrument was last looked up at the venue."""
         ...
 
 

@@ -14,10 +14,10 @@ from core.domain.frame import Frame
 from core.domain.freeze import FREEZING, NO_HASH, Freeze, FrozenHash
 from core.domain.holdings import GENESIS_HEAD, Holdings
 from core.domain.instrument import Universe
-from core.domain.others import BookHeld, DeskView
+from core.domain.others import BookHeld, DeskView, OtherLine
 from core.domain.panel import Panel
 from core.domain.posting import Entry
-from core.domain.slot import BookName, VenueName
+from core.domain.slot import BookName, Run, VenueName
 from core.ledger.equity import Curve, extend_curve, rates_of, worth_of
 from core.ledger.positions import holdings_of
 from core.settings import Policy
@@ -74,7 +74,7 @@ def read_standing(
         others=_looked_up(
             lambda: tuple(books.tickets.lines_beside(book, frame.run.slot.label, also_open=unanswered != ()))
         ),
-        desk=_looked_up(lambda: read_desk(setup, books.journal, up_to=frame.run.as_of.session)),
+        desk=_looked_up(lambda: read_desk(setup, books.journal, books.tickets, run=frame.run)),
         freeze=_looked_up(lambda: read_freeze(setup, books.people, model=model, code=books.code)),
     )
 
@@ -103,25 +103,30 @@ def hashes_now(setup: BookSetup, *, model: str | None, code: str) -> dict[str, s
     }
 
 
-def read_desk(setup: BookSetup, journal: Journal, *, up_to: date) -> DeskView | None:
-    """Read what the desk's other books hold at the book's venue, by what was booked up to a session."""
+def read_desk(setup: BookSetup, journal: Journal, tickets: TicketBook, *, run: Run) -> DeskView | None:
+    """Read what the desk's other books hold at the book's venue, by what was booked up to as-of and what they may yet buy.
+
+    A purchase on a ticket of the run's day counts whether answered or not: what is booked of it is booked after as-of.
+    """
     if setup.desk is None:
         return None
-    policy = setup.policy
-    told = {
-        name: tuple(row for row in journal.entries(name, policy.execution.venue) if row.session <= up_to)
-        for name in setup.desk.books
-    }
-    return DeskView(
-        setup.desk.gross_max,
-        setup.desk.weight_max,
-        tuple(_book_held(name, entries, policy.base_currency) for name, entries in told.items() if entries),
-    )
+    venue, held = setup.policy.execution.venue, []
+    for name in setup.desk.books:
+        entries = tuple(row for row in journal.entries(name, venue) if row.session <= run.as_of.session)
+        ordered = tuple(row for row in tickets.lines_of_other(name, run.slot.label, venue=venue) if row.side == "buy")
+        if entries or ordered:
+            held.append(_book_held(name, entries, ordered, base=setup.policy.base_currency))
+    return DeskView(setup.desk.gross_max, setup.desk.weight_max, tuple(held))
 
 
-def _book_held(book: BookName, entries: Sequence[Entry], base: str) -> BookHeld:
-    held = holdings_of(entries, base=base)
-    return BookHeld(book, tuple((row.instrument, row.quantity) for row in held.positions), held.cash)
+def _book_held(book: BookName, entries: Sequence[Entry], ordered: Sequence[OtherLine], *, base: str) -> BookHeld:
+    """Count what is ordered as bought; an open sale may be skipped, so what it sells stays."""
+    booked = holdings_of(entries, base=base)
+    units, cash = {row.instrument: row.quantity for row in booked.positions}, booked.cash
+    for line in ordered:
+        units[line.instrument] = units.get(line.instrument, Decimal(0)) + line.quantity
+        cash -= line.notional + line.cost
+    return BookHeld(book, tuple(sorted(units.items())), cash)
 
 
 def holdings_in(journal: Journal, policy: Policy) -> Holdings:

@@ -10,7 +10,7 @@ from adapters.postgres.connect import Row, Session
 from core.domain.confirmation import Confirmation, Executed
 from core.domain.order import OrderLine
 from core.domain.others import OtherLine
-from core.domain.slot import BookName, RunId, TicketId
+from core.domain.slot import BookName, RunId, TicketId, VenueName
 from core.domain.ticket import SHORT_HASH_LENGTH, IssuedTicket, LastGood, Seal, Ticket, TicketLine, departures
 from flows.books import Moved, StoreError, TicketStanding, Voided
 
@@ -138,18 +138,25 @@ class PgTickets:
 
     def lines_beside(self, book: BookName, slot: str, *, also_open: bool) -> Sequence[OtherLine]:
         """Give the lines of the book's other live tickets of the slot's day and, where asked, the open ones of earlier days."""
+        return self._lines("t.slot <> %s", (book, slot), slot, also_open=also_open)
+
+    def lines_of_other(self, book: BookName, slot: str, *, venue: VenueName) -> Sequence[OtherLine]:
+        """Give the lines of another book's live tickets of the slot's day at a venue, and the open ones of earlier days."""
+        return self._lines("t.venue = %s", (book, venue), slot, also_open=True)
+
+    def _lines(self, which: str, values: tuple[str, str], slot: str, *, also_open: bool) -> Sequence[OtherLine]:
         # Every trade of the past is looked through only where asked: the tickets of a day are few.
         open_too = f"OR (t.slot < %s AND {HAS_NO_ANSWER})" if also_open else ""
         query = (
             "SELECT t.ticket_id, t.book, t.slot, l.line, l.body, "
             f"{HAS_NO_ANSWER} AS is_open FROM ticket t JOIN ticket_line l ON l.ticket = t.id"
-            f" WHERE t.book = %s AND t.slot <> %s AND t.kind = 'TRADE' AND {IS_LIVE}"
+            f" WHERE t.book = %s AND {which} AND t.kind = 'TRADE' AND {IS_LIVE}"
             f" AND NOT (t.venue <> 'paper' AND t.is_rehearsal) AND (left(t.slot, 8) = %s {open_too})"
             " ORDER BY t.slot, l.line"
         )
         day = slot[:DAY_LENGTH]
-        values = (book, slot, day, *((slot,) if also_open else ()))
-        return [_beside(row, day) for row in self._session.all(query, values)]
+        asked = (*values, day, *((slot,) if also_open else ()))
+        return [_beside(row, day) for row in self._session.all(query, asked)]
 
     def add_step(self, ticket_id: TicketId, step: str, *, detail: str) -> None:
         """Add a step of a ticket's life; one that was taken is not taken again, and an illegal one raises StoreError."""

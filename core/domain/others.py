@@ -36,7 +36,7 @@ class OtherLine:
 
 @dataclass(frozen=True)
 class BookHeld:
-    """What another book of the desk holds at the same venue: units by instrument, and cash in the base currency.
+    """What another book of the desk holds at the same venue, its open purchases counted as made: units, and cash in the base.
 
     Cash in other currencies does not count: a desk that looks poorer than it is buys less.
     """

@@ -41,15 +41,20 @@ def test_the_lines_of_other_tickets_are_open_until_they_are_answered(workspaces:
     assert (len(same_day), list(own), list(answered_only)) == (len(lines), [], [])
 
 
+def with_a_second_book(workspaces: Workspaces, name: str) -> Path:
+    """Give a workspace with a second book of the first one's mind."""
+    root = workspaces.copy(name, *BUSY, ("positions_max: 15", "positions_max: 5"))
+    policy = (root / "config" / "policy.yml").read_text(encoding="utf-8")
+    (root / "config" / "books").mkdir(exist_ok=True)
+    second = policy.replace("book: main", "book: second")
+    (root / "config" / "books" / "second.yml").write_text(second, encoding="utf-8")
+    return root
+
+
 @pytest.mark.parametrize(("weight_max", "refused"), [("0.25", []), ("0.06", ["DESK_OVER_WEIGHT"])])
 def test_the_desks_limit_counts_what_other_books_hold(workspaces: Workspaces, weight_max: str, refused: list[str]):
     """A second book of the same mind may buy what the first one holds while both together stay below the desk's limit."""
-    root = workspaces.copy(f"desk-{len(refused)}", *BUSY, ("positions_max: 15", "positions_max: 5"))
-    policy = (root / "config" / "policy.yml").read_text(encoding="utf-8")
-    (root / "config" / "books").mkdir(exist_ok=True)
-    (root / "config" / "books" / "second.yml").write_text(
-        policy.replace("book: main", "book: second"), encoding="utf-8"
-    )
+    root = with_a_second_book(workspaces, f"desk-{len(refused)}")
     ran(root, DAY)
     settled = twokey(root, "settle", "--on", str(DAY + ONE_DAY))
     assert settled.code == 0, settled.err
@@ -69,3 +74,24 @@ def test_the_desks_limit_counts_what_other_books_hold(workspaces: Workspaces, we
     # A tenth of one book is a twentieth of both: only what both want together passes 6 %.
     assert told == (dict.fromkeys(both, refused) if refused else {})
     assert both & held
+
+
+@pytest.mark.parametrize(("weight_max", "is_refused"), [("0.12", False), ("0.06", True)])
+def test_two_books_of_one_morning_do_not_pass_the_desks_limit_together(
+    workspaces: Workspaces, weight_max: str, is_refused: bool
+):
+    """What the first book's ticket of the same morning may yet buy counts as bought, though nothing of it is booked."""
+    root = with_a_second_book(workspaces, f"morning-{is_refused}")
+    first = ran(root, DAY)
+    change_desk(root, ("\nweight_max: 0.25", f"\nweight_max: {weight_max}"))
+
+    second = twokey(root, "run", "--on", str(DAY), "--book", "second", "--json").facts
+
+    bought, ticket = (
+        twokey(root, "ticket", "show", done["ticket_id"], "--json").facts["ticket"] for done in (first, second)
+    )
+    both = {row["instrument"] for row in bought["lines"]}
+    told = [reason for reason in ticket["reasons"] if "DESK_OVER_WEIGHT" in reason]
+    # Each holds a tenth of itself, so both hold a tenth of both; one of them alone would be a twentieth.
+    assert (ticket["kind"], len(told)) == (("NO-TRADE", len(both)) if is_refused else ("TRADE", 0))
+    assert {row["instrument"] for row in ticket["lines"]} == (set() if is_refused else both)

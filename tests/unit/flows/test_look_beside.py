@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 
 from core.domain.facts import Standing, Unread
-from core.domain.others import BookHeld, DeskLimits, DeskView
+from core.domain.others import BookHeld, DeskLimits, DeskView, OtherLine
 from core.ledger.post import post_cash, post_fill
 from core.pipeline import PIPELINE, Trail, walk
 from flows.books import StoreError
 from flows.look import read_desk
-from tests.unit.making import AS_OF, SHIPPED, cash_fact, fill, frame, line, prices, proposal, standing, worth
+from tests.unit.making import AS_OF, SHIPPED, cash_fact, fill, frame, line, prices, proposal, run, standing, worth
 from tests.unit.making import usual_past as past
+from tests.unit.riskguard.judging import other
 
 LIMITS = DeskLimits(Decimal(1), Decimal("0.25"), ("second", "third"))
 ENTRIES = {
@@ -29,11 +30,12 @@ ENTRIES = {
 }
 
 
-def desk(limits: DeskLimits | None) -> DeskView | None:
+def desk(limits: DeskLimits | None, **ordered: tuple[OtherLine, ...]) -> DeskView | None:
     """Read the desk of a book that has two others beside it, one of which never traded."""
     setup: Any = SimpleNamespace(policy=SHIPPED, desk=limits)
     journal: Any = SimpleNamespace(entries=lambda book, venue: ENTRIES[book])
-    return read_desk(setup, journal, up_to=AS_OF)
+    tickets: Any = SimpleNamespace(lines_of_other=lambda book, slot, venue: ordered.get(book, ()))
+    return read_desk(setup, journal, tickets, run=run())
 
 
 def test_other_books_count_with_what_was_booked_up_to_as_of():
@@ -45,6 +47,23 @@ def test_other_books_count_with_what_was_booked_up_to_as_of():
     assert desk(None) is None
 
 
+def test_what_other_books_may_yet_buy_counts_as_bought():
+    """With its cost and without its entry, of a book that holds nothing too; what may yet be sold is still held."""
+    second = other("buy", "AAA", "3", notional=Decimal(300), cost=Decimal(1)), other("sell", "AAA", "2")
+    third = (other("buy", "BBB", "1", notional=Decimal(50), cost=Decimal(2)),)
+
+    told = desk(LIMITS, second=second, third=third)
+
+    assert told == DeskView(
+        Decimal(1),
+        Decimal("0.25"),
+        (
+            BookHeld("second", (("AAA", Decimal(5)),), Decimal(499)),
+            BookHeld("third", (("BBB", Decimal(1)),), Decimal(-52)),
+        ),
+    )
+
+
 def test_a_book_that_cannot_be_read_is_not_taken_for_empty():
     """The error reaches the one who asked, who makes a fact of it."""
 
@@ -53,8 +72,9 @@ def test_a_book_that_cannot_be_read_is_not_taken_for_empty():
 
     setup: Any = SimpleNamespace(policy=SHIPPED, desk=LIMITS)
     journal: Any = SimpleNamespace(entries=gone)
+    tickets: Any = SimpleNamespace()
     with pytest.raises(StoreError, match="gone"):
-        read_desk(setup, journal, up_to=AS_OF)
+        read_desk(setup, journal, tickets, run=run())
 
 
 def reviewed(facts: Standing, **given: Any) -> Trail:
