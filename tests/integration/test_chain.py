@@ -10,7 +10,6 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from decimal import Decimal
 from itertools import cycle
 from pathlib import Path
 from typing import Any
@@ -22,15 +21,11 @@ from adapters.files.heads import FileHeads
 from adapters.postgres import tables
 from adapters.postgres.chain import Chain
 from adapters.postgres.connect import Row, Session
-from adapters.postgres.people import PgPeople
 from adapters.postgres.rights import WRITERS
 from adapters.postgres.tables import table_name
-from adapters.postgres.tickets import PgConfirmations, PgTickets
-from cli.wiring import Desk
-from core.domain.backup import AcknowledgedLoss
-from core.domain.confirmation import Confirmation, NotExecuted
 from core.domain.facts import AuditHead, AuditState
-from tests.integration.workspaces import DAY, Workspaces, counts, desk_of, morning, superuser, twokey
+from tests.integration.lesser_facts import add_the_rest
+from tests.integration.workspaces import DAY, Workspaces, counts, desk_of, superuser, twokey
 
 FACTS = tuple(map(table_name, tables.FACTS))
 # The smallest change of a value that there is.
@@ -140,50 +135,6 @@ def tamperer(root: Path) -> Iterator[Tamperer]:
         assert tamperer.verify() is None
         yield tamperer
         assert tamperer.verify() is None, "what a test did was not undone"
-
-
-def add_the_rest(desk: Desk) -> None:
-    """Add what three days of a paper book do not: jobs, deliveries, answers, cash, halts and what else people decide."""
-    people, tickets = PgPeople(desk.session("person")), PgTickets(desk.session("ticketing"))
-    for number in (1, 2):
-        desk.session("quant").add("job", [{"job_id": f"JOB-{number}", "kind": "training", "body": "{}"}])
-        desk.session("quant").add("job_step", [{"job_id": f"JOB-{number}", "state": "done", "body": "{}"}])
-        model = {"book": "other", "as_of": DAY, "hash": f"{number}", "card": "{}", "body": f"tree {number}"}
-        desk.session("quant").add("model", [model])
-        tried = {"asked": f"{number}", "strategy": "s", "first": DAY, "last": DAY, "sessions": 1, "sharpe": number}
-        desk.session("quant").add("trial", [tried])
-        pinned = {"book": "other", "hash": f"{number}", "said_by": "p", "reason": "because"}
-        desk.session("person").add("model_pin", [pinned])
-        desk.session("desk").add("clean_snapshot", [{"hash": f"{number}", "body": "{}"}])
-        tickets.add_delivery(f"TICKET-{DAY:%Y%m%d}", "file", outcome=f"sent {number}")
-        people.halt("other", f"halt {number}")
-        people.resume("other", by="p", reason=f"resume {number}", peaks={"other": DAY})
-        people.acknowledge_loss(AcknowledgedLoss(f"backup-{number}", AuditHead(number, ""), 9, by="p", reason="gone"))
-        people.set_phase("other", "AB"[number - 1], by="p", reason="because")
-        people.verify_instrument("AAPL", DAY + timedelta(days=number), by="p", note="")
-        move(people, number)
-        book_from_a_file(desk.session("person"), number)
-    waiting = [item for item in tickets.tickets("main") if item.ticket.kind == "TRADE"][-1].ticket
-    for line in waiting.lines[:2]:
-        answer = NotExecuted(line.line, "closed")
-        said = Confirmation(waiting.ticket_id, 1, waiting.short_hash, "p", "terminal", morning(DAY), (answer,))
-        PgConfirmations(desk.session("confirm")).add_confirmation(said, is_late=False)
-
-
-def book_from_a_file(person: Session, number: int) -> None:
-    """Keep a statement's file and a fact of it."""
-    file = {"account": "main", "broker": "generic", "form": "csv", "name": "a.csv", "content": "", "said_by": "p"}
-    person.add("statement_file", [{"sha256": f"{number}"} | file])
-    fact = {"kind": "FEE", "account": "main", "book": "other", "venue": "manual", "session": DAY, "body": "{}"}
-    said = {"statement": f"{number}", "reverses": f"other {number}", "said_by": "p", "note": ""}
-    person.add("booked_fact", [{"key": f"booked-{number}"} | fact | said])
-
-
-def move(people: PgPeople, number: int, book: str = "other") -> None:
-    """Keep a movement of cash."""
-    pounds = Decimal(number)
-    key = f"{book}-{number}"
-    people.move_cash(key, book=book, venue="manual", session=DAY, amount=pounds, currency="GBP", by="p", note="")
 
 
 # --- what is changed --------------------------------------------------------------------------------------------------
