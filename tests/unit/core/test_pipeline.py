@@ -390,16 +390,17 @@ def test_a_first_build_that_does_nothing_carries_no_note():
     assert (decision.kind, decision.notes) == ("HOLD", ())
 
 
-def test_some_refused_lines_do_not_stop_the_others():
-    """At a real venue what nobody verified is refused and told, the rest is traded."""
+def test_what_nobody_verified_takes_no_place_and_the_others_are_traded():
+    """At a real venue it is not planned, so there is nothing to refuse; the target tells it where it ranked."""
     verified = Universe(tuple(replace(row, verified_on=AS_OF if row.id != "BBB" else None) for row in ABCD.instruments))
     manual = ruled(within=SHORT, execution={"venue": "manual"})
 
-    decision = decide(walked(frame=frame(manual, lists=verified)))
+    trail = walked(frame=frame(manual, lists=verified))
+    decision, target = decide(trail), trail.values["proposal"].target
 
-    assert decision.kind == "TRADE"
+    assert (decision.kind, decision.refused) == ("TRADE", ())
     assert [one.instrument for one in decision.approved] == ["AAA", "CCC", "DDD"]
-    assert [item.line.instrument for item in decision.refused] == ["BBB"]
+    assert [row.weight for row in target.weights if row.instrument == "BBB"] == [Decimal(0)]
 
 
 def test_a_proposal_made_before_the_books_moved_is_not_reviewed():
