@@ -30,7 +30,8 @@ NAME = "ingest.memory"
 ROOT = Path(__file__).resolve().parents[2]
 # All that decides what a raw file is read as, and what is made of it: folders, and single files.
 PROGRAM = (
-    *("core/canonical.py", "core/gate.py", "core/settings.py", "core/domain", "core/market_data"),
+    *("core/canonical.py", "core/gate.py", "core/settings.py", "core/settings_fields.py", "core/settings_limits.py"),
+    *("core/domain", "core/market_data"),
     *("flows/cleaning.py", "flows/ingest.py", "flows/ports.py", "flows/reading.py"),
     *("adapters/files", "adapters/sources/formats"),
 )
