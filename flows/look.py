@@ -222,7 +222,8 @@ def capital_fraction(policy: Policy, people: PersonBook) -> Decimal:
 def fraction_in(phase: str, policy: Policy) -> Decimal:
     """Give the share of capital that a phase allows the policy's book."""
     rollout = policy.rollout
-    if phase == "A" and policy.execution.venue != "paper":
+    # The shadow and the dry run trade no real money, whatever a policy's numbers say: nothing is frozen in them.
+    if phase in ("0", "A") and policy.execution.venue != "paper":
         return Decimal(0)
     return {"0": rollout.phase_0, "A": rollout.phase_a, "B": rollout.phase_b, "C": rollout.phase_c}[phase]
 

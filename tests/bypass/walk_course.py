@@ -8,17 +8,12 @@ import tempfile
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
 from functools import partial
 from itertools import cycle
 from pathlib import Path
 from random import Random
 
-from adapters.files.workspace import Workspace
-from adapters.postgres.people import PgPeople
 from cli.commands.workspace import prepare
-from cli.wiring import Desk
-from flows.cash import CashDoors, CashMove, move_cash
 from tests.bypass import walk_cover
 from tests.bypass.oracle import violations
 from tests.bypass.walk import Move, Walked, Walker, take, walk
@@ -27,7 +22,7 @@ from tests.bypass.walk_tools import OTHER
 from tests.bypass.walk_world import World
 from tests.integration.test_models import learns
 from tests.servers.conftest import copied
-from tests.servers.market import AS_OF, MONDAY, make_manual, publish_market, settle_opening
+from tests.servers.market import make_manual, publish_market, settle_opening
 
 # A walk begins anew after so many moves: there are bars for three weeks of days.
 MOVES_A_WORLD = 700
@@ -176,14 +171,7 @@ def _by_hand(root: Path) -> None:
 
 def _pilot(root: Path) -> None:
     """Trade by hand, with money, where nobody looked any instrument up yet."""
-    _rewrite(root / "config" / "policy.yml", "venue: paper", "venue: manual")
-    _rewrite(root / "config" / "policy.yml", "phase_0: 0", "phase_0: 1.0")
-    with Desk(Workspace(root)) as desk:
-        people, policy = PgPeople(desk.session("person")), desk.configuration("main").setup.policy
-        people.set_phase("main", "0", by="a walker", reason="a test")
-        doors = CashDoors(people, desk.settle_doors(desk.clean))
-        move_cash(CashMove("opening", Decimal(10_000), AS_OF, "a walker", ""), policy, doors, today=MONDAY)
-        desk.changed()
+    make_manual(root, verified=False)
 
 
 def _two_books(root: Path) -> None:

@@ -88,6 +88,19 @@ def test_a_phase_allows_its_share_of_the_capital_at_each_venue(phase, paper, man
     assert shares == [paper, manual]
 
 
+@pytest.mark.parametrize("phase", ["0", "A"])
+def test_no_policy_gives_real_money_to_the_shadow_or_the_dry_run(phase):
+    """A share that the policy names counts on paper alone: in these phases nothing is frozen, and nobody checked the venue."""
+    people: Any = People(phase)
+    generous = {"phase_0": "0.5", "phase_a": "0.5", "phase_b": "0.1", "phase_c": "1"}
+
+    shares = [
+        capital_fraction(ruled(rollout=generous, execution={"venue": venue}), people) for venue in ("paper", "manual")
+    ]
+
+    assert shares == [Decimal("0.5"), 0]
+
+
 def test_a_phase_that_cannot_be_read_is_a_closed_gate():
     """No capital, and the reason on the ticket, where a crash would leave the slot without one."""
     setup: Any = SimpleNamespace(policy=bound_by("paper"), universe_hash="u" * 64, desk=None)
