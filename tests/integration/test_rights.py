@@ -36,8 +36,7 @@ CALLS = {
     "rest_on_evidence()": "rest_on_evidence()",
     "record_rows()": "record_rows()",
     "refuse_change()": "refuse_change()",
-    "rest_on_approval()": "rest_on_approval()",
-    "show_what_was_approved()": "show_what_was_approved()",
+    **{name: name for name in ("rest_on_approval()", "show_what_was_approved()", "take_legal_steps()")},
 }
 # None of these is anybody's but the owner's: making, changing and dropping things, becoming another, reaching files.
 REFUSED = (

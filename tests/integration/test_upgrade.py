@@ -63,7 +63,7 @@ def test_a_database_of_an_earlier_version_names_the_command_that_brings_it_up_to
     """A table that is not there yet is no mystery: nothing is decided, and the reason says what to do."""
     root = workspaces.copy("older-database")
     with superuser(root) as connection:
-        connection.execute("DROP TABLE revision CASCADE")
+        connection.execute("DROP TABLE peak_restart CASCADE")
 
     refused = twokey(root, "run", "--on", str(DAY))
 

@@ -44,4 +44,5 @@ BEGIN
     RETURN NEW;
 END $$;
 
+REVOKE ALL ON FUNCTION take_legal_steps() FROM PUBLIC;
 CREATE TRIGGER take_legal_steps BEFORE INSERT ON ticket_step FOR EACH ROW EXECUTE FUNCTION take_legal_steps();
