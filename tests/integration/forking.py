@@ -174,10 +174,13 @@ def _nameless() -> IO[bytes]:
 def _command(one: Job, moments: IO[bytes], reached: IO[bytes]) -> int:
     from adapters.clock import SystemClock
     from cli.main import main
+    from servers.quant import weekly
 
     if one.at is not None:
         at = datetime.fromisoformat(one.at)
         SystemClock.now = lambda self: at  # type: ignore[method-assign]  # the machine's clock, for this child alone
+        # Its process would outlive the workspace.
+        vars(weekly)["leave_backtest"] = lambda *given, **named: None
     if one.typed is not None:
         sys.stdin = Terminal(one.typed)
     _watch(one, moments, reached)

@@ -29,6 +29,7 @@ from adapters.postgres.rights import WRITERS
 from cli.commands.workspace import prepare
 from cli.main import main
 from cli.wiring import Desk
+from servers.quant import weekly
 
 ROOT = Path(__file__).resolve().parents[2]
 SEED = 1
@@ -212,10 +213,15 @@ def as_program(root: Path, *arguments: str) -> list[str]:
 
 
 @contextlib.contextmanager
-def the_time_is(at: datetime) -> Iterator[None]:
-    """Let the machine's clock stand at an instant, for commands that take no `--on`."""
+def the_time_is(at: datetime, *, leaves_backtests: bool = False) -> Iterator[None]:
+    """Let the machine's clock stand at an instant, for commands that take no `--on`.
+
+    Unless it is asked for, the week's backtest is not begun: its process would go on in a workspace that the test removes.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(SystemClock, "now", lambda self: at)
+        if not leaves_backtests:
+            patch.setattr(weekly, "leave_backtest", lambda *given, **named: None)
         yield
 
 

@@ -41,13 +41,13 @@ def settle_opening(root: Path, day: date = MONDAY) -> None:
         desk.heads.keep(desk.chain.head())
 
 
-def make_manual(root: Path, *, deposited: Decimal = Decimal(10_000)) -> None:
-    """Do what a person does to trade by hand: the venue, the money, the phase, and looking up every instrument."""
+def make_manual(root: Path, *, deposited: Decimal = Decimal(10_000), verified: bool = True) -> None:
+    """Do what a person does to trade by hand: the venue, the money, the phase, and looking up every instrument, or none."""
     policy = root / "config" / "policy.yml"
     policy.write_text(policy.read_text(encoding="utf-8").replace("venue: paper", "venue: manual"), encoding="utf-8")
     with Desk(Workspace(root)) as desk:
         people, book = PgPeople(desk.session("person")), desk.configuration("main").setup
-        for row in book.universe.instruments:
+        for row in book.universe.instruments if verified else ():
             people.verify_instrument(row.id, AS_OF, by="a test", note="")
         frozen = hashes_now(desk.configuration("main").setup, model=None, code=code_hash())
         people.set_phase("main", "C", by="a test", reason="a test", frozen=frozen)

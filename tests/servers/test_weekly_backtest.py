@@ -216,9 +216,9 @@ def test_each_book_has_reports_of_its_own(real):
 @pytest.mark.slow
 def test_a_run_leaves_it_and_its_report_comes(real):
     """The ticket and the exit code are those of a run without it; the next day's run finds the week's."""
-    with the_time_is(AT):
+    with the_time_is(AT, leaves_backtests=True):
         done = twokey(real, "run", "--no-ingest")
-    with the_time_is(morning(MONDAY + timedelta(days=1))):
+    with the_time_is(morning(MONDAY + timedelta(days=1)), leaves_backtests=True):
         next_day = twokey(real, "run", "--no-ingest")
     rehearsed = twokey(real, "run", "--on", str(MONDAY + timedelta(days=2)))
 
