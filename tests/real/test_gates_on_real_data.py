@@ -191,8 +191,7 @@ def assert_refused(root: Path, done: Done, day: date, closed: dict[str, list[str
     told = {name: gate["messages"] for name, gate in gates.items() if gate["state"] == "closed"}
     waiting = {name: gate["messages"] for name, gate in gates.items() if gate["state"] == "waits"}
     if "confirmations" in closed and "review" in told:
-        # What waits for its answer counts as bought: the rules say so beside the gate.
-        closed = closed | {"review": ["buy .* OPEN_TICKETS: .*"] * len(told["review"])}
+        closed = closed | {"review": ["buy .* (OPEN_TICKETS|OPPOSITE_LINE): .*"] * len(told["review"])}
     behind = {name: words for one in closed for name, words in BEHIND.get(one, {}).items()}
 
     assert (done.code, done.facts["kind"], document["ticket"]["kind"]) == (3, "NO-TRADE", "NO-TRADE"), done.facts
