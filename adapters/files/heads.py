@@ -12,7 +12,6 @@ from typing import TextIO
 
 from core.canonical import canonical_json
 from core.domain.facts import AuditHead, LossHead
-from flows.books import StoreError
 
 
 class FileHeads:
@@ -40,6 +39,8 @@ class FileHeads:
 
         A file whose heads cannot be read takes it all the same: it only grows, and the line counts once it can be read.
         """
+        from flows.books import StoreError
+
         with self._alone() as file:
             try:
                 before = self.kept()
@@ -66,7 +67,7 @@ class FileHeads:
         except FileNotFoundError:
             return ""
         except (OSError, UnicodeDecodeError) as error:
-            raise StoreError(
+            raise _store_error(
                 f"{self._path} cannot be read as lines of audit heads: {error}; look who changed it, and put a copy of it"
                 " that was kept elsewhere in its place"
             ) from error
@@ -77,7 +78,7 @@ class FileHeads:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             file = self._path.open("a+", encoding="utf-8")
         except OSError as error:
-            raise StoreError(f"{self._path} cannot be written: {error}; audit heads are kept there") from error
+            raise _store_error(f"{self._path} cannot be written: {error}; audit heads are kept there") from error
         with file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield file
@@ -91,6 +92,13 @@ class FileHeads:
     def _ends_torn(self) -> bool:
         content = self._path.read_bytes()
         return bool(content) and not content.endswith(b"\n")
+
+
+def _store_error(words: str) -> Exception:
+    # Imported here: with it comes half of the program, for which a server would have to be waited for.
+    from flows.books import StoreError
+
+    return StoreError(words)
 
 
 def _seq(head: AuditHead) -> int:

@@ -90,6 +90,7 @@ def test_a_day_goes_through_processes_that_hold_one_secret_each(fresh):
     def call(name: str, tool: str, **arguments: Any) -> Any:
         own = [secrets / "db" / name, *([secrets / "riskguard" / "ed25519.pem"] if name == "riskguard" else [])]
         for path in own:
+            path.touch(mode=0o600)
             path.write_bytes(hidden[path])
         with Five(root) as five:
             answer = five(f"{name}.{tool}", **arguments)
