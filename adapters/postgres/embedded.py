@@ -165,17 +165,14 @@ class _Cluster:
 
     def stop(self) -> None:
         """Stop the server if it runs, and wait until its last process is gone."""
+        account, give_up, done = _account_for(self.data), time.monotonic() + _WAIT_SECONDS, None
         # Asked of the lock: on a busy machine a server that lives may not answer in time, and would outlive its folder.
-        if not (self._is_alive() or self._answering(is_ours=False) or self._is_stranded()):
-            return
-        account, give_up = _account_for(self.data), time.monotonic() + _WAIT_SECONDS
-        command = [str(_binaries(account) / "pg_ctl"), "-D", self._spelled(self.data, account), "-W", "-mfast", "stop"]
-        done: subprocess.CompletedProcess[str] | None = None
-        while self._is_alive() or (self.data / "postmaster.pid").exists():
+        while self._is_alive() or self._answering(is_ours=False) or self._is_stranded():
             if time.monotonic() > give_up:
                 raise ServerError(f"PostgreSQL did not stop: {done and done.stdout}{self._log_tail()}")
             if done is None or done.returncode != 0:  # one that is only just starting has not said its number yet
-                done = _run(command, account)
+                data = self._spelled(self.data, account)
+                done = _run([str(_binaries(account) / "pg_ctl"), "-D", data, "-W", "-mfast", "stop"], account)
             time.sleep(_POLL_SECONDS)
         _sweep(self.home)
 
