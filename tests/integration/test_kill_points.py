@@ -373,16 +373,10 @@ def same(words: tuple[str, ...], root: Path) -> tuple[str, ...]:
 
 
 def like(root: Path) -> dict[str, Any]:
-    """Give what two workspaces have in common: all but how many statements it took, and where each ticket stands.
+    """Give what two workspaces have in common: all but how many statements it took, and the steps of tickets.
 
-    A ticket's step that was due while an answer was killed may be passed over by the next: where it stands is what counts.
+    A step that was due while an answer was killed is taken by the next that looks at the ticket, or passed over by a later.
     """
     seen = look(root)
     del seen["rows"]["event"], seen["rows"]["ticket_step"]
-    with desk_of(root) as desk:
-        query = (
-            "SELECT DISTINCT ON (t.ticket_id, t.revision) t.ticket_id, t.revision, s.step FROM ticket_step s"
-            " JOIN ticket t ON t.id = s.ticket ORDER BY t.ticket_id, t.revision, s.id DESC"
-        )
-        seen["stands"] = [tuple(row.values()) for row in desk.session("reader").all(query)]
     return seen
