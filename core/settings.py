@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field
 
 from core.canonical import sha256_of
 from core.domain.instrument import Universe
+from core.domain.provider import PriceSource
 from core.settings_fields import (
     AboveOne,
     BarName,
@@ -25,7 +26,6 @@ from core.settings_fields import (
     OnlyOne,
     Parameter,
     Positive,
-    PriceSource,
     Section,
     ShortName,
     TimeOfDay,

@@ -138,19 +138,6 @@ BarName = Annotated[
     words("an internal symbol and a session, such as NFLX 2022-04-20", BAR_PATTERN),
 ]
 InstrumentName = Annotated[str, words("an internal symbol of the universe, such as AAPL", INSTRUMENT_PATTERN)]
-PriceSource = Literal[
-    "yahoo",
-    "stooq",
-    "alphavantage",
-    "ibkr",
-    "quandl",
-    "quantconnect",
-    "coinbase",
-    "cboe",
-    "fred",
-    "oanda",
-    "synthetic",
-]
 Parameter = Annotated[
     int | Decimal | str,
     PlainValidator(_parameter, json_schema_input_type=int | Decimal | str),

@@ -12,23 +12,11 @@ from typing import Literal, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from core.domain.provider import Provider
+
 Floats = NDArray[np.float64]
 Days = NDArray[np.datetime64]
 BasisKind = Literal["raw", "split-adjusted", "total-return"]
-Provider = Literal[
-    "yahoo",
-    "stooq",
-    "alphavantage",
-    "ibkr",
-    "quandl",
-    "quantconnect",
-    "coinbase",
-    "cboe",
-    "fred",
-    "oanda",
-    "ecb",
-    "synthetic",
-]
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from core.domain.bars import BAR_FIELDS, Bars, Basis, Days, Factor, Floats, Parsed, Provider, Rename
+from core.domain.bars import BAR_FIELDS, Bars, Basis, Days, Factor, Floats, Parsed, Rename
+from core.domain.provider import Provider
 
 Convention = Literal["taken_from_close_before", "reinvested_at_close"]
 

@@ -9,8 +9,9 @@ from functools import cached_property
 
 import numpy as np
 
-from core.domain.bars import BAR_FIELDS, Bars, Basis, BasisKind, Days, Outline, Parsed, Provider
+from core.domain.bars import BAR_FIELDS, Bars, Basis, BasisKind, Days, Outline, Parsed
 from core.domain.instrument import Instrument, InstrumentId, Universe
+from core.domain.provider import Provider
 from core.gate import Finding, note
 from core.market_data.compare import Telling
 from core.market_data.detect import Vintage, restatement_of

@@ -265,7 +265,7 @@ def listing_of(view: View, rows: Sequence[Instrument], *, page: int) -> Listing:
 
 def provenance(view: View, names: Sequence[InstrumentId]) -> Provenance:
     """Say where the numbers of some instruments come from, and how fresh they are."""
-    from core.domain.bars import Provider
+    from core.domain.provider import Provider
 
     panel = _recent(view)
     columns = [column for name in names if (column := panel.column(name)) is not None]

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.settings_fields import PriceSource
+from core.domain.provider import PriceSource
 from core.settings_text import SettingsError, parse_desk, parse_policy
 from tests.unit.shipped import DESK, POLICY, changed, line_of, policy, problems
 

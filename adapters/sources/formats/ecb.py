@@ -13,7 +13,8 @@ import pyarrow.csv as pacsv
 from adapters.sources.formats.form import Format, never, provider_of
 from adapters.sources.formats.opened import ZIP_MAGIC, header, only_member
 from adapters.sources.formats.rows import Row, rows_of
-from core.domain.bars import Fixing, FixingTable, Parsed, Provider
+from core.domain.bars import Fixing, FixingTable, Parsed
+from core.domain.provider import Provider
 from flows.ports import RawRecord
 
 NOT_FIXED = ("", "N/A")

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, cast, get_args
 
-from core.domain.bars import BasisKind, Parsed, Provider
+from core.domain.bars import BasisKind, Parsed
+from core.domain.provider import Provider
 from flows.ports import RawRecord, SourceError
 
 HEAD_BYTES = 512
