@@ -161,6 +161,18 @@ def status(policy: Policy, stays: StayBook, people: HaltReader) -> tuple[PhaseSt
     return tuple(found)
 
 
+def passed_over(found: Sequence[PhaseStatus], phase: str) -> tuple[str, ...]:
+    """Name what is not met of the phases that a book leaves behind when it goes on; nothing where it goes back."""
+    now = next(at for at, one in enumerate(found) if one.is_now)
+    left = found[now : PHASES.index(phase)]
+    return tuple(
+        f"phase {one.phase}, {item.name}: {item.state}: {item.words}"
+        for one in left
+        for item in one.criteria
+        if item.state != "met"
+    )
+
+
 def attest(item: str, policy: Policy, stays: StayBook, *, word: Word, evidence: Evidence) -> Attested:
     """Keep that a person checked what nobody else can, with the file that shows it.
 

@@ -61,9 +61,10 @@ def attest(arguments: argparse.Namespace) -> int:
 
 
 def advance(arguments: argparse.Namespace) -> int:
-    """Keep that a person set a book's rollout phase; a phase with real money freezes what decides."""
+    """Keep that a person set a book's rollout phase, and say what it passed over; one with real money freezes what decides."""
     with Desk(Workspace(arguments.workspace)) as desk:
-        configuration = desk.configuration(arguments.book)
+        configuration, reader = desk.configuration(arguments.book), desk.session("reader")
+        stands = rolling.status(configuration.setup.policy, PgRollout(reader), PgPeople(reader))
         try:
             word, today = Word(arguments.by, arguments.reason), when(configuration, None).today
             done = rolling.advance(arguments.phase, configuration.setup, _doors(desk), word=word, today=today)
@@ -73,7 +74,9 @@ def advance(arguments: argparse.Namespace) -> int:
         desk.heads.keep(desk.chain.head())
     words = [f"book {arguments.book} is in phase {arguments.phase}"]
     words += [f"frozen: {item.kind} {item.now[:HASH_SHOWN]}" for item in done.hashes]
-    emit(arguments, {"book": arguments.book, **_facts(done)}, "\n".join(words + _pinned(done)))
+    unmet = rolling.passed_over(stands, arguments.phase)
+    words += [*_pinned(done), *(f"passed over: {item}" for item in unmet)]
+    emit(arguments, {"book": arguments.book, **_facts(done), "passed_over": unmet}, "\n".join(words))
     return 0
 
 

@@ -98,6 +98,18 @@ def test_a_phase_without_real_money_freezes_nothing(root: Path):
     assert "book main is in phase A, which freezes nothing" in refused.err
 
 
+def test_going_on_names_what_the_phase_left_behind_has_not_met(root: Path):
+    """Nothing is refused, for the phase is a person's step: but nobody takes it without being told. Back, nothing is passed."""
+    run(root, 0)
+    on = twokey(root, "rollout", "advance", "B", *WORD)
+    back = twokey(root, "rollout", "advance", "A", *WORD)
+
+    unmet = {tuple(item.split(": ")[:2]) for item in on.facts["passed_over"]}
+    assert (on.code, back.code, back.facts["passed_over"]) == (0, 0, [])
+    assert {("phase A, compliance", "not met"), ("phase A, clean runs", "not yet measurable")} <= unmet
+    assert all(name.startswith("phase A, ") and state != "met" for name, state in unmet)
+
+
 def test_a_book_that_an_earlier_version_advanced_is_closed_until_a_person_freezes_it(root: Path):
     """It names what to do; a phase without a word for it, or of nobody, is refused."""
     with desk_of(root) as desk:
