@@ -95,7 +95,8 @@ def run(tape: Tape, told: tuple[Inputs, Floats], keep: NDArray[np.bool_], out: F
                 if line[CODE] == LOAD:
                     take(inputs, market, (line[N], top, columns.start), room[line[OUT] : line[OUT] + size])
                 elif line[CODE] == PUT:
-                    put(room[line[A] + skipped * WIDE : line[A] + size], wanted, out[line[N], asked, columns])
+                    made, place = line[A] + skipped * WIDE, (line[N], asked.start, columns.start)
+                    put(room[made : line[A] + size], wanted, place, out)
                 elif line[CODE] < SUM:
                     combine(line, tape.factors[at], room, size)
                 elif line[CODE] < DEVIATION:
@@ -131,13 +132,18 @@ def mark(keep: NDArray[np.bool_], out: Floats) -> None:
 
 
 @inner
-def put(tile: Floats, wanted: Floats, out: Floats) -> None:
-    """Write a tile to where its feature stands: what is not wanted, or not finite, as NaN."""
-    for row in range(out.shape[0]):
-        source, is_kept, line = tile[row * WIDE : (row + 1) * WIDE], wanted[row * WIDE : (row + 1) * WIDE], out[row]
-        for column in range(line.size):
-            value = source[column] * is_kept[column]
-            line[column] = value if value - value == 0.0 else np.nan
+def put(tile: Floats, wanted: Floats, place: tuple[int, int, int], out: Floats) -> None:
+    """Write a tile to where its feature stands: what is not wanted, or not finite, as NaN.
+
+    `place` is the feature, the first session and the first instrument. `out` comes whole: of a part the compiler would not
+    know that its columns lie side by side.
+    """
+    number, top, first = place
+    width = min(WIDE, out.shape[2] - first)
+    for row in range(tile.size // WIDE):
+        for column in range(width):
+            value = tile[row * WIDE + column] * wanted[row * WIDE + column]
+            out[number, top + row, first + column] = value if value - value == 0.0 else np.nan
 
 
 @inner
@@ -220,13 +226,7 @@ def join(line: NDArray[np.int64], room: Floats, size: int) -> None:
     start = line[A]
     a, b, c = room[start : start + size], room[line[B] : line[B] + size], room[line[C] : line[C] + size]
     if code == SUM:
-        second = room[start - back : start - back + size]
-        for at in range(size):
-            out[at] = a[at] + second[at]
-        for term in range(2, times):
-            more = room[start - term * back : start - term * back + size]
-            for at in range(size):
-                out[at] += more[at]
+        added(room, (start, back, times), a, out)
     elif code == MEAN:
         # As what the others differ from the newest, so that equal values have that very value for a mean.
         second = room[start - back : start - back + size]
@@ -254,6 +254,32 @@ def join(line: NDArray[np.int64], room: Floats, size: int) -> None:
     else:
         for at in range(size):
             out[at] = formulas.smaller(formulas.smaller(a[at], b[at]), c[at])
+
+
+@inner
+def added(room: Floats, of: tuple[int, int, int], newest: Floats, out: Floats) -> None:
+    """Write the sum of some windows of a column, from the newest on; `of` is where that begins, how far apart, and how many.
+
+    Two are added at a time: to read and write what was added so far costs more than the addition.
+    """
+    start, back, times = of
+    if times == 2:
+        second = room[start - back : start - back + out.size]
+        for at in range(out.size):
+            out[at] = newest[at] + second[at]
+        return
+    second, third = room[start - back : start - back + out.size], room[start - 2 * back : start - 2 * back + out.size]
+    for at in range(out.size):
+        out[at] = newest[at] + second[at] + third[at]
+    for term in range(3, times - 1, 2):
+        place = start - term * back
+        second, third = room[place : place + out.size], room[place - back : place - back + out.size]
+        for at in range(out.size):
+            out[at] = out[at] + second[at] + third[at]
+    if times % 2 == 0:
+        second = room[start - (times - 1) * back : start - (times - 1) * back + out.size]
+        for at in range(out.size):
+            out[at] += second[at]
 
 
 @inner
