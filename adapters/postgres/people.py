@@ -34,7 +34,7 @@ class PgPeople:
         return [Halt(row["scope"], row["reason"], row["recorded_at"]) for row in rows]
 
     def halt(self, scope: str, reason: str) -> None:
-        """Halt a book, or the whole desk (`*`)."""
+        """Halt a book, or the whole desk (`*`); a halt that stands for the same reason is not set again."""
         self._session.call("halt_trading", scope, reason)
 
     def decided(self, book: BookName) -> Sequence[RunId]:

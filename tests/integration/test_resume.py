@@ -152,3 +152,24 @@ def test_every_door_that_decides_or_writes_may_halt_at_once(workspaces: Workspac
     assert len(doors) == 7
     assert closed(done) == ["halt"] * len(doors)
     assert [f"halt: halted (main): seen by {role}" for role in doors] == done.facts["reasons"]
+
+
+def test_a_halt_that_stands_is_not_set_again(workspaces: Workspaces):
+    """Two who see the same at one moment make one halt; another reason, another scope, and one after a resume are more."""
+    root = workspaces.copy("doors-again")
+    with desk_of(root) as desk:
+        for role, scope, reason in (
+            ("riskguard", "main", "a smell"),
+            ("person", "main", "a smell"),
+            ("ledger", "main", "a noise"),
+            ("person", "*", "a smell"),
+        ):
+            PgPeople(desk.session(role)).halt(scope, reason)
+        people = PgPeople(desk.session("person"))
+        stood = [(halt.scope, halt.reason) for halt in people.halts("main")]
+        people.resume("main", by="ann", reason="aired")
+        people.halt("main", "a smell")
+        stands = [(halt.scope, halt.reason) for halt in people.halts("main")]
+
+    assert stood == [("main", "a smell"), ("main", "a noise"), ("*", "a smell")]
+    assert stands == [("*", "a smell"), ("main", "a smell")]

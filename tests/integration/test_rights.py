@@ -293,7 +293,7 @@ def test_a_search_path_of_the_caller_leads_nowhere(house):
         caller.execute(f"SET search_path = {path}".encode())
         run_id = f"RUN-of-{path.count(',')}"
         caller.execute("SELECT public.open_run(%s, 'other', %s, 1, '{}')", (run_id, run_id))
-        caller.execute("SELECT public.halt_trading('other', 'why')")
+        caller.execute("SELECT public.halt_trading('other', %s)", (run_id,))
         caller.execute("INSERT INTO public.score_set (run_id, hash, body) VALUES (%s, '', '')", (run_id,))
     caught = [caller.execute(f"SELECT count(*) AS rows FROM pg_temp.{table}".encode()).fetchone() for table in before]
 
