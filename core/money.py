@@ -68,7 +68,12 @@ def split_units(quantity: Decimal, ratio: Decimal, step: Decimal) -> Decimal:
     """
     if ratio <= 0 or step <= 0:
         raise ValueError(f"split ratio was {ratio} and step {step}; both must be positive")
-    return int(Fraction(quantity) * split_ratio(ratio) / Fraction(step)) * step
+    return cut_fraction(Fraction(quantity) * split_ratio(ratio), step)
+
+
+def cut_fraction(exact: Fraction, step: Decimal) -> Decimal:
+    """Cut a fraction, of which nothing was rounded before, to a whole number of steps, towards zero."""
+    return int(exact / Fraction(step)) * step
 
 
 def split_ratio(told: Decimal) -> Fraction:

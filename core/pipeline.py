@@ -151,8 +151,6 @@ def scores(judged: JudgedPanel, fit_model: ModelInUse, frame: Frame) -> Gate[Sco
     # Unranked and not merely left out: what is held of it stays as it is, where it would be sold otherwise.
     pending = judged.quality.pending_splits
     waiting = tuple((name, f"{ACTION_PENDING}: {words}") for name, words in pending if name in valid)
-    if not gate.is_open:
-        return gate
     return Gate(replace(gate.value, unranked=(*gate.value.unranked, *waiting)), gate.findings)
 
 
@@ -344,7 +342,7 @@ def _giving(gate: Gate[Any]) -> Callable[..., Gate[Any]]:
 def _unverified(frame: Frame) -> frozenset[InstrumentId]:
     """Give what nobody looked up at a real venue; nothing where none was: the review then says so of each line."""
     rows = frame.universe.valid_on(frame.run.as_of.session)
-    found = frozenset(row.id for row in rows if row.verified_on is None and row.id != frame.policy.data.benchmark)
+    found = frozenset(row.id for row in rows if row.verified_on is None)
     is_any_verified = any(row.verified_on is not None and row.is_tradable_as_underlying for row in rows)
     return found if frame.policy.execution.venue != "paper" and is_any_verified else frozenset()
 
@@ -406,9 +404,8 @@ def _marks_of(panel: Panel, session: date) -> Iterable[Mark]:
     row = panel.row(session)
     if row is None:
         return
-    told, words = None, ""
+    # Most have one basis in common, whose words cost as much as all else of a mark.
+    words = {basis: str(basis) for basis in set(panel.basis)}
     for name, close, basis in zip(panel.instruments, panel.close[row].tolist(), panel.basis, strict=True):
         if close == close:
-            if not words or basis is not told:
-                told, words = basis, str(basis)
-            yield Mark(name, session, price_of(close), words)
+            yield Mark(name, session, price_of(close), words[basis])

@@ -70,7 +70,5 @@ def _wrong(card: ModelCard, name: str, training: Training, age: int) -> Iterator
 
 
 def _age(card: ModelCard, as_of: date, calendar: Calendar) -> int:
-    """Give how many sessions after a model's own a session is; below zero where it is before it."""
-    if card.as_of > as_of:
-        return -len(calendar.sessions_between(as_of, card.as_of)) + 1
+    """Give how many sessions after a model's own a session is; -1 where it is before it: between the two there is none."""
     return len(calendar.sessions_between(card.as_of, as_of)) - 1

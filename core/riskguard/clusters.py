@@ -32,7 +32,12 @@ class Ground:
         return (*self._sectors(order, policy), *self._clusters(order, policy))
 
     def volatilities(self, names: Iterable[InstrumentId], policy: Policy) -> dict[InstrumentId, Decimal]:
-        """Give the volatility of the daily returns of each that has one, six significant digits: here the floats end."""
+        """Give the volatility of the daily returns of each that has one, six significant digits: here the floats end.
+
+        Of nothing where the policy weighs by something else: nobody asks, and they take time.
+        """
+        if policy.sizing.weights != "inverse_volatility":
+            return {}
         order, returns = tuple(sorted(set(names))), policy.sizing.volatility_sessions
         found = volatilities(total_prices(self.panel, self.as_of, order, returns=returns))
         return {
@@ -54,7 +59,7 @@ class Ground:
     def _clusters(self, names: Sequence[InstrumentId], policy: Policy) -> Iterable[Group]:
         limits = policy.limits
         cap = limits.cluster_weight_max
-        if cap >= ONE or not names:
+        if cap >= ONE:
             return
         sessions, least = limits.correlation_sessions, limits.correlation_max
         alike = together(self.panel, self.as_of, tuple(names), sessions=sessions, least=least)

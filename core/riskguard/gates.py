@@ -115,18 +115,13 @@ def daily_loss_gate(
     """
     change = worth.day_change
     limit, told = _limit_in_phase(policy.limits.daily_loss_max, capital_fraction)
-    if change is not None and -change >= limit and resumed_loss is not None and -change <= resumed_loss:
-        words = (
-            f"the book lost {plain_decimal(-change)} in the session of {worth.session}, which a person resumed after"
-        )
-        return Gate(worth, (note("daily_loss", run.slot.book, words),))
-    if change is not None and -change >= limit:
-        message = (
-            f"the book lost {plain_decimal(-change)} in the session of {worth.session}, the daily-loss breaker is at"
-            f" {told}; a person must look and resume"
-        )
-        return closed([block("daily_loss", run.slot.book, message)])
-    return Gate(worth)
+    if change is None or -change < limit:
+        return Gate(worth)
+    lost = f"the book lost {plain_decimal(-change)} in the session of {worth.session}"
+    if resumed_loss is not None and -change <= resumed_loss:
+        return Gate(worth, (note("daily_loss", run.slot.book, f"{lost}, which a person resumed after"),))
+    message = f"{lost}, the daily-loss breaker is at {told}; a person must look and resume"
+    return closed([block("daily_loss", run.slot.book, message)])
 
 
 def _limit_in_phase(limit: Decimal, capital_fraction: Decimal) -> tuple[Decimal, str]:

@@ -7,15 +7,15 @@ They judge a line within what a proposal leads to for sure, as proposal rules do
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from core.canonical import plain_decimal
 from core.domain.case import Case
 from core.domain.decision import Objection
 from core.domain.instrument import InstrumentId
-from core.domain.order import OrderLine, Side
-from core.domain.others import OtherLine
+from core.domain.order import OrderLine
+from core.domain.others import DeskView, OtherLine
 from core.money import weight_of
 from core.riskguard.history import alike
 from core.riskguard.line_rules import LineRule, over_volume, over_weight, short_sale
@@ -59,7 +59,7 @@ def open_tickets(line: OrderLine, case: Case, policy: Policy) -> Objection | Non
     beside = tuple(one for one in case.others if one.is_open and one.side == line.side)
     if not beside:
         return None
-    wide = _with(beside, case, line.side)
+    wide = _with(beside, case, line)
     for rule in OF_A_LINE:
         found = rule(line, wide, policy)
         if found is not None and rule(line, case, policy) is None:
@@ -75,16 +75,16 @@ def desk_over_weight(line: OrderLine, case: Case, policy: Policy) -> Objection |
     """No instrument is bought above the desk's highest weight, the positions of all books counted together."""
     if line.side != "buy" or case.desk is None:
         return None
-    limit, equity = case.desk.weight_max, _desk_equity(case)
-    if equity is None:
+    limit, worth = case.desk.weight_max, _desk_worth(case.desk, case)
+    if worth is None:
         return _unpriced("DESK_OVER_WEIGHT", limit)
     units = sum((held for book in case.desk.books for name, held in book.units if name == line.instrument), ZERO)
     mark = case.mark(line.instrument)
     value = case.value_after(line.instrument)
     value += ZERO if mark is None else case.prices.fx.to_base(units * mark.price)
-    if value > limit * equity:
+    if value > limit * worth.equity:
         words = f"a weight up to {plain_decimal(limit)} of all books together"
-        return objection("DESK_OVER_WEIGHT", limit, weight_of(value, equity), words)
+        return objection("DESK_OVER_WEIGHT", limit, weight_of(value, worth.equity), words)
     return None
 
 
@@ -92,13 +92,13 @@ def desk_over_gross(line: OrderLine, case: Case, policy: Policy) -> Objection | 
     """The positions of all books together are bought up to the desk's highest multiple of all their equity."""
     if line.side != "buy" or case.desk is None:
         return None
-    limit, equity, others = case.desk.gross_max, _desk_equity(case), _desk_positions(case)
-    if equity is None or others is None:
+    limit, worth = case.desk.gross_max, _desk_worth(case.desk, case)
+    if worth is None:
         return _unpriced("DESK_OVER_GROSS", limit)
-    value = case.invested_after + others
-    if value > limit * equity:
+    value = case.invested_after + worth.positions
+    if value > limit * worth.equity:
         words = f"positions of all books up to {plain_decimal(limit)} of their equity"
-        return objection("DESK_OVER_GROSS", limit, weight_of(value, equity), words)
+        return objection("DESK_OVER_GROSS", limit, weight_of(value, worth.equity), words)
     return None
 
 
@@ -120,12 +120,11 @@ def _value(names: Iterable[InstrumentId], case: Case) -> Decimal:
     return sum((case.value_after(name) for name in sorted(names)), ZERO)
 
 
-def _with(beside: tuple[OtherLine, ...], case: Case, side: Side) -> Case:
-    """Give the case with the open lines of other tickets on one side added, as lines of the proposal."""
-    template = next(line for line in case.proposal.lines if line.side == side)
+def _with(beside: tuple[OtherLine, ...], case: Case, line: OrderLine) -> Case:
+    """Give the case with the open lines of other tickets on a line's side added, as lines of the proposal."""
     added = tuple(
         replace(
-            template,
+            line,
             instrument=one.instrument,
             quantity=one.quantity,
             notional=one.notional,
@@ -147,22 +146,23 @@ def _unpriced(code: str, limit: Decimal) -> Objection:
     return Objection(code, plain_decimal(limit), "unknown", "a close of as-of of all that other books hold")
 
 
-def _desk_equity(case: Case) -> Decimal | None:
-    """Add up the equity of all books in the base currency, or give None when something has no price."""
-    positions = _desk_positions(case)
-    if case.desk is None or positions is None:
-        return None
-    total = case.proposal.equity + positions + sum((book.cash for book in case.desk.books), ZERO)
-    return total if total > 0 else None
+@dataclass(frozen=True)
+class _Worth:
+    """What the other books hold, and the equity of all books, both in the base currency."""
+
+    positions: Decimal
+    equity: Decimal
 
 
-def _desk_positions(case: Case) -> Decimal | None:
-    """Add up the value of what the other books hold, or give None when something has no price."""
-    total = ZERO
-    for book in case.desk.books if case.desk is not None else ():
+def _desk_worth(desk: DeskView, case: Case) -> _Worth | None:
+    """Add up what the other books hold and own, or give None when something has no price or nothing is owned."""
+    positions, cash = ZERO, ZERO
+    for book in desk.books:
+        cash += book.cash
         for name, units in book.units:
             mark = case.mark(name)
             if mark is None:
                 return None
-            total += case.prices.fx.to_base(units * mark.price)
-    return total
+            positions += case.prices.fx.to_base(units * mark.price)
+    equity = case.proposal.equity + positions + cash
+    return _Worth(positions, equity) if equity > 0 else None

@@ -26,8 +26,7 @@ TRADED_SESSIONS = 20
 def close_before(case: Case, name: InstrumentId) -> Decimal | None:
     """Give an instrument's last close before as-of, in the units of as-of, or None without one."""
     panel = case.panel
-    column = None if panel is None else panel.column(name)
-    if panel is None or column is None:
+    if panel is None or (column := panel.column(name)) is None:
         return None
     closes, row = panel.close[:, column], _rows(panel, case.as_of)[0] - 1
     while row >= 0 and not closes[row] > 0:
@@ -49,8 +48,7 @@ def value_traded(case: Case, name: InstrumentId) -> Decimal:
 
     A session without a bar or a volume counts as one in which nothing is traded. Whole units of money, cut down.
     """
-    column = None if case.panel is None else case.panel.column(name)
-    if case.panel is None or column is None:
+    if case.panel is None or (column := case.panel.column(name)) is None:
         return ZERO
     stop = _rows(case.panel, case.as_of)[1]
     rows = slice(max(0, stop - TRADED_SESSIONS), stop)

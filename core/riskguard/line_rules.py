@@ -68,7 +68,7 @@ def on_no_buy_list(line: OrderLine, case: Case, policy: Policy) -> Objection | N
 def over_weight(line: OrderLine, case: Case, policy: Policy) -> Objection | None:
     """No position is bought above the highest weight, all lines of the instrument counted together."""
     limit, equity = policy.limits.weight_max, case.proposal.equity
-    if line.side != "buy" or case.mark(line.instrument) is None:
+    if line.side != "buy":
         return None
     value = case.value_after(line.instrument)
     if value > limit * equity:

@@ -93,7 +93,7 @@ def _wrong_bounds(line: OrderLine, share: Decimal, *, style: str) -> Iterator[st
     if away < 0 or away > line.price * share + PRICE_STEP:
         yield (
             f"the worst price is {plain_decimal(line.worst_price)} for a decision price of {plain_decimal(line.price)};"
-            f" at most {plain_decimal(share)} on the {'upper' if sign > 0 else 'lower'} side is allowed"
+            f" at most {plain_decimal(share)} on the {'upper' if line.side == 'buy' else 'lower'} side is allowed"
         )
     limit = line.worst_price if style == "limit" else None
     if (line.order_type, line.limit_price) != (style, limit):

@@ -56,14 +56,13 @@ def build_target(scores: Scores, held: frozenset[InstrumentId], policy: Policy, 
     barred = frozenset(policy.limits.no_buy) | stance.unverified
     choice = keep_while_ranked(scores, held, barred, places=places, rank_max=rank_max)
     ground = stance.ground
-    needs_volatility = ground is not None and policy.sizing.weights == "inverse_volatility"
     weighed = weigh(
         Chosen(
             names=choice.names,
             investable=investable_share(policy, stance.capital_fraction) - sum(reserved.values(), ZERO),
             places=places,
             scores={score.instrument: score.value for score in scores.ranked},
-            volatilities=ground.volatilities(choice.names, policy) if ground and needs_volatility else {},
+            volatilities=ground.volatilities(choice.names, policy) if ground else {},
             groups=ground.groups({*choice.names, *held}, policy) if ground else (),
             reserved=reserved,
         ),
@@ -90,8 +89,8 @@ def passed_over(
             ZERO,
             f"rank {score.rank}, not bought: nobody looked it up at the venue; `twokey universe verify {score.instrument}`",
         )
-        for score in scores.ranked
-        if score.rank < last and score.instrument in unverified
+        for score in scores.ranked[:last]
+        if score.instrument in unverified
     )
 
 

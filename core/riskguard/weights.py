@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from fractions import Fraction
+from itertools import accumulate
 
 from core.canonical import plain_decimal
 from core.domain.groups import Group
 from core.domain.instrument import InstrumentId
-from core.money import cut_weight
+from core.money import WEIGHT_STEP, cut_fraction, cut_weight
 from core.settings import Policy
 
 ZERO = Decimal(0)
-# What the last digits of a quotient leave: no room.
-_DUST = Decimal("1e-12")
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def weigh(chosen: Chosen, policy: Policy) -> dict[InstrumentId, Weight]:
     found = {}
     for name in chosen.names:
         bounds = [(most, f"limits.weight_max {plain_decimal(most)}")]
-        bounds += [(level, _cap_words(group)) for group, level in levels if level is not None and name in group.members]
+        bounds += [(level, _cap_words(group)) for group, level in levels if name in group.members]
         bound, words = min(bounds, key=lambda pair: pair[0])
         is_capped = bound < shared[name]
         capped = f"; capped by {words}" if is_capped else ""
@@ -93,52 +93,43 @@ def _parts(chosen: Chosen, policy: Policy) -> dict[InstrumentId, Decimal]:
     return equal
 
 
-def _level(group: Group, shared: Mapping[InstrumentId, Decimal], chosen: Chosen) -> Decimal | None:
-    """Give the weight that no member may pass so that the group fits its cap, or None where it fits as it is."""
+def _level(group: Group, shared: Mapping[InstrumentId, Decimal], chosen: Chosen) -> Decimal:
+    """Give the weight that no member may pass so that the group fits its cap; no member does where it fits as it is."""
     members = sorted(shared[name] for name in group.members & shared.keys())
     room = max(ZERO, group.weight_max - group.value_of(chosen.reserved))
-    if not members or sum(members, ZERO) <= room:
-        return None
     # Without the smallest, which stay below the level, the rest share what is left; too few or too many of them share less.
-    count = len(members)
-    return cut_weight(max((room - sum(members[:at], ZERO)) / (count - at) for at in range(count)))
+    count, smaller = max(1, len(members)), accumulate(members[:-1], initial=ZERO)
+    return cut_weight(max((room - taken) / (count - at) for at, taken in enumerate(smaller)))
 
 
 def _filled(
     found: Mapping[InstrumentId, Weight], shares: Mapping[InstrumentId, Decimal], chosen: Chosen, policy: Policy
 ) -> dict[InstrumentId, Weight]:
-    """Give what the caps removed to those that they let take it, in proportion to their shares."""
-    weights = {name: one.weight for name, one in found.items()}
-    most = policy.limits.weight_max
+    """Give what the caps removed to those that they let take it, in proportion to their shares; exact up to the last cut."""
+    weights = {name: Fraction(one.weight) for name, one in found.items()}
+    parts, most = {name: Fraction(share) for name, share in shares.items()}, Fraction(policy.limits.weight_max)
     for _ in range(len(weights) + len(chosen.groups)):
-        left = chosen.investable - sum(weights.values(), ZERO)
-        rooms = [(group, _room(group, weights, chosen)) for group in chosen.groups]
-        free = [
-            name
-            for name in chosen.names
-            if shares[name] > 0
-            and weights[name] < most
-            and all(room > 0 for group, room in rooms if name in group.members)
-        ]
-        whole = sum((shares[name] for name in free), ZERO)
-        if left <= 0 or whole == 0:
+        left = Fraction(chosen.investable) - sum(weights.values())
+        rooms = [(group.members, _room(group, weights, chosen)) for group in chosen.groups]
+        open_to = [name for name in chosen.names if all(room for members, room in rooms if name in members)]
+        free = {name: parts[name] for name in open_to if parts[name] and weights[name] != most}
+        whole = sum(free.values())
+        # Nothing is left, or nobody may take it.
+        if not left * whole:
             break
-        steps = [left / whole, *((most - weights[name]) / shares[name] for name in free)]
-        for group, room in rooms:
-            inside = sum((shares[name] for name in free if name in group.members), ZERO)
+        steps = [left / whole, *((most - weights[name]) / part for name, part in free.items())]
+        for members, room in rooms:
+            inside = sum(part for name, part in free.items() if name in members)
             steps += [room / inside] if inside else []
-        for name in free:
-            weights[name] = _settled(weights[name] + min(steps) * shares[name], most)
-    return {name: Weight(cut_weight(weights[name]), one.words) for name, one in found.items()}
+        step = min(steps)
+        for name, part in free.items():
+            weights[name] += step * part
+    return {name: Weight(cut_fraction(weights[name], WEIGHT_STEP), one.words) for name, one in found.items()}
 
 
-def _room(group: Group, weights: Mapping[InstrumentId, Decimal], chosen: Chosen) -> Decimal:
-    room = group.weight_max - group.value_of(chosen.reserved) - group.value_of(weights)
-    return room if room > _DUST else ZERO
-
-
-def _settled(weight: Decimal, most: Decimal) -> Decimal:
-    return weight if most - weight > _DUST else most
+def _room(group: Group, weights: Mapping[InstrumentId, Fraction], chosen: Chosen) -> Fraction:
+    taken = sum(weights[name] for name in group.members & weights.keys())
+    return max(Fraction(0), Fraction(group.weight_max) - Fraction(group.value_of(chosen.reserved)) - taken)
 
 
 def _share_words(name: InstrumentId, chosen: Chosen, policy: Policy) -> str:

@@ -15,7 +15,7 @@ from core.domain.frame import Frame
 from core.domain.instrument import Instrument, InstrumentId
 from core.domain.order import OrderLine
 from core.domain.slot import Run, ticket_id_of
-from core.domain.ticket import LastGood, Ticket, TicketLine, Why
+from core.domain.ticket import Guide, LastGood, Ticket, TicketLine, Why
 from core.ticketing.guide import cash_floor, do_words, fail_words, guide_of, is_by_units, skip_words
 
 # What stands among a ticket's gates beside those of its decision: an abandoned run, and a void approval.
@@ -49,19 +49,12 @@ def draft_ticket(decision: Decision, approved: Sequence[Approved], frame: Frame,
     """Put a decision into the form that a person acts on.
 
     Trades come from `approved` alone, which only a verified approval gives. Raises ValueError when a TRADE has no approved
-    line, or another kind has one.
+    line, or another kind has one, or a line stands in a book of which cash or equity is unknown.
     """
     if (decision.kind == "TRADE") != bool(approved):
         raise ValueError(f"a {decision.kind} decision came with {len(approved)} approved lines")
     run, policy = frame.run, frame.policy
-    lines, cash = [item.line for item in approved], around.cash or ZERO
-    equity, part = around.equity or ZERO, around.capital_fraction
-    guide = None
-    if lines:
-        left = around.left_undone
-        guide = guide_of(
-            lines, frame, held=around.held, cash=cash, equity=equity, capital_fraction=part, left_undone=left
-        )
+    lines, guide = _lines([item.line for item in approved], frame, around=around) if approved else ((), None)
     return Ticket(
         ticket_id=ticket_id_of(run.slot),
         kind=decision.kind,
@@ -78,7 +71,7 @@ def draft_ticket(decision: Decision, approved: Sequence[Approved], frame: Frame,
         confirm_by=around.confirm_by,
         reasons=decision.reasons,
         gates=decision.gates,
-        lines=_lines(lines, frame, around=around),
+        lines=lines,
         refused=tuple(str(item) for item in decision.refused),
         left_undone=around.left_undone,
         notes=decision.notes,
@@ -138,10 +131,25 @@ def ticket_objections(ticket: Ticket) -> tuple[str, ...]:
     return tuple(problems)
 
 
-def _lines(lines: Sequence[OrderLine], frame: Frame, *, around: Surroundings) -> tuple[TicketLine, ...]:
-    cash, floor, rows = around.cash or ZERO, cash_floor(around.equity or ZERO, frame), frame.universe.by_id()
+def _lines(
+    lines: Sequence[OrderLine], frame: Frame, *, around: Surroundings
+) -> tuple[tuple[TicketLine, ...], Guide | None]:
+    """Give the lines as a person executes them, and the guide to all of them."""
+    cash, equity, rows = around.cash, around.equity, frame.universe.by_id()
+    if cash is None or equity is None:
+        raise ValueError(f"a trade came with cash {cash} and equity {equity}; both must be known to say what it leaves")
+    floor = cash_floor(equity, frame)
     after = tuple(accumulate((cash_effect(line) for line in lines), initial=cash))[1:]
-    return tuple(
+    guide = guide_of(
+        lines,
+        frame,
+        held=around.held,
+        cash=cash,
+        equity=equity,
+        capital_fraction=around.capital_fraction,
+        left_undone=around.left_undone,
+    )
+    told = tuple(
         _line(
             line,
             at,
@@ -158,6 +166,7 @@ def _lines(lines: Sequence[OrderLine], frame: Frame, *, around: Surroundings) ->
         )
         for at, line in enumerate(lines)
     )
+    return told, guide
 
 
 def _line(line: OrderLine, at: int, row: Instrument, *, cash: Decimal, do: str, if_it_fails: str) -> TicketLine:

@@ -213,7 +213,7 @@ def _clock(at: datetime, zone: str) -> str:
 
 
 def _offset(at: datetime, zone: str) -> timedelta:
-    return at.astimezone(ZoneInfo(zone)).utcoffset() or timedelta()
+    return at.astimezone(ZoneInfo(zone)).replace(tzinfo=UTC) - at
 
 
 def _place(zone: str) -> str:

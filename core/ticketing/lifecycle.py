@@ -36,10 +36,8 @@ def due_steps(
 ) -> tuple[Step, ...]:
     """Give the steps that a ticket's life has come to and that were not taken, in the order in which to take them.
 
-    Only a trade is answered, and only a trade expires: at its window's end, while a line waits.
+    Only a trade has lines that are answered or wait, and only a trade expires: at its window's end, while a line waits.
     """
-    if ticket.kind != "TRADE":
-        return ()
     steps, due = list(taken), []
     wanted: list[Step] = []
     if answered and waiting:

@@ -14,7 +14,7 @@ from core.domain.frame import Frame
 from core.domain.instrument import InstrumentId
 from core.domain.order import OrderLine, Proposal, TargetWeight
 from core.domain.rollout import share_in_phase
-from core.domain.scores import Score, ScoreSet
+from core.domain.scores import Score, Scores, ScoreSet
 from core.domain.ticket import Weighed, Why
 
 # So many of what moved a score are told, the strongest first.
@@ -33,14 +33,21 @@ class Told:
     decision: Decision
     seen: Seen
 
+    @property
+    def ranking(self) -> Scores | None:
+        """Give the ranking; None where nothing was scored or the scores' gate was closed."""
+        return None if self.scores is None else self.scores.scores
+
 
 def why_of(told: Told, frame: Frame) -> Why | None:
     """Give the why of a ticket; None where there is nothing to tell beyond its reasons."""
-    scores = None if told.scores is None else told.scores.scores
+    scores, planned = told.ranking, told.proposal
     anomalies = tuple(dict.fromkeys(_anomalies(told, frame)))
-    wants = told.proposal is not None and told.decision.kind != "NO-TRADE"
-    weights = tuple(_weights(told, frame)) if wants else ()
-    changed = tuple(_changed(told, frame)) if told.decision.approved else ()
+    weights: tuple[Weighed, ...] = ()
+    changed: tuple[str, ...] = ()
+    if planned is not None and told.decision.kind != "NO-TRADE":
+        weights = tuple(_weights(told, planned, frame))
+        changed = tuple(_changed(told, planned, frame)) if told.decision.approved else ()
     if not (anomalies or weights or changed):
         return None
     strategy, ranked = ("", 0) if scores is None else (scores.strategy, len(scores.ranked))
@@ -52,7 +59,7 @@ def held_in(seen: Seen) -> Mapping[InstrumentId, Decimal]:
     return {} if isinstance(seen.standing.holdings, Unread) else seen.standing.holdings.quantities()
 
 
-def _changed(told: Told, frame: Frame) -> Iterator[str]:
+def _changed(told: Told, planned: Proposal, frame: Frame) -> Iterator[str]:
     lines, held, base = told.decision.approved, held_in(told.seen), frame.policy.base_currency
     bought, sold = (sum((line.notional for line in lines if line.side == side), ZERO) for side in ("buy", "sell"))
     cost, effect = sum((line.cost for line in lines), ZERO), sum((cash_effect(line) for line in lines), ZERO)
@@ -67,8 +74,8 @@ def _changed(told: Told, frame: Frame) -> Iterator[str]:
     named += [f"Leaves {', '.join(left)} as {'it is' if len(left) == 1 else 'they are'}."] if left else []
     yield " ".join(named)
     yield f"Buys {bought:,.2f} and sells {sold:,.2f} {base}, at an expected cost of {cost:,.2f} {base}."
-    equity, holdings = told.proposal.equity if told.proposal else ZERO, told.seen.standing.holdings
-    if equity > 0 and not isinstance(holdings, Unread):
+    equity, holdings = planned.equity, told.seen.standing.holdings
+    if not isinstance(holdings, Unread):
         turnover, after = 100 * (bought + sold) / 2 / equity, holdings.cash + effect
         limits = frame.policy.limits
         yield (
@@ -82,17 +89,17 @@ def _closes(line: OrderLine, held: Mapping[InstrumentId, Decimal]) -> bool:
     return line.side == "sell" and line.quantity == held.get(line.instrument)
 
 
-def _weights(told: Told, frame: Frame) -> Iterator[Weighed]:
+def _weights(told: Told, planned: Proposal, frame: Frame) -> Iterator[Weighed]:
     """Tell each wanted weight in the order of the target, then what is held and wanted no more."""
-    assert told.proposal is not None, "asked for only where something was proposed"
-    target = told.proposal.target.weights
-    scores = None if told.scores is None else told.scores.scores
+    target, scores = planned.target.weights, told.ranking
     ranked = {} if scores is None else {score.instrument: score for score in scores.ranked}
+    most = frame.policy.limits.weight_max
     for row in target:
-        yield _weighed(row.instrument, row.weight, ranked.get(row.instrument), _shaped(row, told, frame))
+        shaped = (*_shaped(row, most), *_undone(row.instrument, told.decision, planned))
+        yield _weighed(row.instrument, row.weight, ranked.get(row.instrument), shaped)
     gone = sorted(held_in(told.seen).keys() - {row.instrument for row in target}) if target else []
     for name in gone:
-        shaped = ("no longer among the wanted: it is sold", *_undone(name, told))
+        shaped = ("no longer among the wanted: it is sold", *_undone(name, told.decision, planned))
         yield _weighed(name, ZERO, ranked.get(name), shaped)
 
 
@@ -102,22 +109,20 @@ def _weighed(name: InstrumentId, weight: Decimal, score: Score | None, shaped: t
     return Weighed(name, weight, score.rank, score.value, score.contributions[:MOVED_BY_MAX], shaped)
 
 
-def _shaped(row: TargetWeight, told: Told, frame: Frame) -> tuple[str, ...]:
-    most = frame.policy.limits.weight_max
-    shaped = [row.reason]
+def _shaped(row: TargetWeight, most: Decimal) -> Iterator[str]:
+    """Give the target's own reason, and the largest weight where it alone made the weight."""
+    yield row.reason
     if row.weight == most and "capped by" not in row.reason:
-        shaped.append(f"at the largest weight of one instrument (limits.weight_max {plain_decimal(most)})")
-    return (*shaped, *_undone(row.instrument, told))
+        yield f"at the largest weight of one instrument (limits.weight_max {plain_decimal(most)})"
 
 
-def _undone(name: InstrumentId, told: Told) -> Iterator[str]:
+def _undone(name: InstrumentId, decision: Decision, planned: Proposal) -> Iterator[str]:
     """Give what a budget left undone of an instrument, and the codes of the rules that refused its line."""
-    assert told.proposal is not None, "asked for only where something was proposed"
-    for words in told.proposal.left_undone:
+    for words in planned.left_undone:
         what, _, rest = words.partition(": ")
         if what.split(" ")[1:] == [name]:
             yield f"{what.split(' ')[0]} not done, or not whole: {rest}"
-    for item in told.decision.refused:
+    for item in decision.refused:
         if item.line.instrument == name:
             codes = ", ".join(objection.code for objection in item.objections)
             yield f"{item.line.side} refused: {codes}"
@@ -126,7 +131,7 @@ def _undone(name: InstrumentId, told: Told) -> Iterator[str]:
 def _anomalies(told: Told, frame: Frame) -> Iterator[str]:
     if told.scores is not None:
         yield from (finding.message for finding in told.scores.findings if finding.severity == "warn")
-        yield from _unranked(told.scores)
+        yield from _unranked(told.ranking)
     rows, lines = frame.universe.by_id(), told.decision.approved
     unseen = [line.instrument for line in lines if rows[line.instrument].verified_on is None]
     if unseen:
@@ -142,8 +147,8 @@ def _anomalies(told: Told, frame: Frame) -> Iterator[str]:
         )
 
 
-def _unranked(scores: ScoreSet) -> Iterator[str]:
-    unranked: Sequence[tuple[InstrumentId, str]] = () if scores.scores is None else scores.scores.unranked
+def _unranked(scores: Scores | None) -> Iterator[str]:
+    unranked: Sequence[tuple[InstrumentId, str]] = () if scores is None else scores.unranked
     if unranked:
         more = f", and {len(unranked) - NAMED_MAX} more" if len(unranked) > NAMED_MAX else ""
         named = "; ".join(f"{name} ({why})" for name, why in unranked[:NAMED_MAX])

@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 from decimal import Decimal, localcontext
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.money import cut_weight, floor_to, price_of, rate_of, round_price, share_of, to_pence, to_tick, weight_of
+from core.money import (
+    cut_fraction,
+    cut_weight,
+    floor_to,
+    price_of,
+    rate_of,
+    round_price,
+    share_of,
+    to_pence,
+    to_tick,
+    weight_of,
+)
 
 AMOUNTS = st.decimals("-1000000", "1000000", places=6)
 STEPS = st.sampled_from([Decimal(step) for step in ("0.0001", "0.01", "1", "5", "0.03")])
@@ -100,6 +112,15 @@ def test_a_weight_is_cut_to_six_decimals():
     """Towards zero, so that a sum of them stays below its whole."""
     assert cut_weight(Decimal("0.0633339")) == Decimal("0.063333")
     assert cut_weight(Decimal(2) / 3) * 3 <= 2
+
+
+def test_a_fraction_is_cut_to_steps_and_loses_no_digit_before():
+    """Three thirds are one; a hair less than a step is none."""
+    step = Decimal("0.000001")
+
+    assert cut_fraction(Fraction(1, 3) + Fraction(2, 3), step) == 1
+    assert cut_fraction(Fraction(step) - Fraction(1, 10**40), step) == 0
+    assert cut_fraction(Fraction(-7, 6), step) == Decimal("-1.166666")
 
 
 @pytest.mark.parametrize("digits", [1, 20, 22, 23, 24, 25, 26, 30, 60])

@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
+from core.domain.bars import Basis
+from core.domain.instrument import Universe
 from core.domain.panel import Panel
 from core.domain.pending import Announced, PendingAction, PendingDividend, PendingSplit
 from core.gate import Gate
 from core.pipeline import all_stages, decide, walk
 from tests.unit.core.test_pipeline import CLOSES, HELD, given
-from tests.unit.making import DAY, NOW, SHORT, closed_day, holdings, line, panel, proposal, standing
+from tests.unit.making import (
+    ABCD,
+    AS_OF,
+    DAY,
+    NOW,
+    SHORT,
+    closed_day,
+    frame,
+    holdings,
+    line,
+    panel,
+    proposal,
+    standing,
+)
+from tests.unit.market_data.making import instrument
 
 
 def announced(action: PendingAction) -> Panel:
@@ -66,3 +84,32 @@ def test_a_dividend_by_the_execution_session_is_told_of_what_is_traded():
     assert decision.notes == (f"{words}, who sells still does",)
     assert "AAA" in {line.instrument for line in decision.approved}
     assert holiday.notes == ()
+
+
+def test_a_dividend_of_what_is_not_traded_is_not_told():
+    """The benchmark is never bought: its dividend is nobody's matter."""
+    pending = announced(PendingDividend(DAY, "SPY", Decimal("1.5"), "person"))
+
+    assert decide(walk(all_stages(), given(panel=pending))).notes == ()
+
+
+def test_a_split_that_the_bars_know_already_is_traded_over_without_a_word():
+    """The prices are in the new units: nothing waits, and nobody gets less for buying."""
+    pending = announced(PendingSplit(DAY, "DDD", Decimal(7), "person"))
+    known = replace(pending, basis=(Basis("split-adjusted", DAY),) * len(pending.instruments))
+
+    decision = decide(walk(all_stages(), given(panel=known)))
+
+    assert "DDD" in {line.instrument for line in decision.approved}
+    assert decision.notes == ()
+
+
+def test_a_split_of_what_left_the_universe_keeps_nothing_of_it():
+    """Its row ended: it is not unscored but unwanted, and no place is kept for it."""
+    row = instrument("DDD", valid_to=AS_OF - timedelta(days=1))
+    ended = Universe((*ABCD.instruments[:3], row, *ABCD.instruments[4:]))
+    pending = announced(PendingSplit(DAY, "DDD", Decimal(7), "person"))
+
+    trail = walk(all_stages(), given(panel=pending, frame=frame(SHORT, lists=ended)))
+
+    assert trail.values["scores"].unranked == ()

@@ -191,7 +191,7 @@ def test_one_closed_gate_gives_no_trade_with_exactly_its_reason(name):
     decision = decide(trail)
 
     assert (decision.kind, decision.reasons) == ("NO-TRADE", (f"{name}: {reason}",))
-    assert (decision.approved, decision.refused) == ((), ())
+    assert (decision.approved, decision.refused, decision.notes) == ((), (), ())
     assert tuple(report.gate for report in decision.gates) == NAMES
     assert states(trail) == {name: "closed", **dict.fromkeys(waiting, "waits")}
     assert {waits: trail.gate(waits).messages for waits in waiting} == {

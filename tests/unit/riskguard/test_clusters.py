@@ -131,7 +131,9 @@ def test_nothing_after_as_of_is_looked_at():
     whole, cut = prices_of(early), prices_of(early)
     whole[-10:] *= 1 + late[-10:]
     on = [ground(prices, ("AAA", "CCC"), DAYS[-11]) for prices in (whole, cut)]
-    policy = ruled(limits={"correlation_max": "0.1", "cluster_weight_max": "0.3"})
+    policy = ruled(
+        limits={"correlation_max": "0.1", "cluster_weight_max": "0.3"}, sizing={"weights": "inverse_volatility"}
+    )
 
     assert on[0].groups(["AAA", "CCC"], policy) == on[1].groups(["AAA", "CCC"], policy)
     assert on[0].volatilities(["AAA"], policy) == on[1].volatilities(["AAA"], policy)
@@ -156,6 +158,14 @@ def test_sectors_are_those_of_the_universe():
 def test_a_cap_of_one_is_off():
     """Nothing is computed where nothing can bind."""
     assert ground(prices_of(moves(9, count=2)), ("AAA", "BBB")).groups(["AAA", "BBB"], NONE) == ()
+
+
+def test_no_volatility_is_worked_out_where_no_weight_asks_for_it():
+    """A backtest of equal weights would work it out each week for nobody."""
+    on = ground(prices_of(moves(9, count=2)), ("AAA", "BBB"))
+
+    assert on.volatilities(["AAA", "BBB"], NONE) == {}
+    assert set(on.volatilities(["AAA", "BBB"], ruled(sizing={"weights": "inverse_volatility"}))) == {"AAA", "BBB"}
 
 
 def _spread(prices: np.ndarray, returns: int) -> float:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
-from tests.unit.making import holdings, ruled, target
+from core.domain.order import UNSCORED, Target, TargetWeight
+from core.riskguard.clusters import Ground
+from core.riskguard.plan import plan_trades
+from tests.unit.making import ABCD, AS_OF, PRICES, holdings, panel, ruled, target
 from tests.unit.riskguard.test_plan import FREE, plan, told
 
 
@@ -47,3 +51,55 @@ def test_an_exit_that_takes_all_of_the_turnover_sells_all():
     slow = ruled(within=FREE, limits={"turnover_max": "0.1"})
 
     assert told(plan(target(), holdings({"AAA": "20"}, cash="8000"), slow).lines) == [("sell", "AAA", "20")]
+
+
+def test_an_exit_whose_pence_fit_into_the_turnover_leaves_nothing_undone():
+    """1,000.004 pounds are counted as 1,000.00, which the limit allows: all of it is sold, and nothing is told as left."""
+    slow = ruled(within=FREE, limits={"turnover_max": "0.05"})
+
+    found = plan(target(), holdings({"AAA": "10.00004"}, cash="9000"), slow)
+
+    assert told(found.lines) == [("sell", "AAA", "10.00004")]
+    assert found.left_undone == ()
+
+
+def test_what_is_wanted_at_nothing_and_not_held_is_not_sold():
+    """So stands in a target what nobody looked up at the venue."""
+    assert told(plan(target(AAA="0.1", BBB="0"), holdings(cash="10000")).lines) == [("buy", "AAA", "9.9998")]
+
+
+def test_a_crumb_without_a_score_is_held_as_it_is():
+    """Its weight is cut to nothing, which is no reason to sell it: a gap in the data is none."""
+    unscored = Target((TargetWeight("DDD", Decimal(0), f"{UNSCORED}: no bar on 2023-06-12; held as it is"),))
+
+    assert plan(unscored, holdings({"DDD": "0.0001"}, cash="10000")).lines == ()
+
+
+def test_what_cutting_took_off_the_weight_of_a_holding_without_a_score_is_no_trim():
+    """0.3 pence above its six decimals: nothing is sold, and nothing is told as left undone."""
+    fine = ruled(within=FREE, sizing={"tiny_delta": "0"})
+    unscored = Target((TargetWeight("AAA", Decimal("0.1"), f"{UNSCORED}: no bar on 2023-06-12; held as it is"),))
+
+    found = plan(unscored, holdings({"AAA": "10.00003"}, cash="9000"), fine)
+
+    assert (found.equity, found.lines, found.left_undone) == (Decimal(10_000), (), ())
+
+
+def test_what_one_purchase_uses_of_the_phases_capital_the_next_has_no_more():
+    """Fifteen hundredths of 10,000 pounds: a thousand for the first, half of it for the second."""
+    lines = plan(target(AAA="0.1", BBB="0.1"), holdings(cash="10000"), fraction="0.15").lines
+
+    assert [line.notional for line in lines] == [Decimal("999.98"), Decimal("500.00")]
+
+
+def test_the_cap_of_one_sector_binds_no_purchase_in_another():
+    """BBB and CCC fill their sector; AAA is of another and is bought whole."""
+    rows = tuple(replace(row, sector="Utilities") if row.id in ("BBB", "CCC") else row for row in ABCD.instruments)
+    bars = panel({name: [1.0, 1.0] for name in ("AAA", "BBB", "CCC", "DDD", "SPY")})
+    capped = ruled(within=FREE, limits={"sector_weight_max": "0.12", "cluster_weight_max": "1"})
+    held, wanted = holdings({"BBB": "25", "CCC": "10"}, cash="8800"), target(AAA="0.1", BBB="0.1", CCC="0.02")
+    ground = Ground(replace(ABCD, instruments=rows), bars, AS_OF)
+
+    found = plan_trades(wanted, held, PRICES, policy=capped, capital_fraction=Decimal(1), ground=ground)
+
+    assert told(found.lines) == [("buy", "AAA", "9.9998")]

@@ -8,9 +8,10 @@ from decimal import Decimal
 import pytest
 
 from core.riskguard import group_rules, line_rules, proposal_rules
+from core.riskguard.history import together
 from core.riskguard.review import review_proposal
-from tests.unit.making import case, holdings, line, ruled
-from tests.unit.riskguard.judging import ALIKE, QUIET, desk, judged, other
+from tests.unit.making import case, holdings, line, proposal, ruled
+from tests.unit.riskguard.judging import ALIKE, QUIET, desk, judged, listed, other
 
 HEAVY = holdings({"AAA": "50"}, cash="5000")
 WIDE = {"weight_max": "1", "sector_weight_max": "1", "cluster_weight_max": "1", "order_value_max": "100000"}
@@ -34,7 +35,7 @@ def test_what_is_too_much_may_be_sold(rule, policy):
     assert [one is None for one in found] == [False, True]
 
 
-@pytest.mark.parametrize("rule", [line_rules.not_underlying, line_rules.unverified])
+@pytest.mark.parametrize("rule", [line_rules.not_underlying, line_rules.unverified, group_rules.over_sector])
 def test_what_nobody_knows_is_refused_for_that_alone(rule):
     """Nothing can be said of an instrument that has no row."""
     assert judged(rule, case(replace(line("buy", "AAA", "1"), instrument="ZZZ"), venue="manual")) is None
@@ -99,6 +100,10 @@ TOGETHER = {
     "settled cash": (
         case(line("buy", "BBB", "100"), line("sell", "AAA", "40"), holdings=HEAVY, others=(other("buy", "CCC", "60"),)),
         ruled(limits=WIDE, sizing={"buys_from": "settled"}),
+    ),
+    "debt": (
+        case(line("buy", "AAA", "97"), others=(other("buy", "BBB", "7.5", cost=Decimal(50)),)),
+        ruled(limits=WIDE),
     ),
     "capital": (
         case(line("buy", "AAA", "30"), others=(other("buy", "BBB", "75"),), capital_fraction=Decimal("0.5")),
@@ -172,3 +177,105 @@ def test_a_review_judges_what_lines_add_up_to():
         ["OVER_SECTOR"],
         ["NO_BUY", "OVER_SECTOR"],
     ]
+
+
+def test_funds_are_of_no_sector_together():
+    """Two of them come to more than a sector may have, and neither is of one."""
+    funds = listed("AAA", sector="")
+    rows = tuple(replace(row, sector="") if row.id == "BBB" else row for row in funds.instruments)
+    both = case(line("buy", "AAA", "10"), line("buy", "BBB", "25"), universe=replace(funds, instruments=rows))
+
+    assert judged(group_rules.over_sector, both, ruled(limits={"sector_weight_max": "0.15"})) is None
+
+
+def test_what_left_the_universe_and_is_still_held_counts_in_no_sector():
+    """Nobody knows its sector any more; the purchase beside it is judged all the same."""
+    left = holdings({"GONE": "5"}, cash="9000")
+
+    assert judged(group_rules.over_sector, case(line("buy", "AAA", "1"), holdings=left)) is None
+
+
+@pytest.mark.parametrize(("units", "asks"), [("10", 0), ("10.0001", 1)])
+def test_nobody_is_asked_what_moves_alike_where_all_that_is_held_stays_below_the_limit(units, asks):
+    """A tenth of 10,000 pounds in all is no cluster above a tenth; a pound more, and the bars are compared."""
+    policy = ruled(limits={"cluster_weight_max": "0.1", "correlation_sessions": 41 + asks})
+    before = together.cache_info()
+
+    judged(group_rules.correlated, case(line("buy", "AAA", units), panel=ALIKE), policy)
+
+    after = together.cache_info()
+    assert after.hits + after.misses - before.hits - before.misses == asks
+
+
+def test_a_purchase_beside_no_other_ticket_is_not_judged_again():
+    """There is nothing to add to it: no rule runs a second time, and no bars are compared."""
+    policy = ruled(limits={"cluster_weight_max": "0.1", "correlation_sessions": 43})
+    before = together.cache_info()
+
+    judged(group_rules.open_tickets, case(line("buy", "AAA", "11"), panel=ALIKE), policy)
+
+    assert together.cache_info() == before
+
+
+def test_a_sale_is_not_refused_for_what_an_open_sale_costs():
+    """The last crumb of CCC costs five pounds more than it brings: the purchase leaves the buffer by itself, not with it."""
+    crumb = other("sell", "CCC", "0.01", cost=Decimal(5))
+    both = case(line("sell", "AAA", "1"), line("buy", "BBB", "240"), holdings=holdings({"AAA": "1"}, cash="10000"))
+    beside = replace(both, others=(crumb,))
+
+    assert judged(proposal_rules.thin_cash, both) is None
+    assert judged(group_rules.open_tickets, beside, ruled(limits=WIDE)) is None
+
+
+def test_an_open_purchase_stands_beside_a_purchase_whatever_is_sold_before_it():
+    """The first line is a sale; the purchase after it is judged with the other purchase, and not as another sale."""
+    wide = ruled(limits=WIDE | {"weight_max": "0.1"})
+    sale, purchase = proposal(line("sell", "BBB", "1"), line("buy", "AAA", "6")).lines
+    split = case(sale, purchase, holdings=holdings({"BBB": "10"}, cash="9600"), others=(other("buy", "AAA", "6"),))
+
+    found = group_rules.open_tickets(purchase, split, wide)
+
+    assert found is not None
+    assert found.value == "0.12 with buy AAA on TICKET-20240607 line 1"
+
+
+@pytest.mark.parametrize(("cash", "is_refused"), [("-10000.01", True), ("-10000", True), ("0", False)])
+def test_a_desk_that_owns_nothing_buys_nothing(cash, is_refused):
+    """Another book owes as much as this one has: no share of nothing is small enough."""
+    poor = case(line("buy", "AAA", "1"), desk=desk("1", cash=cash))
+
+    for rule in (group_rules.desk_over_weight, group_rules.desk_over_gross):
+        found = judged(rule, poor)
+        assert (found is not None and found.value == "unknown") == is_refused
+
+
+@pytest.mark.parametrize(("cost", "is_refused"), [("99.99", False), ("100", True), ("100.01", True)])
+def test_costs_that_eat_all_that_a_book_is_worth_are_refused(cost, is_refused):
+    """However much cash the books show: a buffer of nothing is none."""
+    dear = proposal(line("buy", "AAA", "1", cost=cost), equity=Decimal(100))
+
+    assert (judged(proposal_rules.thin_cash, replace(case(), proposal=dear)) is not None) == is_refused
+
+
+def test_a_purchase_that_is_refused_counts_in_what_is_bought():
+    """Were it left out, a tighter limit on one line would let another pass: both together leave no buffer."""
+    policy = ruled(limits=WIDE | {"no_buy": ("BBB",), "turnover_max": "1"})
+
+    verdict = review_proposal(case(line("buy", "AAA", "60"), line("buy", "BBB", "100")), policy)
+
+    assert verdict.approved == ()
+    assert [[found.code for found in item.objections] for item in verdict.refused] == [
+        ["THIN_CASH"],
+        ["NO_BUY", "THIN_CASH"],
+    ]
+
+
+def test_a_sale_is_reviewed_with_the_open_sales_of_other_tickets():
+    """Fifteen of twenty are there to be sold, but ten of them were sold already by a ticket that nobody answered."""
+    held = holdings({"CCC": "20"}, cash="9600")
+
+    verdict = review_proposal(
+        case(line("sell", "CCC", "15"), holdings=held, others=(other("sell", "CCC", "10"),)), ruled()
+    )
+
+    assert [[found.code for found in item.objections] for item in verdict.refused] == [["OPEN_TICKETS"]]

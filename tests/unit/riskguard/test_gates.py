@@ -304,6 +304,17 @@ def test_a_loss_that_a_person_resumed_after_is_judged_no_second_time(resumed, is
         assert (said.severity, said.message) == ("note", told)
 
 
+@pytest.mark.parametrize(("change", "notes"), [(None, 0), ("0.05", 0), ("-0.099999", 0), ("-0.1", 1)])
+def test_only_a_loss_that_would_close_the_gate_is_said_to_be_resumed_after(change, notes):
+    """From the limit itself on; a smaller one or a gain is nothing that anybody had to look at."""
+    day = None if change is None else Decimal(change)
+    seen = replace(worth(), day_change=day, session=AS_OF)
+
+    gate = gates.daily_loss_gate(seen, run(), SHIPPED, capital_fraction=WHOLE, resumed_loss=Decimal("0.12"))
+
+    assert (gate.is_open, len(gate.findings)) == (True, notes)
+
+
 def test_a_phase_that_may_use_nothing_has_the_plain_limits():
     """It trades nothing, and what is held from before may fall as far as the policy says."""
     seen = replace(worth("-0.19"), day_change=Decimal("-0.09"), session=AS_OF)

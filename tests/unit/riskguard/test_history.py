@@ -9,7 +9,7 @@ import numpy as np
 
 from core.domain.bars import Basis
 from core.domain.panel import Split
-from core.riskguard.history import close_before
+from core.riskguard.history import close_before, value_traded
 from core.riskguard.line_rules import price_jump
 from tests.unit.making import AS_OF, SHIPPED, case, line, past
 
@@ -35,11 +35,37 @@ def test_a_split_before_the_last_close_is_in_it_already():
 
 
 def test_what_has_no_close_before_as_of_has_none():
-    """No column, no bar before, no bars at all."""
+    """No column, no bar before, no bar ever, no bars at all."""
     bars = past()
     values = bars.values()
     values[:, :-1, bars.instruments.index("AAA")] = np.nan
 
     assert close_before(case(panel=bars.with_values(values)), "AAA") is None
+    values[:, -1, bars.instruments.index("AAA")] = np.nan
+    assert close_before(case(panel=bars.with_values(values)), "AAA") is None
     assert close_before(case(panel=bars), "GONE") is None
     assert close_before(case(panel=None), "AAA") is None
+
+
+def test_a_close_of_nothing_is_no_close():
+    """A provider that writes 0 for a day without a trade: the close before that day is the last one."""
+    assert close_before(case(panel=past(closes={"AAA": [100, 0, 125]})), "AAA") == Decimal(100)
+
+
+def test_the_first_session_of_all_has_a_close_too():
+    """Two sessions are enough: one before as-of, and as-of."""
+    assert close_before(case(panel=past(2, closes={"AAA": [100, 125]})), "AAA") == Decimal(100)
+
+
+def test_a_split_of_bars_of_which_nobody_said_the_units_is_not_taken_off():
+    """Only prices as they were traded are in the units of their day."""
+    bars = past(closes={"AAA": [700, 125]})
+    unsaid = replace(bars, splits=(Split(AS_OF, "AAA", Decimal(7)),), basis=(None,) * len(bars.instruments))
+
+    assert close_before(case(panel=unsaid), "AAA") == Decimal(700)
+
+
+def test_nothing_is_traded_of_what_has_no_bars():
+    """No column, and no bars at all."""
+    assert value_traded(case(panel=past()), "GONE") == 0
+    assert value_traded(case(panel=None), "AAA") == 0

@@ -195,6 +195,7 @@ def test_a_buy_is_paid_for_by_the_cash_that_is_there_then():
     assert gate(SALE, BUY, held=short).is_open
     fee = changed(SALE, cost=str(SALE.notional))
     assert gate(fee, held=holdings({"AAA": "10"}, cash="0")).is_open
+    assert gate(SALE, held=holdings({"AAA": "10"}, cash="-500")).is_open
 
 
 def test_the_lines_taken_together():

@@ -142,6 +142,47 @@ def test_only_where_the_policy_is_always_invested_do_others_take_what_a_cap_remo
     assert told(wanted, narrow) == {"A": "0.1", "B": "0.1", "C": "0.2", "D": "0.2", "E": "0.2"}
 
 
+def test_a_weight_at_its_cap_was_not_capped():
+    """Half is what each would have anyway; the reason must not send a person to a limit that changed nothing."""
+    at, above = (weigh(chosen(2, "1"), ruled(limits={"weight_max": cap}))["A"] for cap in ("0.5", "0.499999"))
+
+    assert (at.words, above.words) == ("", "; capped by limits.weight_max 0.499999")
+
+
+def test_where_the_policy_is_always_invested_scores_above_zero_share_as_they_do_elsewhere():
+    """3 : 1, and nothing for the one at zero, though the caps leave room for it."""
+    wanted = chosen(3, "0.8", scores=numbers(A="0.3", B="0.1", C="0"))
+
+    assert told(wanted, ruled(within=SCORED, **ALL_IN)) == {"A": "0.6", "B": "0.2", "C": "0"}
+    assert [one.words for one in weigh(wanted, SCORED).values()] == [
+        "; score 0.3",
+        "; score 0.1",
+        "; score 0, not above zero",
+    ]
+
+
+def test_what_one_at_the_highest_weight_may_not_have_goes_to_the_others():
+    """A is brought down from 0.675 to 0.5 before anything is given on; B takes what is left, C has no share in it."""
+    narrow = ruled(within=SCORED, limits={"weight_max": "0.5"}, **ALL_IN)
+
+    assert told(chosen(3, "0.9", scores=numbers(A="0.3", B="0.1", C="0")), narrow) == {"A": "0.5", "B": "0.4", "C": "0"}
+
+
+def test_what_is_given_on_stops_at_the_cap_of_a_group():
+    """C and E have 0.45 of what A left; at 0.5 their sector is full, and D takes all the rest."""
+    caps = (group("0.1", "A"), group("0.5", "C", "E"))
+    wanted = Chosen(("A", "C", "D", "E"), Decimal("0.9"), 4, groups=caps)
+
+    assert told(wanted, ruled(within=WHOLE, **ALL_IN)) == {"A": "0.1", "C": "0.25", "D": "0.3", "E": "0.25"}
+
+
+def test_what_is_held_above_the_cap_of_its_group_leaves_no_room_in_it():
+    """Z stands above the cap already: A gets nothing, and its share goes to B."""
+    wanted = chosen(2, "0.6", groups=(group("0.2", "A", "Z"),), reserved=numbers(Z="0.3"))
+
+    assert told(wanted, ruled(within=WHOLE, **ALL_IN)) == {"A": "0", "B": "0.6"}
+
+
 # --- for all books ----------------------------------------------------------------------------------------------------
 
 

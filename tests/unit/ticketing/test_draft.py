@@ -315,3 +315,12 @@ def test_account_and_base_currency_are_the_policys():
     drawn = drafted(decision(), within=frame(moved))
 
     assert (drawn.account, drawn.base) == ("other", "EUR")
+
+
+@pytest.mark.parametrize("around", [replace(AROUND, cash=None), replace(AROUND, equity=None)], ids=["cash", "equity"])
+def test_no_trade_is_drafted_for_a_book_of_which_nobody_knows_what_it_has(around):
+    """The ticket would say that nothing is left; one that holds says that it is unknown."""
+    with pytest.raises(ValueError, match="both must be known to say what it leaves"):
+        drafted(decision(BUY), around=around)
+    held_still = drafted(decision(), around=around)
+    assert None in (held_still.cash, held_still.equity)

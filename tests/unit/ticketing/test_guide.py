@@ -241,3 +241,20 @@ def test_a_desk_elsewhere_reads_its_own_clock():
 def test_there_is_no_guide_without_a_window():
     """Such a ticket is objected to before anybody sees it."""
     assert guide_of(BUYS, frame(window=None), held={}, cash=Decimal(900), equity=Decimal(900)) is None
+
+
+def test_one_clock_is_told_once():
+    """A desk and an exchange that both go by UTC have one span, and no other that it is."""
+    day = on(DAY)
+    there = replace(day, policy=ruled(SHIPPED, schedule={"timezone": "UTC"}))
+    there = replace(there, calendar=replace(day.calendar, timezone="UTC"))
+    assert there.run.window is not None
+
+    assert hours_of(there.run.window, there) == ("Monday 10 June 2024, 13:35 to 14:30 in UTC.",)
+
+
+def test_a_sale_is_never_skipped_for_the_cash_that_it_leaves():
+    """The first sale fails and there is no cash at all: the second brings 20 pounds, which is below the floor, and is done."""
+    lines = (SALES[0], line("sell", "CCC", "1"), line("buy", "DDD", "10"))
+
+    assert without_sale(lines, 0, cash=Decimal(0), floor=FLOOR) == (3,)

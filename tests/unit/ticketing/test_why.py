@@ -208,3 +208,43 @@ def test_what_is_left_alone_is_told_in_the_singular_and_the_plural():
 
     assert why is not None
     assert why.changed[0] == "Opens AAA. Leaves BBB, CCC as they are."
+
+
+def test_weights_are_told_without_a_ranking():
+    """A run whose scores are gone, or whose gate was closed, still wants what its target says; nothing has a rank."""
+    for scores in (None, ScoreSet(None, ())):
+        why = why_of(told(decision(), scores=scores), WITHIN)
+
+        assert why is not None
+        assert (why.strategy, why.ranked, why.anomalies) == ("", 0, ())
+        assert [(row.instrument, row.rank) for row in why.weights] == [
+            (name, None) for name in ("AAA", "BBB", "CCC", "DDD")
+        ]
+
+
+def test_weights_alone_and_changes_alone_are_told():
+    """Nothing odd: a hold tells what it keeps, and a trade without a target what it changes."""
+    hold = why_of(told(decision(), scores=NO_GAPS), WITHIN)
+    trade = why_of(told(decision(BUY), scores=None, proposal=proposal(BUY)), WITHIN)
+
+    assert hold is not None
+    assert trade is not None
+    assert (hold.changed, len(hold.weights), hold.anomalies) == ((), 4, ())
+    assert (len(trade.changed), trade.weights, trade.anomalies) == (3, (), ())
+    assert why_of(told(decision(BUY), scores=None, proposal=None), WITHIN) is None
+
+
+def test_a_purchase_of_what_is_held_adds_to_it():
+    """It opens nothing; and as many as are held, bought, close nothing."""
+    bought = why_of(told(decision(line("buy", "BBB", "10"))), WITHIN)
+
+    assert bought is not None
+    assert bought.changed[0] == "Adds to BBB. Leaves CCC, DDD as they are."
+
+
+def test_a_sale_opens_nothing_though_nobody_knows_what_is_held():
+    """The ticket says that something is reduced."""
+    why = why_of(told(decision(TRIM, BUY), seen=replace(SEEN, standing=standing(holdings=Unread("away")))), WITHIN)
+
+    assert why is not None
+    assert why.changed[0] == "Opens AAA. Reduces BBB."

@@ -1,0 +1,94 @@
+"""Edges of the pipeline: each was found by moving or deleting a guard that no test missed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from core.domain.bars import Basis
+from core.domain.instrument import Universe
+from core.pipeline import JudgedPanel, decide, marks
+from tests.unit.core.test_pipeline import CFD, CLOSES, HELD, LOST, tuesday, walked
+from tests.unit.making import ABCD, AS_OF, SESSIONS, SHORT, frame, fx, holdings, panel, ruled, standing
+
+
+def test_what_the_book_may_not_hold_may_be_in_any_currency():
+    """A CFD in euros is never bought: the book still trades one currency."""
+    mixed = Universe((*ABCD.instruments, replace(CFD, id="ZZZ", is_tradable_as_underlying=False)))
+
+    assert walked(frame=frame(SHORT, lists=mixed)).values["fx"].quote == "USD"
+
+
+@pytest.mark.parametrize("gate", ["drawdown", "daily_loss"])
+def test_a_worth_that_could_not_be_looked_up_closes_both_breakers(gate):
+    """Nobody knows what the book lost; the reason says so, and that it is no mistake of the program."""
+    trail = walked(worth=LOST)
+
+    assert trail.gate(gate).messages == ("equity could not be computed: the disk is full",)
+    assert trail.gate(gate).state == "closed"
+
+
+def test_a_book_that_owes_all_that_it_holds_plans_nothing():
+    """Its holdings have no share of nothing; the plan says why there is nothing to invest."""
+    owing = standing(holdings=holdings({"AAA": "10"}, cash="-1000"))
+
+    trail = walked(standing=owing)
+
+    assert trail.gate("proposal").messages == ("failed to run: equity was 0.00 GBP; there is nothing to invest",)
+
+
+def test_a_reconciliation_that_could_not_be_read_is_one_reason_and_no_first_build():
+    """Whether the book ever traded is not known either."""
+    decision = decide(walked(**tuesday(SHORT, reconciliation=LOST)))
+
+    assert decision.reasons == ("reconciliation: could not be looked up: the disk is full",)
+
+
+def test_a_panel_that_ends_before_as_of_prices_nothing():
+    """Yesterday's close is no mark of today: what is held of it must be valued, and is not."""
+    early = JudgedPanel(panel(CLOSES, last=SESSIONS[SESSIONS.index(AS_OF) - 1]), walked().values["judged"].quality)
+
+    gate = marks(early, fx(), standing(holdings=HELD), frame(SHORT))
+
+    assert [finding.message for finding in gate.findings] == [
+        "held AAA, BBB, CCC, DDD without a close of 2024-06-07; a holding must be valued"
+    ]
+
+
+def test_each_mark_tells_its_own_basis():
+    """A ticket tells every basis of what it trades."""
+    raw = panel(CLOSES)
+    mixed = replace(raw, basis=(Basis("raw"), *raw.basis[1:]))
+
+    told = walked(panel=mixed).values["prices"].by_instrument()
+
+    assert (told["AAA"].basis, told["BBB"].basis) == ("raw", "split-adjusted as of 2024-06-07")
+
+
+def test_on_paper_what_nobody_verified_is_traded_too():
+    """No venue sells the wrong thing there."""
+    verified = Universe(tuple(replace(row, verified_on=AS_OF if row.id != "BBB" else None) for row in ABCD.instruments))
+
+    approved = decide(walked(frame=frame(SHORT, lists=verified))).approved
+
+    assert [one.instrument for one in approved] == ["AAA", "BBB", "CCC", "DDD"]
+
+
+def test_where_nothing_that_may_be_held_was_verified_each_line_says_so():
+    """A CFD that somebody looked up is nothing to buy: the book does not hold still without a word."""
+    looked_up = replace(CFD, id="ZZZ", currency="USD", is_tradable_as_underlying=False, verified_on=AS_OF)
+    manual = ruled(within=SHORT, execution={"venue": "manual"}, data={"coverage_min": "0.5"})
+
+    decision = decide(walked(frame=frame(manual, lists=Universe((*ABCD.instruments, looked_up)))))
+
+    assert (decision.kind, len(decision.reasons)) == ("NO-TRADE", 4)
+    assert all("UNVERIFIED" in reason for reason in decision.reasons)
+
+
+@pytest.mark.parametrize(("fact", "what"), [("others", "other tickets"), ("desk", "what the desk holds")])
+def test_what_stands_beside_and_could_not_be_looked_up_closes_the_review(fact, what):
+    """No line is judged as if it stood alone."""
+    trail = walked(standing=standing(**{fact: LOST}))
+
+    assert trail.gate("review").messages == (f"failed to run: {what} could not be looked up: the disk is full",)
