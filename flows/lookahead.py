@@ -88,7 +88,7 @@ def told_of(ground: Ground, setup: BookSetup, fit_many: FitMany, *, first: date,
     traded = told.rows[told.rows + 1 < len(panel.sessions)] + 1
     weeks, since = panel.sessions[told.rows], panel.sessions[int(told.rows[0]) :]
     found = {
-        "members": Dated(panel.sessions, ground.members, names),
+        "members": Dated(panel.sessions, ground.members & np.isfinite(ground.market.closes), names),
         "score": Dated(weeks, told.scores, names),
         "wanted weight": Dated(weeks, weights, names),
         "order": Dated(panel.sessions[traded], orders.units[: len(traded)], names),

@@ -24,7 +24,7 @@ class Dated:
     """Something that a computation tells by days: `known` are the sessions at whose close each row counts as known.
 
     `values` has a row for each of them as its first axis; `labels` names what stands in its second, where that says
-    something (instruments), so that a leak is told by name.
+    something (instruments), so that a leak is told by name. What has no bars by a cut need not stand there.
     """
 
     known: Days
@@ -120,16 +120,34 @@ def _compared(name: str, whole: Dated, told: Dated, *, cut: date, words: str) ->
     last = np.datetime64(cut, "D")
     ours, theirs = whole.values[whole.known <= last], told.values[told.known <= last]
     days = whole.known[whole.known <= last]
-    if ours.shape[0] != theirs.shape[0] or ours.shape[1:] != theirs.shape[1:]:
+    later = _only_later(whole.labels, told.labels)
+    there = np.array([label not in later for label in whole.labels], dtype=np.bool_)
+    both = ours[:, there] if later else ours
+    if both.shape != theirs.shape:
         yield Leak(name, cut, "", cut, f"{words}: there are {len(theirs)} rows where there were {len(ours)}", len(ours))
         return
-    differs = ~_same(ours, theirs)
+    differs = ~_same(both, theirs)
+    if later:
+        beside, differs = differs, _says_something(ours)
+        differs[:, there] = beside
     if not differs.any():
         return
     first = tuple(int(one) for one in np.argwhere(differs)[0])
     column = whole.labels[first[1]] if len(first) > 1 and first[1] < len(whole.labels) else ""
     day: date = days[first[0]].astype("datetime64[D]").astype(object)
     yield Leak(name, day, column, cut, words, int(differs.sum()))
+
+
+def _only_later(ours: Sequence[str], theirs: Sequence[str]) -> frozenset[str]:
+    """Name what the whole panel knows and the other future does not: nobody knew of it, so nothing may have been told of it."""
+    is_part = tuple(label for label in ours if label in set(theirs)) == tuple(theirs)
+    return frozenset(ours) - frozenset(theirs) if is_part else frozenset()
+
+
+def _says_something(values: NDArray[Any]) -> NDArray[np.bool_]:
+    """Say where a value is more than none: not NaN, 0 or False."""
+    told: NDArray[np.bool_] = values != 0
+    return told & ~np.isnan(values) if np.issubdtype(values.dtype, np.floating) else told
 
 
 def _same(ours: NDArray[Any], theirs: NDArray[Any]) -> NDArray[np.bool_]:

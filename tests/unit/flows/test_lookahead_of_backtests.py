@@ -296,3 +296,26 @@ def test_a_model_of_later_weeks_is_named_and_one_of_fewer_is_not():
     assert {"score", "order", "equity"} <= {leak.what for leak in later}
     assert not {"feature", "label", "members"} & {leak.what for leak in later}
     assert fewer == ()
+
+
+def test_what_is_listed_after_a_cut_is_no_leak():
+    """An instrument whose first bar comes after the cuts: nobody could have named it, and nothing is told of it before."""
+    panel, listed = market()[0], date(2023, 7, 20)
+
+    class Listed(Clean):
+        """A clean set in which one of them comes within the range."""
+
+        def panel(self, snapshot: str, *, last: date | None = None) -> Any:
+            """Give the panel up to a session."""
+            values = panel.values()
+            values[:, panel.sessions < np.datetime64(listed), panel.instruments.index("I11")] = np.nan
+            return panel.with_values(values).between(None, last)
+
+    unused: Any = None
+    clean: Any = Listed()
+    doors = BacktestDoors(clean, unused, fit_kept, unused, unused)
+
+    found = check_lookahead(SUMMER, setup_of(SHORT), doors, cuts=3)
+
+    assert any(cut < listed for cut in found.cuts)
+    assert found.leaks == ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -162,3 +163,21 @@ def test_a_cut_must_be_a_session_and_the_same_things_must_be_told():
 
     with pytest.raises(ValueError, match=r"it tells \['13'\], of the whole panel \['40'\]"):
         leaks(other, MARKET, CUTS[:1], seed=SEED)
+
+
+def told_of_listed(given: Panel, last: date, *, before: float) -> Mapping[str, Dated]:
+    """Tell the returns of what has bars at all, and something of those days on which an instrument had none yet."""
+    there = np.isfinite(given.close).any(axis=0)
+    told = returns(given.close)
+    told[:12, 3] = before
+    names = tuple(np.array(given.instruments)[there].tolist())
+    return {"signal": Dated(given.sessions, told[:, there], names)}
+
+
+@pytest.mark.parametrize(("before", "what"), [(np.nan, set()), (0.0, set()), (0.5, {"DDD"})])
+def test_what_is_listed_later_need_not_be_known_and_nothing_may_be_told_of_it(before, what):
+    """An instrument without a bar by the cut stands in no column there; a value of it from before is one that nobody had."""
+    found = leaks(partial(told_of_listed, before=before), MARKET, CUTS[:1], seed=SEED)
+
+    assert {leak.column for leak in found} == what
+    assert all(leak.day == DAYS[0] and leak.values == 12 for leak in found)
