@@ -88,8 +88,7 @@ def decide_run(run_id: RunId, setup: BookSetup, doors: DecideDoors) -> Decision:
 def scored_gates(scores: ScoreSet) -> dict[str, Gate[Any]]:
     """Give stored scores as the gates that they came through: the model's, and their own."""
     findings = tuple(finding for finding in scores.findings if finding.check == "model")
-    is_closed = any(finding.severity == "block" for finding in findings)
-    return {"model": closed(findings) if is_closed else Gate(ModelInUse(None), findings), "scores": score_gate(scores)}
+    return {"model": Gate(ModelInUse(None), findings), "scores": score_gate(scores)}
 
 
 def score_gate(scores: ScoreSet) -> Gate[Scores]:

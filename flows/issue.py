@@ -63,7 +63,7 @@ def issue_ticket(run_id: RunId, setup: BookSetup, doors: IssueDoors, *, is_unfin
     if is_unfinished:
         decision, approval = unfinished_decision(decision, run), None
     elif decision.kind == "TRADE":
-        reasons = _void_reasons(run_id, kept, setup, doors)
+        reasons = _void_reasons(run, kept, setup, doors)
         if reasons:
             decision, approval = void_decision(decision, reasons), None
     issued = _issued(run, (decision, kept[1]), approval, setup=setup, doors=doors)
@@ -71,7 +71,7 @@ def issue_ticket(run_id: RunId, setup: BookSetup, doors: IssueDoors, *, is_unfin
         return doors.tickets.add_ticket(issued)
     try:
         # Once more when nobody else can write: a halt or a posting while the ticket was made must not pass unseen.
-        return doors.tickets.add_ticket(issued, unless=lambda: _void_reasons(run_id, kept, setup, doors))
+        return doors.tickets.add_ticket(issued, unless=lambda: _void_reasons(run, kept, setup, doors))
     except Moved as moved:
         voided = void_decision(decision, moved.reasons)
         return doors.tickets.add_ticket(_issued(run, (voided, kept[1]), None, setup=setup, doors=doors))
@@ -122,11 +122,11 @@ def draft(told: Told, frame: Frame, *, last_good: LastGood | None = None) -> Tic
     return ticket
 
 
-def _void_reasons(run_id: RunId, kept: tuple[Decision, Seen], setup: BookSetup, doors: IssueDoors) -> tuple[str, ...]:
+def _void_reasons(run: Run, kept: tuple[Decision, Seen], setup: BookSetup, doors: IssueDoors) -> tuple[str, ...]:
     decision, seen = kept
-    approval, proposal = doors.decisions.approval(run_id), doors.decisions.proposal(run_id)
-    run, policy = doors.runs.run(run_id), setup.policy
-    if approval is None or proposal is None or run is None:
+    approval, proposal = doors.decisions.approval(run.run_id), doors.decisions.proposal(run.run_id)
+    policy = setup.policy
+    if approval is None or proposal is None:
         return ("no approval was kept with the decision",)
     # The run as it would be opened now: a policy or universe edited since moves its hashes.
     now_run = replace(run, policy_hash=policy.hash, universe_hash=setup.universe_hash)

@@ -23,6 +23,7 @@ FLOWS = ("flows/decide.py", "flows/issue.py", "flows/confirm.py")
 NEAR = {
     "core/riskguard": ("tests/unit/riskguard",),
     "core/ticketing": ("tests/unit/ticketing", "tests/unit/flows/test_issue.py"),
+    "flows": ("tests/unit/flows",),
 }
 UNITS = (
     "tests/unit/riskguard",
@@ -44,7 +45,6 @@ LONG = (
 )
 # Tried with those properties only, in the soak.
 LATER = ("weights.py", "plan.py", "answers.py", "freeze.py")
-WHOLE = ("tests/bypass", "tests/integration/test_manual_venue.py", "tests/integration/test_truthful_fills.py")
 SAMPLE, QUICK = 15, 1.0
 
 
@@ -52,7 +52,7 @@ SAMPLE, QUICK = 15, 1.0
 @pytest.mark.parametrize("folder", NEAR)
 def test_the_tests_see_what_is_changed_in_the_files_of_the_last_change(folder):
     """Some mutants of the files that the working tree or the last commit changed, or of all where it changed none."""
-    paths = [path for path in PURE if path.startswith(folder) and not path.endswith(LATER)]
+    paths = [path for path in (*PURE, *FLOWS) if path.startswith(folder) and not path.endswith(LATER)]
     mutants = _mutants([path for path in paths if path in _changed()] or paths)
     drawn = random.Random(SEED).sample(mutants, min(SAMPLE, len(mutants)))
 
@@ -73,8 +73,8 @@ def test_the_tests_see_every_guard_of_the_riskguard_and_of_the_tickets():
 
 @pytest.mark.soak
 def test_the_tests_see_every_guard_of_the_flows():
-    """All mutants of deciding, issuing and confirming, by tests that have a database."""
-    outcome = run(_mutants(FLOWS), [*_files(UNITS[3:4], without=LONG), *WHOLE])
+    """All mutants of deciding, issuing and confirming, by tests that need no database."""
+    outcome = run(_mutants(FLOWS), _files(UNITS[3:4], without=LONG))
 
     _tell(outcome)
     assert _missed(outcome) == []
