@@ -18,7 +18,14 @@ PURE = (
     "core/pipeline.py",
     "core/quant/health.py",
 )
-FLOWS = ("flows/decide.py", "flows/issue.py", "flows/confirm.py")
+FLOWS = (
+    "flows/decide.py",
+    "flows/issue.py",
+    "flows/confirm.py",
+    "flows/resume.py",
+    "flows/lifecycle.py",
+    "flows/look.py",
+)
 # The folders whose every mutant was tried, each with the tests that are near to it and quick.
 NEAR = {
     "core/riskguard": ("tests/unit/riskguard",),
@@ -73,7 +80,7 @@ def test_the_tests_see_every_guard_of_the_riskguard_and_of_the_tickets():
 
 @pytest.mark.soak
 def test_the_tests_see_every_guard_of_the_flows():
-    """All mutants of deciding, issuing and confirming, by tests that need no database."""
+    """All mutants of looking up, deciding, issuing, confirming and resuming, by tests that need no database."""
     outcome = run(_mutants(FLOWS), _files(UNITS[3:4], without=LONG))
 
     _tell(outcome)
