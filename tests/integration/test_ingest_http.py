@@ -84,13 +84,13 @@ def stored(root: Path) -> set[str]:
 
 
 def test_ingest_asks_for_the_universe_once_and_on_the_same_day_not_again(root, replay):
-    """As a process, twice: every instrument and the rates, one request each, then none at all."""
+    """As a process, and again: every instrument and the rates, one request each, then none at all."""
     change_policy(root, ("source_order: [synthetic]", "source_order: [stooq]"))
     listed = {row.partition(",")[0] for row in (root / "config/universe.csv").read_text().splitlines()[1:]}
 
     first = program(root, "ingest")
     asked = replay.seen.counts()
-    second = program(root, "ingest")
+    second = twokey(root, "ingest")
 
     assert (first.code, second.code) == (0, 0), first.err + second.err
     assert set(asked.values()) == {1}
@@ -100,7 +100,7 @@ def test_ingest_asks_for_the_universe_once_and_on_the_same_day_not_again(root, r
     assert len(first.facts["stored"]) == len(asked)
     assert (second.facts["stored"], second.facts["snapshot"]) == ([], first.facts["snapshot"])
     assert first.err == ""
-    assert program(root, "data", "verify").facts["differences"] == []
+    assert twokey(root, "data", "verify").facts["differences"] == []
 
 
 def test_an_ingest_killed_in_the_middle_asks_only_for_the_rest(root, replay):
@@ -115,7 +115,7 @@ def test_an_ingest_killed_in_the_middle_asks_only_for_the_rest(root, replay):
     kept, first = stored(root), replay.seen.counts()
     replay.let_go.set()
 
-    again = program(root, "ingest")
+    again = twokey(root, "ingest")
 
     assert again.code == 0, again.err
     second = replay.seen.counts() - first
@@ -124,7 +124,7 @@ def test_an_ingest_killed_in_the_middle_asks_only_for_the_rest(root, replay):
     assert kept | set(second) == {name.replace("_", ".") for name in listed_symbols(root)} | {"eurofxref-hist.zip"}
     assert sum(replay.seen.counts().values()) - len(replay.seen.counts()) <= CONCURRENCY
     assert len(again.facts["stored"]) == len(second)
-    assert program(root, "data", "verify").facts["differences"] == []
+    assert twokey(root, "data", "verify").facts["differences"] == []
 
 
 @pytest.mark.parametrize("kills", [3, pytest.param(100, marks=pytest.mark.soak)])
@@ -143,7 +143,7 @@ def test_an_ingest_killed_at_any_time_leaves_sound_files_and_the_old_clean_set_o
         seen.add((current, CleanFiles(root / "data" / "clean").panel(current).instruments))
         assert RawFiles(root / "data" / "raw").verify() == []
 
-    done = program(root, "ingest")
+    done = twokey(root, "ingest")
 
     assert done.code == 0, done.err
     assert {name for name, _ in seen} <= {prepared_snapshot(root), done.facts["snapshot"]}
