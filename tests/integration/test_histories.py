@@ -191,6 +191,6 @@ def add_on(role: Role, session: Session, turns: threading.Semaphore) -> int:
                     rows = [{"job_id": f"B-{number}-{part}-{one}", "kind": "", "body": ""} for one in range(3)]
                     session.add("job", rows, once=True)
                 else:
-                    people.halt("busy", f"{role} {number}")
+                    people.halt("busy", f"{role} {number} {part}")
                 added += 1
     return added
