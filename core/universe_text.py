@@ -113,6 +113,7 @@ def parse_universe(text: str, where: str) -> Universe:
     return Universe(tuple(sorted(instruments, key=lambda instrument: instrument.id)))
 
 
+@lru_cache(maxsize=8)
 def universe_hash(universe: Universe) -> str:
     """Give the SHA-256 of a universe's canonical bytes: the order of rows and columns in the file does not count."""
     return sha256_of(universe)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from core.calendar import Calendar, as_of, slot_of, window_of
 from core.domain.frame import Frame
@@ -76,6 +76,13 @@ class BookSetup:
 
 def with_verifications(universe: Universe, verified: dict[str, date]) -> Universe:
     """Give the universe with the days on which people looked its instruments up."""
+    return _verified(universe, frozenset(verified.items()))
+
+
+# A server reads its configuration at every call, and a universe has hundreds of rows.
+@lru_cache(maxsize=8)
+def _verified(universe: Universe, days: frozenset[tuple[str, date]]) -> Universe:
+    verified = dict(days)
     return Universe(
         tuple(replace(row, verified_on=verified[row.id]) if row.id in verified else row for row in universe.instruments)
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cached_property
 
 from core.canonical import LATER, plain, sha256_of
 from core.domain.decision import GateReport, TicketKind
@@ -149,9 +150,9 @@ class Ticket:
     why: Why | None = field(default=None, metadata=LATER)
     last_good: LastGood | None = field(default=None, metadata=LATER)
 
-    @property
+    @cached_property
     def hash(self) -> str:
-        """Give the SHA-256 of the decision bytes."""
+        """Give the SHA-256 of the decision bytes, computed once."""
         return sha256_of(self)
 
     @property
