@@ -2,42 +2,16 @@
 
 from __future__ import annotations
 
-import logging
-import shutil
-import sys
-import tempfile
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from tests.bypass.walk import ACTS, Move
-from tests.bypass.walk_course import Course, Shelf, course, replayed, shortest
+from tests.bypass.walk_course import course, held, replayed, shortest
 from tests.bypass.walk_world import World
 from tests.integration.workspaces import superuser
 
 SEED = 20_260_101
-CALLS, CALLS_OF_A_SOAK, MOVES_OF_SCENES = 3_000, 100_000, 1_000
-
-
-@pytest.fixture(scope="module")
-def shelf() -> Iterator[Shelf]:
-    """Give the workspaces that worlds are copied from, in memory where there is room; they are gone afterwards."""
-    memory = Path("/dev/shm")
-    is_roomy = memory.is_dir() and shutil.disk_usage(memory).free > 4_000_000_000
-    top = Path(tempfile.mkdtemp(prefix="walk-", dir=memory if is_roomy else None))
-    top.chmod(0o711)
-    logging.disable(logging.CRITICAL)
-    yield Shelf.laid_out(top)
-    logging.disable(logging.NOTSET)
-    shutil.rmtree(top)
-
-
-def held(done: Course, capsys: pytest.CaptureFixture[str]) -> None:
-    """Print what a course came through, and hold that nothing was wrong."""
-    with capsys.disabled():
-        sys.stdout.write(f"\n{done.told()}\n")
-    assert not done.wrong, "\n".join(done.wrong)
+# With those of the scenes and of the second course, which another process walks, ten thousand and more in each run.
+CALLS, CALLS_OF_A_SOAK = 4_200, 100_000
 
 
 def tamper(world: World) -> str:
@@ -49,21 +23,15 @@ def tamper(world: World) -> str:
 
 
 @pytest.mark.slow
-def test_nothing_gets_by_in_three_thousand_calls(shelf, capsys):
+def test_nothing_gets_by_in_four_thousand_calls(shelf, capsys):
     """Agents, people and mishaps in a drawn order, over paper, by hand, two books, no data, and a book that learns."""
     held(course(shelf, SEED, CALLS), capsys)
-
-
-@pytest.mark.slow
-def test_every_scene_comes_to_its_end_and_nothing_gets_by(shelf, capsys):
-    """The scenes alone, each in its order: forged proposals, tightened policies, mishaps between any two steps."""
-    held(course(shelf, SEED, MOVES_OF_SCENES, is_straight=True), capsys)
 
 
 @pytest.mark.soak
 def test_nothing_gets_by_in_a_hundred_thousand_calls(shelf, capsys):
     """The same for longer, from another seed."""
-    held(course(shelf, SEED + 1, CALLS_OF_A_SOAK), capsys)
+    held(course(shelf, SEED + 3, CALLS_OF_A_SOAK), capsys)
 
 
 def test_what_is_wrong_is_found_and_told_in_its_shortest_sequence(shelf, monkeypatch):

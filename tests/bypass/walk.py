@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import timedelta
 from random import Random
 from typing import Any
 
@@ -32,7 +33,7 @@ from tests.bypass.walk_faults import (
     spoil,
 )
 from tests.bypass.walk_people import HOWS, PEOPLE
-from tests.bypass.walk_scenes import Deck, Step, evening
+from tests.bypass.walk_scenes import Deck, Step, overnight
 from tests.bypass.walk_world import World
 
 # What a flow or a person's command may answer instead of doing what was asked.
@@ -61,7 +62,11 @@ ACTS = PEOPLE | {
     "forge": forge,
 }
 # While one of these is broken a server may fail, and say no more than that; at any other time that is a violation.
-FAILING = frozenset({"heads unreadable"})
+FAILING = frozenset({"calendar garbled"})
+# What passes the time, edits files, or breaks and mends what is around: moves that call neither a tool nor a flow.
+NO_CALLS = frozenset(
+    {"wait", "night", "weekend", "finish job", "edit policy", "restore policy", "edit universe", "spoil", "mend"}
+)
 TOOL_SHARE = 0.86
 PURSUED_SHARE = 0.4
 
@@ -89,11 +94,18 @@ class Walked:
     answers: Counter[str] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
 
+    @property
+    def calls(self) -> int:
+        """Count the calls: of tools by agents, and of flows by people."""
+        return sum(self.answers.values()) - sum(
+            number for answer, number in self.answers.items() if answer.partition(":")[0] in NO_CALLS
+        )
 
-async def walk(world: World, walker: Walker, count: int) -> Walked:
-    """Take so many moves in a world, and give what came of them."""
+
+async def walk(world: World, walker: Walker, *, moves: int, calls: int) -> Walked:
+    """Take so many moves in a world, fewer when there are so many calls among them, and give what came of them."""
     done = Walked()
-    while len(done.moves) < count and not done.wrong:
+    while len(done.moves) < moves and done.calls < calls and not done.wrong:
         await take(walker.next_move(world), world, done)
     world.mend()
     return done
@@ -129,42 +141,38 @@ async def _call(move: Move, world: World, done: Walked) -> None:
 
 @dataclass
 class Walker:
-    """Draws moves: a scene of the day is played in order, and between its steps come moves that have none.
-
-    One who goes straight plays the scenes alone, so that each comes to its end.
-    """
+    """Draws moves: a scene of the day is played in order, and between its steps come moves that have none."""
 
     rng: Random
     deck: Deck
-    is_straight: bool = False
     scene: list[Step] = field(default_factory=list)
 
     def next_move(self, world: World) -> Move:
         """Draw a move."""
         rng = self.rng
-        if self.is_straight:
-            self.scene = self.scene or [*evening(rng), ("night", {}), *self.deck.dealt()]
-            return _played(self.scene.pop(0), world)
         throw = rng.random()
         if self.scene and throw < PURSUED_SHARE:
-            return _played(self.scene.pop(0), world)
+            return as_move(self.scene.pop(0), world)
         if throw < TOOL_SHARE:
             return Move(*walk_tools.drawn(rng, world))
         if not self.scene and rng.random() < 0.5:
-            self.scene = [*evening(rng), ("night", {}), *self.deck.dealt()]
+            self.scene = [*overnight(rng), *self.deck.dealt()]
         if world.broken and rng.random() < 0.5:
             return Move("mend", {})
         name = rng.choices(list(_ACTS), [weight for weight, _ in _ACTS.values()])[0]
         return Move(name, _ACTS[name][1](rng, world))
 
 
-def _played(step: Step, world: World) -> Move:
-    """Give a step of a scene as it is on the day."""
+def as_move(step: Step, world: World) -> Move:
+    """Give a step of a scene as the move that it is on the day."""
     name, arguments = step
-    day = f"{world.day():%Y%m%d}"
+    days = {"{day}": f"{world.day():%Y%m%d}", "{tomorrow}": f"{world.day() + timedelta(days=1):%Y%m%d}"}
     if name == "end job":
         return Move("quant.cancel_job", {"job_id": (world.jobs or ["JOB-0123456789ab-1"])[-1]})
-    said = {key: value.replace("{day}", day) if isinstance(value, str) else value for key, value in arguments.items()}
+    said = dict(arguments)
+    for key, value in said.items():
+        for place, text in days.items() if isinstance(value, str) else ():
+            said[key] = said[key].replace(place, text)
     return Move(name, said)
 
 

@@ -4,26 +4,35 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import sys
 import tempfile
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from functools import partial
 from itertools import cycle
 from pathlib import Path
 from random import Random
 
+import pytest
+
 from cli.commands.workspace import prepare
 from tests.bypass import walk_cover
 from tests.bypass.oracle import violations
-from tests.bypass.walk import Move, Walked, Walker, take, walk
-from tests.bypass.walk_scenes import Deck
+from tests.bypass.walk import Move, Walked, Walker, as_move, take, walk
+from tests.bypass.walk_chapters import chapters
+from tests.bypass.walk_faults import SPLITS
+from tests.bypass.walk_scenes import Deck, Step
 from tests.bypass.walk_tools import OTHER
 from tests.bypass.walk_world import World
 from tests.integration.test_models import learns
 from tests.servers.conftest import copied
 from tests.servers.market import make_manual, publish_market, settle_opening
 
+ANNOUNCED = "internal_symbol,ex_date,split_ratio,dividend,known_at,notes"
+# The first session after the last bar: any earlier, the bars would be in the new units.
+DAY_OF_SPLIT = date(2024, 7, 1)
 # A walk begins anew after so many moves: there are bars for three weeks of days.
 MOVES_A_WORLD = 700
 # Small worlds, for what only they can answer, come once in a course.
@@ -43,11 +52,15 @@ class Shelf:
         """Make the workspaces that worlds are copied from."""
         prepare(top / "bare", is_synthetic=True)
         copied(top / "bare", top / "paper")
+        announced = f"{ANNOUNCED}\n{SPLITS},{DAY_OF_SPLIT},2,,2024-01-10,\n"
+        (top / "paper" / "config" / "announced_actions.csv").write_text(announced, encoding="utf-8")
         publish_market(top / "paper")
         settle_opening(top / "paper")
         _rewrite(top / "paper" / "config" / "policy.yml", "rebalance: weekly", "rebalance: daily")
         for kind, change in (("manual", _by_hand), ("pilot", _pilot), ("two books", _two_books), ("learner", _learner)):
             change(copied(top / "paper", top / kind))
+        for policy in (*top.glob("*/config/policy.yml"), *top.glob("*/config/books/*.yml")):
+            _uncomment(policy)
         return cls(top)
 
     def copy(self, kind: str) -> Path:
@@ -76,34 +89,81 @@ class Course:
         """Count the answers, by what was asked."""
         return sum((one.answers for one in self.walked), Counter())
 
+    @property
+    def calls(self) -> int:
+        """Count the calls: of tools by agents, and of flows by people."""
+        return sum(one.calls for one in self.walked)
+
+    def add(self, shelf: Shelf, kind: str, play: Callable[[World], Awaitable[Walked]]) -> None:
+        """Play in one more world, and add what came of it."""
+        walked, states, wrong = played(shelf, kind, play)
+        self.walked.append(walked)
+        self.states.update(states)
+        if wrong:
+            self.wrong.append(_sequence(shelf, kind, walked.moves, wrong))
+
     def told(self) -> str:
         """Give the course in lines: seed, counts, and the coverage of states and codes."""
         asked = sum(number for name, number in self.answers.items() if "." in name.partition(":")[0])
         lines = [
-            f"hostile walk: seed {self.seed}, {self.moves} moves in {len(self.walked)} worlds, {asked} calls of tools"
+            f"hostile walk: seed {self.seed}, {self.calls} calls ({asked} of tools, the others of people's flows)"
+            f" among {self.moves} moves in {len(self.walked)} worlds"
         ]
         lines += ["codes of tools:", walk_cover.table(walk_cover.codes(self.answers))]
         lines += ["states:", walk_cover.table(self.states)]
-        lines += [f"codes never answered: {', '.join(walk_cover.missed(self.answers)) or 'none'}"]
-        lines += [f"rules that never objected: {', '.join(walk_cover.rules_missed(self.states)) or 'none'}"]
-        lines += [f"gates never seen: {', '.join(walk_cover.gates_missed(self.states)) or 'none'}"]
+        missed = self.missed()
+        counts = ", ".join(
+            f"{total - len(missed[what])} of {total} {what}" for what, total in walk_cover.DECLARED.items()
+        )
+        lines += [
+            f"reached: {counts}",
+            *(f"never met of the {what}: {', '.join(names) or 'none'}" for what, names in missed.items()),
+        ]
         return "\n".join(lines)
 
+    def missed(self) -> dict[str, list[str]]:
+        """Name what is declared and was never met."""
+        return {
+            "codes of tools": walk_cover.missed(self.answers),
+            "rules": walk_cover.rules_missed(self.states),
+            "gates": walk_cover.gates_missed(self.states),
+            "causes of a NO-TRADE": walk_cover.causes_missed(self.states),
+            "refusals of people's flows": walk_cover.refusals_missed(self.answers),
+        }
 
-def course(shelf: Shelf, seed: int, count: int, *, is_straight: bool = False) -> Course:
-    """Walk through worlds until so many moves are made, or something is wrong."""
+
+def course(shelf: Shelf, seed: int, calls: int) -> Course:
+    """Walk through worlds until so many calls are made, or something is wrong."""
     done, kinds, deck = Course(seed), cycle(KINDS), Deck(Random(seed))
     plan = list(SMALL)
-    while done.moves < count and not done.wrong:
+    while done.calls < calls and not done.wrong:
         kind = plan.pop() if plan else next(kinds)
-        rng = Random(f"{seed} {len(done.walked)}")
-        length = min(SMALL.get(kind, MOVES_A_WORLD), count - done.moves)
-        walker = Walker(rng, deck, is_straight)
-        walked, states, wrong = played(shelf, kind, partial(walk, walker=walker, count=length))
-        done.walked.append(walked)
-        done.states.update(states)
-        if wrong:
-            done.wrong.append(_sequence(shelf, kind, walked.moves, wrong))
+        walker = Walker(Random(f"{seed} {len(done.walked)}"), deck)
+        play = partial(walk, walker=walker, moves=SMALL.get(kind, MOVES_A_WORLD), calls=calls - done.calls)
+        done.add(shelf, kind, play)
+    return done
+
+
+def told(shelf: Shelf) -> Course:
+    """Tell every scene, each once and whole, in the worlds that they are for."""
+    done = Course(0)
+    for kind, steps in chapters():
+        done.add(shelf, kind, partial(_tell, steps=steps))
+    return done
+
+
+def held(done: Course, capsys: pytest.CaptureFixture[str]) -> None:
+    """Print what a course came through, and hold that nothing was wrong."""
+    with capsys.disabled():
+        sys.stdout.write(f"\n{done.told()}\n")
+    assert not done.wrong, "\n".join(done.wrong)
+
+
+async def _tell(world: World, steps: Sequence[Step]) -> Walked:
+    done = Walked()
+    for step in steps:
+        await take(as_move(step, world), world, done)
+    world.mend()
     return done
 
 
@@ -186,6 +246,12 @@ def _learner(root: Path) -> None:
     """Let the book learn, of more weeks than there are."""
     learns(root)
     _rewrite(root / "config" / "policy.yml", "weeks_min: 12", "weeks_min: 100")
+
+
+def _uncomment(path: Path) -> None:
+    """Leave the comments out: a walk edits policies all the time, and they are most of what is read anew of one."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    path.write_text("".join(f"{line}\n" for line in lines if line.split("#")[0].strip()), encoding="utf-8")
 
 
 def _rewrite(path: Path, old: str, new: str) -> None:

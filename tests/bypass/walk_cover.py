@@ -10,8 +10,22 @@ from typing import Any
 from core.pipeline import PIPELINE
 from core.riskguard import rules
 from servers.refusals import Code
+from tests.bypass.walk_causes import CAUSES, causes
 
 CODES: tuple[str, ...] = getattr(rules, "CODES", ())
+# Why a person's flow does not do what was asked: the kinds of its refusals.
+REFUSED = (
+    *("CashRefused", "NotReady", "Refusal", "RolloutRefused", "SettingsError", "SlotRefused"),
+    *("SnapshotRefused", "StoreError", "UniverseError", "UsageError", "WorkspaceError"),
+)
+# How many of each there are; of a gate its two states.
+DECLARED = {
+    "codes of tools": len(Code),
+    "rules": len(CODES),
+    "gates": 2 * len(PIPELINE),
+    "causes of a NO-TRADE": len(CAUSES),
+    "refusals of people's flows": len(REFUSED),
+}
 Read = Callable[[str], Sequence[dict[str, Any]]]
 _COUNTS = {
     "decision": "SELECT kind AS name FROM decision",
@@ -40,6 +54,8 @@ def states(read: Read) -> Counter[str]:
         found.update(f"gate {gate['gate']} {gate['state']}" for gate in body["gates"])
         # Where every line was refused the review closed, and its words name the codes.
         found.update(f"rule {code}" for code in CODES if f"{code}:" in row["body"] or f'"{code}"' in row["body"])
+    for row in read("SELECT body FROM ticket WHERE kind = 'NO-TRADE'"):
+        found.update(f"cause {name}" for name in causes(json.loads(row["body"])["reasons"]))
     return found
 
 
@@ -62,6 +78,16 @@ def gates_missed(found: Counter[str]) -> list[str]:
     """Name the gates that were never seen open, or never closed."""
     wanted = [f"gate {stage.name} {state}" for stage in PIPELINE for state in ("open", "closed")]
     return [name for name in wanted if name not in found]
+
+
+def refusals_missed(answers: Counter[str]) -> list[str]:
+    """Name the kinds of refusals that no person's flow gave."""
+    return sorted(set(REFUSED) - {answer.rpartition(": ")[2] for answer in answers})
+
+
+def causes_missed(found: Counter[str]) -> list[str]:
+    """Name the causes of a NO-TRADE that no ticket gave."""
+    return [name for name in CAUSES if f"cause {name}" not in found]
 
 
 def table(found: Counter[str]) -> str:

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import cast
 
 from adapters.postgres.runs import PgDecisions
+from core.domain.decision import Decision
+from core.domain.facts import Seen
 from core.domain.order import OrderLine, Proposal, Side
 from core.domain.slot import RunId
 from core.gate import Gate
@@ -73,8 +75,8 @@ def edit_universe(world: World, how: str) -> str:
 
 def _long(row: str) -> str:
     cells = row.split(",")
-    cells[3] = (cells[3] + " ").ljust(80, "w")
-    cells[-1] = "n" * 80
+    if cells[0] != "SPY":
+        cells[0] = cells[0].ljust(500, "W")
     return ",".join(cells)
 
 
@@ -161,15 +163,21 @@ def _clean_set(world: World) -> Path:
     return world.root / "data" / "clean"
 
 
+def _calendar(world: World) -> Path:
+    return next((world.root / "data" / "clean").glob("calendar-XNYS-*.json"))
+
+
 DESK_WEIGHT = b"weight_max: "
 SPOILERS: dict[str, Callable[[World], Callable[[], None]]] = {
     "connections": _connections,
     "heads": _heads,
     "heads unreadable": lambda world: _folder_for(world.workspace.heads),
     "key missing": lambda world: _moved(world.workspace.private_key),
+    "public key missing": lambda world: _moved(next(world.workspace.public_keys.glob("*.pub"))),
     "key garbled": lambda world: _rewritten(world.workspace.private_key, b"no key\n"),
     "clean set missing": lambda world: _moved(_clean_set(world) / "CURRENT"),
     "clean set spoilt": lambda world: _moved(next((_clean_set(world) / "snapshots").iterdir())),
+    "calendar garbled": lambda world: _rewritten(_calendar(world), b"no calendar\n"),
     "policy unreadable": lambda world: _rewritten(world.home / "policy.yml", b"version: \xff\x00"),
     "policy refused": lambda world: _edited(world.home / "policy.yml", b"leverage_max: 0", b"leverage_max: 2"),
     "desk gross": lambda world: _edited(world.home / "desk.yml", b"gross_max: 1.0", b"gross_max: 0.001"),
@@ -180,10 +188,15 @@ SPOILERS: dict[str, Callable[[World], Callable[[], None]]] = {
 # --- what is forged ---------------------------------------------------------------------------------------------------
 
 
+# Splits on the session after the last bar, as was announced; see the shelf that worlds are copied from.
+SPLITS = "XOM"
+
+
 @dataclass
 class Caught:
-    """Decisions that are kept nowhere: what would have been proposed stays in hand."""
+    """Decisions as they are kept, with no proposal: what would be proposed is kept nowhere and stays in hand."""
 
+    kept: DecisionBook
     proposals: list[Proposal] = field(default_factory=list)
 
     def proposal(self, run_id: RunId) -> None:
@@ -194,13 +207,17 @@ class Caught:
         self.proposals.append(proposal)
         return proposal
 
+    def decision(self, run_id: RunId) -> tuple[Decision, Seen] | None:
+        """Give an earlier day's decision."""
+        return self.kept.decision(run_id)
+
 
 def forge(world: World, book: str, run_id: str, how: str) -> str:
     """Put a proposal that nobody planned in the honest one's place, with the riskguard's own connection."""
     kept = PgDecisions(world.desk.session("riskguard"))
     if kept.proposal(run_id) is not None:
         raise NotReady(f"{run_id} has its proposal")
-    setup, caught = world.desk.configuration(book).setup, Caught()
+    setup, caught = world.desk.configuration(book).setup, Caught(kept)
     doors = world.desk.day_doors(world.moment(book))
     score(run_of(world.day(), setup, doors), setup, doors.score)
     gate = propose(run_id, setup, replace(doors.decide, decisions=cast(DecisionBook, caught)))
@@ -279,6 +296,8 @@ FORGERIES: dict[str, Callable[[Proposal], Proposal]] = {
     "stranger": _each(lambda line: replace(line, instrument=f"{line.instrument[:8]}Z")),
     "index": _each(lambda line: replace(line, instrument="SPY")),
     "off the mark": _each(lambda line: replace(line, price=line.price * Decimal("1.01"))),
+    "worse than meant": _each(lambda line: replace(line, worst_price=line.price * Decimal("1.3"))),
+    "pending": _each(lambda line: replace(line, instrument=SPLITS)),
     "far off the mark": _each(lambda line: replace(line, price=line.price * 3)),
     "off the step": _each(lambda line: replace(line, quantity=line.quantity + Decimal("0.000001"))),
     "nothing": _each(lambda line: replace(line, quantity=Decimal(0))),

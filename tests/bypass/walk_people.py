@@ -137,10 +137,23 @@ HOWS = (
 )
 
 
-def cash(world: World, book: str, key: str, amount: str) -> str:
-    """`twokey cash`: pay in, or take out."""
+def cash(world: World, book: str, key: str, amount: str, *, is_cut_short: bool = False) -> str:
+    """`twokey cash`: pay in, or take out; cut short, the process is killed before the books hold it."""
     desk, policy = world.desk, world.policy(book)
-    doors = CashDoors(PgPeople(desk.session("person")), desk.settle_doors(desk.clean))
+    people = PgPeople(desk.session("person"))
+    if is_cut_short:
+        people.move_cash(
+            key,
+            book=book,
+            venue=policy.execution.venue,
+            session=world.day(),
+            amount=Decimal(amount),
+            currency=policy.base_currency,
+            by=BY,
+            note="",
+        )
+        return "cut short"
+    doors = CashDoors(people, desk.settle_doors(desk.clean))
     done = move_cash(CashMove(key, Decimal(amount), world.day(), BY, ""), policy, doors, today=world.day())
     desk.changed()
     return f"new {done.is_new}, {done.posted} posted"
@@ -224,6 +237,12 @@ def finish(world: World) -> str:
     return world.jobs[-1]
 
 
+def weekend(world: World) -> str:
+    """Let the days pass until Saturday, at the hour of the slot."""
+    world.clock.at += timedelta(days=(5 - world.day().weekday()) % 7)
+    return instant_text(world.clock.at)
+
+
 def wait(world: World, minutes: int) -> str:
     """Let time pass, or set the clock back."""
     world.clock.at += timedelta(minutes=minutes)
@@ -256,6 +275,7 @@ PEOPLE: dict[str, Callable[..., str]] = {
     "snapshot": snapshot,
     "replay": again,
     "finish job": finish,
+    "weekend": weekend,
     "wait": wait,
     "night": sleep,
 }
