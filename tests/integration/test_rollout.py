@@ -10,6 +10,7 @@ import pytest
 
 from tests.integration.workspaces import DAY, Done, Workspaces, change_desk, change_policy, desk_of, look, twokey
 
+KEEPS_SERVERS = True
 WORD = ("--by", "ann", "--reason", "the pilot begins")
 BACKUP = ("backup_after_run: false", "backup_after_run: true")
 DESK_WEIGHT = ("\nweight_max: 0.25", "\nweight_max: 0.30")
