@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from adapters.postgres.people import PgPeople
+from adapters.postgres.rights import Role
 from adapters.postgres.rights import CALLERS
 from tests.integration.workspaces import BUSY, DAY, ONE_DAY, Done, Terminal, Workspaces, desk_of, look, twokey
 
@@ -157,13 +158,14 @@ def test_every_door_that_decides_or_writes_may_halt_at_once(workspaces: Workspac
 def test_a_halt_that_stands_is_not_set_again(workspaces: Workspaces):
     """Two who see the same at one moment make one halt; another reason, another scope, and one after a resume are more."""
     root = workspaces.copy("doors-again")
+    asked: tuple[tuple[Role, str, str], ...] = (
+        ("riskguard", "main", "a smell"),
+        ("person", "main", "a smell"),
+        ("ledger", "main", "a noise"),
+        ("person", "*", "a smell"),
+    )
     with desk_of(root) as desk:
-        for role, scope, reason in (
-            ("riskguard", "main", "a smell"),
-            ("person", "main", "a smell"),
-            ("ledger", "main", "a noise"),
-            ("person", "*", "a smell"),
-        ):
+        for role, scope, reason in asked:
             PgPeople(desk.session(role)).halt(scope, reason)
         people = PgPeople(desk.session("person"))
         stood = [(halt.scope, halt.reason) for halt in people.halts("main")]
