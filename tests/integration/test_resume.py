@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 
 from adapters.postgres.people import PgPeople
-from adapters.postgres.rights import Role
-from adapters.postgres.rights import CALLERS
+from adapters.postgres.rights import CALLERS, Role
 from tests.integration.workspaces import BUSY, DAY, ONE_DAY, Done, Terminal, Workspaces, desk_of, look, twokey
 
 FELL, FELL_AGAIN = DAY + ONE_DAY, DAY + 6 * ONE_DAY
