@@ -22,6 +22,7 @@ from core.audit.tree import KeptFile, KeptRow, Node, nodes_of, shown, verdict_of
 from flows.why import ticket_why
 from tests.integration.workspaces import BUSY, DAY, Workspaces, desk_of, held, superuser, twokey, weekdays
 
+KEEPS_SERVERS = True
 TRADED = weekdays(DAY, 3)
 # The exchange was closed on Presidents' Day; the day after it a person had halted the desk.
 HOLIDAY, HALTED = date(2024, 2, 19), date(2024, 2, 20)

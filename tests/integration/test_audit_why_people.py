@@ -29,6 +29,7 @@ from tests.integration.workspaces import (
     twokey,
 )
 
+KEEPS_SERVERS = True
 FEE = {"kind": "FEE", "key": "f1", "effective": str(DAY), "account": "main", "currency": "GBP", "amount": "2.50"}
 
 

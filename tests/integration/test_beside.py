@@ -12,6 +12,7 @@ from adapters.postgres.journal import PgJournal
 from adapters.postgres.tickets import PgTickets
 from tests.integration.workspaces import BUSY, DAY, ONE_DAY, Workspaces, change_desk, desk_of, twokey
 
+KEEPS_SERVERS = True
 LABEL, NEXT = f"{DAY:%Y%m%d}", f"{DAY + ONE_DAY:%Y%m%d}"
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from tests.integration.workspaces import DAY, ONE_DAY, Workspaces, superuser, twokey
 
+KEEPS_SERVERS = True
 # A Tuesday: the Friday before it is the last session of a week.
 FRIDAY = date(2024, 2, 2)
 LEARNING = """

@@ -10,6 +10,7 @@ import pytest
 
 from tests.integration.workspaces import DAY, Done, Terminal, Workspaces, change_policy, desk_of, look, twokey
 
+KEEPS_SERVERS = True
 LOOSER = ("  drawdown_max: 0.20", "  drawdown_max: 0.25")
 WORD = ("--by", "ann", "--reason", "the pilot begins")
 

@@ -13,6 +13,7 @@ from flows.books import StoreError
 from flows.lifecycle import follow_ticket
 from tests.integration.workspaces import DAY, ONE_DAY, Workspaces, desk_of, make_manual, morning, the_time_is, twokey
 
+KEEPS_SERVERS = True
 TICKET = f"TICKET-{DAY:%Y%m%d}"
 
 

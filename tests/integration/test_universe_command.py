@@ -8,6 +8,7 @@ import pytest
 
 from tests.integration.workspaces import DAY, Workspaces, twokey
 
+KEEPS_SERVERS = True
 ON = ("--on", str(DAY))
 
 

@@ -100,9 +100,6 @@ TAMPERED = (
 UNSETTLED = {"confirmations": ["10 unanswered: " + ", ".join(f"TICKET-20240612 line {n}" for n in range(1, 11))]}
 
 
-# --- workspaces -------------------------------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True)
 class Bench:
     """Makes workspaces in a folder: with an archive of their own, or as copies of one that is ready."""
@@ -113,7 +110,7 @@ class Bench:
     copied: Copy
 
     def copy(self, name: str, of: Path) -> Path:
-        """Copy a workspace whose server is stopped."""
+        """Copy a workspace."""
         return self.copied(of, self.folder / name)
 
     def holding(self, name: str, *changes: Change, rates_to: date | None = None, has_funds: bool = True) -> Path:
@@ -140,6 +137,7 @@ def bench(kept: Bench) -> Iterator[Bench]:
     folder = kept.folder.with_name("case")
     folder.mkdir()
     yield replace(kept, folder=folder)
+    kept.copied.end(folder)
     shutil.rmtree(folder)
 
 
