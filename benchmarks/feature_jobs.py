@@ -37,6 +37,7 @@ def main() -> None:
         "matrices": lambda: matrices(folder),
         "alpha158": lambda: alpha158(folder),
         "weekly": lambda: features(feature_panel.load_bars(folder), feature_set("weekly")),
+        "weekly-threads": lambda: weekly(folder),
         "groupby": lambda: grouped(folder),
         "today": lambda: features_on_last(today, feature_set("weekly")),
         "today158": lambda: features_on_last(today, feature_set("alpha158")),
@@ -115,6 +116,12 @@ def label(close: Any, life: Any, span: tuple[int, int], out: Any) -> None:
 
 
 # --- the weekly set -----------------------------------------------------------------------------------------------------
+
+
+def weekly(folder: Path) -> Any:
+    """Give the weekly set as fresh matrices, with two threads."""
+    with ThreadPoolExecutor(KERNELS) as pool:
+        return features(feature_panel.load_bars(folder), feature_set("weekly"), each=pool.map)
 
 
 def grouped(folder: Path) -> Any:

@@ -54,9 +54,7 @@ INPUTS = ("open", "high", "low", "close", "volume", "total", "log_range")
 MARKET = len(INPUTS)
 
 # A tile: so many instruments, so many sessions at a time, flat, row after row.
-WIDE, HIGH = 32, 32
-# So many tiles stand one after the other in a column before its last sessions are moved to the front.
-TILES = 2
+WIDE, HIGH = 32, 64
 # What stands in a row of a program: the code, where the result goes, where five operands begin, n, step, and how many sessions
 # before the last one that is asked for are needed of it.
 CODE, OUT, A, B, C, D, E, N, STEP, DEPTH = range(10)

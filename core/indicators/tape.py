@@ -1,8 +1,8 @@
 """Runs a tape over the bars of many instruments: tile by tile, so that what is used again is still near the processor.
 
 A tile is WIDE instruments and HIGH sessions. Each column of numbers that an operation makes has its sessions in a flat room,
-those of its history before them, so that an operand that is some sessions old is the same column read further ahead; a few
-tiles later the last of them are moved to the front. Before the first session of a panel stands NaN. Nothing is ever taken off
+those of its history before them, so that an operand that is some sessions old is the same column read further ahead; after
+each tile the last of them are moved to the front. Before the first session of a panel stands NaN. Nothing is ever taken off
 a sum: a window is made of shorter ones, in the order that the tape says, so one session alone has the very bits that it has
 among all others.
 """
@@ -51,7 +51,6 @@ from core.indicators.operations import (
     STEP,
     STRENGTH,
     SUM,
-    TILES,
     TIMES,
     UNEXPLAINED,
     WIDE,
@@ -63,27 +62,28 @@ from core.indicators.operations import (
     N,
     Tape,
 )
+from core.indicators.streaming import LINE, stream
 
 Inputs = tuple[Floats, ...]
 
 
 @compiled
-def run(tape: Tape, told: tuple[Inputs, Floats], keep: NDArray[np.bool_], out: Floats) -> None:
+def run(tape: Tape, told: tuple[Inputs, Floats, NDArray[np.bool_]], out: Floats, span: tuple[int, int]) -> None:
     """Compute every feature of the tape into `out`, of shape (features, sessions, instruments), for the last of the sessions.
 
-    `told` are the inputs, each of shape (sessions, instruments), and the market, a number a session; `keep`, of the shape of
-    a feature, says what is wanted: the rest is NaN, and so is what is not finite.
+    `told` are the inputs, each of shape (sessions, instruments), the market, a number a session, and what is wanted, of the
+    shape of a feature: the rest is NaN, and so is what is not finite. Written are the instruments from the first of `span` up
+    to the second.
     """
-    inputs, market = told
-    rows, width = inputs[0].shape
-    whole, wanted = np.empty(tape.size), np.empty(HIGH * WIDE)
-    for first in range(0, width, WIDE):
+    inputs, market, keep = told
+    rows = len(inputs[0])
+    room, wanted = np.empty(tape.size), np.empty(2 * HIGH * WIDE)
+    for first in range(span[0], span[1], WIDE):
         for at in range(len(tape.shifts)):
-            whole[tape.shifts[at, 0] : tape.shifts[at, 0] + tape.shifts[at, 1]] = np.nan
-        columns = slice(first, min(first + WIDE, width))
+            room[tape.shifts[at, 0] : tape.shifts[at, 0] + tape.shifts[at, 1]] = np.nan
+        columns = slice(first, min(first + WIDE, span[1]))
         for top in range(0, rows, HIGH):
-            count, tile = min(HIGH, rows - top), top // HIGH % TILES
-            room = whole[tile * HIGH * WIDE :]
+            count = min(HIGH, rows - top)
             skipped = max(rows - out.shape[1] - top, 0)
             asked = slice(top + skipped - (rows - out.shape[1]), top + count - (rows - out.shape[1]))
             if skipped < count:
@@ -95,7 +95,7 @@ def run(tape: Tape, told: tuple[Inputs, Floats], keep: NDArray[np.bool_], out: F
                 if line[CODE] == LOAD:
                     take(inputs, market, (line[N], top, columns.start), room[line[OUT] : line[OUT] + size])
                 elif line[CODE] == PUT:
-                    made, place = line[A] + skipped * WIDE, (line[N], asked.start, columns.start)
+                    made, place = line[A] + skipped * WIDE, (line[N], asked.start, columns.start, columns.stop)
                     put(room[made : line[A] + size], wanted, place, out)
                 elif line[CODE] < SUM:
                     combine(line, tape.factors[at], room, size)
@@ -103,9 +103,8 @@ def run(tape: Tape, told: tuple[Inputs, Floats], keep: NDArray[np.bool_], out: F
                     join(line, room, size)
                 else:
                     conclude(line, room, size)
-            if tile == TILES - 1:
-                for at in range(len(tape.shifts)):
-                    shift(whole, tape.shifts[at, 0], tape.shifts[at, 1])
+            for at in range(len(tape.shifts)):
+                shift(room, tape.shifts[at, 0], tape.shifts[at, 1])
 
 
 @inner
@@ -132,24 +131,33 @@ def mark(keep: NDArray[np.bool_], out: Floats) -> None:
 
 
 @inner
-def put(tile: Floats, wanted: Floats, place: tuple[int, int, int], out: Floats) -> None:
+def put(tile: Floats, wanted: Floats, place: tuple[int, int, int, int], out: Floats) -> None:
     """Write a tile to where its feature stands: what is not wanted, or not finite, as NaN.
 
-    `place` is the feature, the first session and the first instrument. `out` comes whole: of a part the compiler would not
-    know that its columns lie side by side.
+    `place` is the feature, the first session, the first instrument and the one after the last; `wanted` has the tile's shape,
+    and after it room for what is written.
     """
-    number, top, first = place
-    width = min(WIDE, out.shape[2] - first)
+    number, top, first, end = place
+    masked, width = wanted[HIGH * WIDE :], end - first
+    for at in range(tile.size):
+        value = tile[at] * wanted[at]
+        masked[at] = value if value - value == 0.0 else np.nan
+    flat = out.reshape(out.size)
+    # Each row must begin and end where a line of memory does: no line is shared with what another thread writes.
+    is_streamed = out.ctypes.data % (8 * LINE) == 0 and (out.shape[2] | first | width) % LINE == 0
     for row in range(tile.size // WIDE):
-        for column in range(width):
-            value = tile[row * WIDE + column] * wanted[row * WIDE + column]
-            out[number, top + row, first + column] = value if value - value == 0.0 else np.nan
+        start = (number * out.shape[1] + top + row) * out.shape[2] + first
+        if is_streamed:
+            for at in range(0, width, LINE):
+                stream(flat, masked, (start + at, row * WIDE + at))
+        else:
+            flat[start : start + width] = masked[row * WIDE : row * WIDE + width]
 
 
 @inner
 def shift(room: Floats, start: int, kept: int) -> None:
     """Make the last sessions of a column its history, piece by piece, so that none is written over before it is read."""
-    moved = TILES * HIGH * WIDE
+    moved = HIGH * WIDE
     for place in range(start, start + kept, moved):
         size = min(moved, start + kept - place)
         older, newer = room[place : place + size], room[place + moved : place + moved + size]
@@ -228,24 +236,17 @@ def join(line: NDArray[np.int64], room: Floats, size: int) -> None:
     if code == SUM:
         added(room, (start, back, times), a, out)
     elif code == MEAN:
-        # As what the others differ from the newest, so that equal values have that very value for a mean.
-        second = room[start - back : start - back + size]
-        for at in range(size):
-            out[at] = second[at] - a[at]
-        for term in range(2, times):
-            more = room[start - term * back : start - term * back + size]
-            for at in range(size):
-                out[at] += more[at] - a[at]
-        share = 1.0 / times
-        for at in range(size):
-            out[at] = a[at] + out[at] * share
+        averaged(room, (start, back, times), a, out)
     elif code == SPREAD:
+        second, third = room[start - WIDE : start - WIDE + size], room[start - 2 * WIDE : start - 2 * WIDE + size]
+        fourth, fifth = (
+            room[start - 3 * WIDE : start - 3 * WIDE + size],
+            room[start - 4 * WIDE : start - 4 * WIDE + size],
+        )
         for at in range(size):
-            out[at] = (a[at] - b[at]) * (a[at] - b[at])
-        for term in range(1, 5):
-            more = room[start - term * WIDE : start - term * WIDE + size]
-            for at in range(size):
-                out[at] += (more[at] - b[at]) * (more[at] - b[at])
+            apart = (a[at] - b[at], second[at] - b[at], third[at] - b[at], fourth[at] - b[at], fifth[at] - b[at])
+            newer = apart[0] * apart[0] + apart[1] * apart[1] + apart[2] * apart[2]
+            out[at] = newer + apart[3] * apart[3] + apart[4] * apart[4]
     elif code == SPREADS:
         spreads(line, room, size, out)
     elif code == LARGEST:
@@ -260,26 +261,65 @@ def join(line: NDArray[np.int64], room: Floats, size: int) -> None:
 def added(room: Floats, of: tuple[int, int, int], newest: Floats, out: Floats) -> None:
     """Write the sum of some windows of a column, from the newest on; `of` is where that begins, how far apart, and how many.
 
-    Two are added at a time: to read and write what was added so far costs more than the addition.
+    Three are added at a time, and one more at first: to read and write what was added so far costs more than the addition.
     """
     start, back, times = of
+    size = out.size
+    second = room[start - back : start - back + size]
     if times == 2:
-        second = room[start - back : start - back + out.size]
-        for at in range(out.size):
+        for at in range(size):
             out[at] = newest[at] + second[at]
         return
-    second, third = room[start - back : start - back + out.size], room[start - 2 * back : start - 2 * back + out.size]
-    for at in range(out.size):
-        out[at] = newest[at] + second[at] + third[at]
-    for term in range(3, times - 1, 2):
+    third = room[start - 2 * back : start - 2 * back + size]
+    if times == 3:
+        for at in range(size):
+            out[at] = newest[at] + second[at] + third[at]
+        return
+    fourth = room[start - 3 * back : start - 3 * back + size]
+    for at in range(size):
+        out[at] = newest[at] + second[at] + third[at] + fourth[at]
+    for term in range(4, times - 2, 3):
         place = start - term * back
-        second, third = room[place : place + out.size], room[place - back : place - back + out.size]
-        for at in range(out.size):
-            out[at] = out[at] + second[at] + third[at]
-    if times % 2 == 0:
-        second = room[start - (times - 1) * back : start - (times - 1) * back + out.size]
-        for at in range(out.size):
-            out[at] += second[at]
+        second, third = room[place : place + size], room[place - back : place - back + size]
+        fourth = room[place - 2 * back : place - 2 * back + size]
+        for at in range(size):
+            out[at] = out[at] + second[at] + third[at] + fourth[at]
+    for term in range(times - (times - 4) % 3, times):
+        more = room[start - term * back : start - term * back + size]
+        for at in range(size):
+            out[at] += more[at]
+
+
+@inner
+def averaged(room: Floats, of: tuple[int, int, int], newest: Floats, out: Floats) -> None:
+    """Write the mean of two to five windows of a column; `of` is where that begins, how far apart, and how many.
+
+    As what the others differ from the newest, so that equal values have that very value for a mean.
+    """
+    start, back, times = of
+    size, share = out.size, 1.0 / times
+    second = room[start - back : start - back + size]
+    if times == 2:
+        for at in range(size):
+            out[at] = newest[at] + (second[at] - newest[at]) * share
+        return
+    third = room[start - 2 * back : start - 2 * back + size]
+    if times == 3:
+        for at in range(size):
+            out[at] = newest[at] + (second[at] - newest[at] + (third[at] - newest[at])) * share
+        return
+    fourth = room[start - 3 * back : start - 3 * back + size]
+    if times == 4:
+        for at in range(size):
+            apart = second[at] - newest[at] + (third[at] - newest[at]) + (fourth[at] - newest[at])
+            out[at] = newest[at] + apart * share
+        return
+    fifth = room[start - 4 * back : start - 4 * back + size]
+    for at in range(size):
+        apart = (
+            second[at] - newest[at] + (third[at] - newest[at]) + (fourth[at] - newest[at]) + (fifth[at] - newest[at])
+        )
+        out[at] = newest[at] + apart * share
 
 
 @inner
@@ -290,14 +330,14 @@ def spreads(line: NDArray[np.int64], room: Floats, size: int, out: Floats) -> No
     means of the windows differ from the mean of all, once for each of their sessions. Equal values have no spread.
     """
     whole, step = room[line[C] : line[C] + size], float(line[STEP])
-    out[:] = 0.0
-    for term in range(4):
-        back = term * line[STEP] * WIDE
-        spread = room[line[A] - back : line[A] - back + size]
-        mean = room[line[B] - back : line[B] - back + size]
+    for term in range(0, 4, 2):
+        newer, older = term * line[STEP] * WIDE, (term + 1) * line[STEP] * WIDE
+        spread, mean = room[line[A] - newer : line[A] - newer + size], room[line[B] - newer : line[B] - newer + size]
+        other, beside = room[line[A] - older : line[A] - older + size], room[line[B] - older : line[B] - older + size]
         for at in range(size):
-            apart = mean[at] - whole[at]
-            out[at] += spread[at] + step * (apart * apart)
+            before = out[at] if term else 0.0
+            apart, further = mean[at] - whole[at], beside[at] - whole[at]
+            out[at] = before + (spread[at] + step * (apart * apart)) + (other[at] + step * (further * further))
 
 
 @inner

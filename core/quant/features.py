@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,6 +15,10 @@ from core.domain.bars import Floats
 from core.indicators.operations import INPUTS, Tape
 from core.quant.bars import Bars
 from core.quant.plan import Column, Plan
+
+# So many instruments at a time are computed by one thread: whole tiles.
+SPAN = 64
+Each = Callable[[Callable[[tuple[int, int]], None], Iterable[tuple[int, int]]], Iterable[None]]
 
 
 @dataclass(frozen=True)
@@ -88,14 +93,18 @@ def sessions_needed(feature_set: FeatureSet) -> int:
     return max((feature.lookback for feature in feature_set.features), default=0)
 
 
-def features(bars: Bars, feature_set: FeatureSet, members: NDArray[np.bool_] | None = None) -> Floats:
+def features(
+    bars: Bars, feature_set: FeatureSet, members: NDArray[np.bool_] | None = None, *, each: Each = map
+) -> Floats:
     """Give the features of every session and instrument, of shape (features, sessions, instruments).
 
     `members`, of shape (sessions, instruments), says who has values; None: all. The others are NaN, and so is what a
     feature's NaN rule names. No value is infinite. A value does not depend on other instruments, nor on any later session.
+    `each` does the work for spans of instruments as `map` does: the `map` of a pool of threads has them share it. A set with a
+    kernel of its own does not ask it.
     """
     rows, width = bars.shape
-    return _computed(bars, feature_set, _checked(members, (rows, width)))
+    return _computed(bars, feature_set, _checked(members, (rows, width)), each)
 
 
 def features_on_last(bars: Bars, feature_set: FeatureSet, members_row: NDArray[np.bool_] | None = None) -> Floats:
@@ -107,12 +116,13 @@ def features_on_last(bars: Bars, feature_set: FeatureSet, members_row: NDArray[n
     wanted = _checked(members_row, (width,))
     if not count:
         return np.full((len(feature_set.features), width), np.nan)
-    return _computed(bars.rows(max(0, count - sessions_needed(feature_set)), count), feature_set, wanted[None, :])[:, 0]
+    last = bars.rows(max(0, count - sessions_needed(feature_set)), count)
+    return _computed(last, feature_set, wanted[None, :], map)[:, 0]
 
 
-def _computed(bars: Bars, feature_set: FeatureSet, wanted: NDArray[np.bool_]) -> Floats:
+def _computed(bars: Bars, feature_set: FeatureSet, wanted: NDArray[np.bool_], each: Each) -> Floats:
     """Give as many of the last rows as are wanted."""
-    out = np.empty((len(feature_set.features), *wanted.shape))
+    out = _empty((len(feature_set.features), *wanted.shape))
     if feature_set.kernel is not None:
         feature_set.kernel(bars, wanted, out)
         return out
@@ -123,8 +133,20 @@ def _computed(bars: Bars, feature_set: FeatureSet, wanted: NDArray[np.bool_]) ->
     with np.errstate(all="ignore"):
         made = {"log_range": np.log(bars.high / bars.low)}
     inputs = tuple(np.ascontiguousarray(made[name] if name in made else getattr(bars, name)) for name in INPUTS)
-    run(feature_set.tape, (inputs, np.ascontiguousarray(bars.market)), np.ascontiguousarray(wanted), out)
+    tape, told = feature_set.tape, (inputs, np.ascontiguousarray(bars.market), np.ascontiguousarray(wanted))
+    width = wanted.shape[1]
+    spans = [(first, min(first + SPAN, width)) for first in range(0, width, SPAN)]
+    for _ in each(lambda span: run(tape, told, out, span), spans):
+        pass
     return out
+
+
+def _empty(shape: tuple[int, ...]) -> Floats:
+    """Give an array that begins where a line of memory does, as a kernel can best write to it."""
+    size = math.prod(shape)
+    room = np.empty(size + 7)
+    start = -room.ctypes.data // 8 % 8
+    return room[start : start + size].reshape(shape)
 
 
 def _checked(members: NDArray[np.bool_] | None, shape: tuple[int, ...]) -> NDArray[np.bool_]:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from core.indicators import operations as op
-from core.indicators.operations import HIGH, INPUTS, MARKET, TILES, WIDE, Tape
+from core.indicators.operations import HIGH, INPUTS, MARKET, WIDE, Tape
 
 # How the sum or mean of a window is made: of windows of so many sessions, so many times. Each chain begins with single ones.
 WEEKS = {5: (1, 5), 20: (5, 4), 60: (20, 3), 100: (20, 5), 200: (100, 2)}
@@ -325,7 +325,7 @@ def _places(
     history: list[int], last: list[int], features: tuple[Column, ...]
 ) -> tuple[list[int], list[tuple[int, int]], int]:
     """Give where each column's next sessions stand, what histories there are, and how much room all take."""
-    tile = TILES * HIGH * WIDE
+    tile = HIGH * WIDE
     places: list[int] = []
     free: list[int] = []
     shifts: list[tuple[int, int]] = []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cache
 
@@ -43,6 +45,12 @@ def random_bars(seed: int, rows: int, width: int) -> Bars:
 def changed(bars: Bars, **columns: np.ndarray) -> Bars:
     """Give bars with other arrays."""
     return replace(bars, **columns)
+
+
+def asked_of(spans: Iterable[tuple[int, int]], seen: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Give the spans, and keep them."""
+    seen.extend(spans)
+    return seen
 
 
 def of_one(name: str) -> FeatureSet:
@@ -130,7 +138,7 @@ def test_an_instrument_has_its_features_whoever_stands_beside_it(order, count):
     assert same(features(moved, WEEKLY), VALUES[:, :, order])
 
 
-@pytest.mark.parametrize("width", [1, 7, 8, 9, 100, 131])
+@pytest.mark.parametrize("width", [1, 7, 8, 9, 100, 131, 136])
 def test_blocks_of_instruments_join_without_a_seam(width):
     """More instruments than a block holds, and a last block that is narrower."""
     wide = random_bars(9, 300, width)
@@ -140,6 +148,31 @@ def test_blocks_of_instruments_join_without_a_seam(width):
 
     for at, one in zip({0, width // 2, width - 1}, alone, strict=True):
         assert same(one[:, :, 0], whole[:, :, at])
+
+
+@pytest.mark.parametrize("width", [129, 136])
+def test_threads_share_the_work_and_change_no_bit(width):
+    """Spans of instruments in two threads, where lines of memory end with a row and where they do not."""
+    wide = random_bars(10, 300, width)
+    asked: list[tuple[int, int]] = []
+
+    with ThreadPoolExecutor(2) as pool:
+        shared = features(wide, WEEKLY, each=lambda do, spans: pool.map(do, asked_of(spans, asked)))
+
+    assert same(shared, features(wide, WEEKLY))
+    assert asked == [(0, 64), (64, 128), (128, width)]
+
+
+def test_a_failure_in_a_thread_is_not_passed_over():
+    """What a pool raises for one span is raised by the whole."""
+
+    def failing(_do, spans):
+        for span in spans:
+            raise MemoryError(f"no room for {span}")
+        yield
+
+    with pytest.raises(MemoryError, match=r"no room for \(0, 11\)"):
+        features(BARS, WEEKLY, each=failing)
 
 
 @settings(max_examples=10)
