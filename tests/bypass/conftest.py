@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import logging
 import shutil
-import tempfile
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from tests.bypass.walk_course import Shelf
 from tests.integration.conftest import prepared, workspaces
+from tests.integration.workspaces import make_folder
 
 __all__ = ["prepared", "pytest_terminal_summary", "shelf", "workspaces"]
 FOLDER = "tests/bypass/test_"
@@ -23,10 +22,7 @@ OTHERS = ("oracle", "walk")
 @pytest.fixture(scope="module")
 def shelf() -> Iterator[Shelf]:
     """Give the workspaces that worlds are copied from, in memory where there is room; they are gone afterwards."""
-    memory = Path("/dev/shm")
-    is_roomy = memory.is_dir() and shutil.disk_usage(memory).free > 4_000_000_000
-    top = Path(tempfile.mkdtemp(prefix="walk-", dir=memory if is_roomy else None))
-    top.chmod(0o711)
+    top = make_folder("walk-")
     logging.disable(logging.CRITICAL)
     yield Shelf.laid_out(top)
     logging.disable(logging.NOTSET)

@@ -115,11 +115,11 @@ class Workspaces:
             server.release()
 
 
-def make_folder() -> Path:
+def make_folder(prefix: str = "workspaces-") -> Path:
     """Make a folder that the server's account may pass, unlike pytest's own; in memory where there is room."""
     memory = Path("/dev/shm")
-    is_roomy = memory.is_dir() and shutil.disk_usage(memory).free > 2_000_000_000
-    top = Path(tempfile.mkdtemp(prefix="workspaces-", dir=memory if is_roomy else None))
+    is_roomy = memory.is_dir() and shutil.disk_usage(memory).free > 4_000_000_000
+    top = Path(tempfile.mkdtemp(prefix=prefix, dir=memory if is_roomy else None))
     top.chmod(0o755)
     return top
 

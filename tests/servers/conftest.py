@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.workspaces import make_folder
 from tests.servers.market import publish_market, settle_opening
 from tests.servers.playing import Five
 
@@ -19,11 +20,7 @@ Copy = Callable[[], Path]
 @pytest.fixture(scope="session")
 def shelf() -> Iterator[Path]:
     """Give a short folder that the account of PostgreSQL can pass through; it is gone afterwards."""
-    # In memory where there is room: databases are made, copied and synced here all the time.
-    memory = Path("/dev/shm")
-    is_roomy = memory.is_dir() and shutil.disk_usage(memory).free > 4_000_000_000
-    folder = Path(tempfile.mkdtemp(prefix="servers-", dir=memory if is_roomy else None))
-    folder.chmod(0o711)
+    folder = make_folder("servers-")
     yield folder
     shutil.rmtree(folder)
 
