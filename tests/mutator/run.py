@@ -1,8 +1,8 @@
 """`python -m tests.mutator.run --files F... --tests T... [--sample N]`: which mutants do the tests catch?
 
-The tests run once, and what each of them executes is noted. Then each mutant is put into a fork of that process, where the
-tests that execute its guard run, the quickest first, until one fails. Nothing on the disk is changed. The last line of the
-output is one JSON object.
+The tests run once, and what each of them executes is noted. Then each mutant is put into a fork of that process, with `--apart`
+into a new one, where the tests that execute its guard run, the quickest first, until one fails. Nothing on the disk is changed.
+The last line of the output is one JSON object.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ import json
 import os
 import random
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,8 @@ ROOT = Path(__file__).resolve().parents[2]
 SEED = 6
 # A mutant that runs so much longer than the tests did is caught: it does not end.
 SLOWER, SECONDS_LEAST = 20.0, 30.0
+# What a process of its own takes besides, to make a workspace with a database.
+SETUP_SECONDS = 120.0
 SURVIVED, CAUGHT, BROKEN = range(3)
 
 
@@ -52,6 +55,7 @@ class Mutator:
     texts: Mapping[str, str]
     outcome: Outcome = field(default_factory=Outcome)
     quick: float = float("inf")
+    is_apart: bool = False
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
@@ -97,7 +101,7 @@ class Mutator:
             self.outcome.unreached.append(mutant)
             _say(f"unreached  {mutant.name}")
             return
-        code = self._in_a_fork(mutant, chosen, seconds=seconds)
+        code = self._code(mutant, chosen, seconds=seconds)
         if code == BROKEN:
             raise ValueError(f"{mutant.name} could not be put in")
         (self.outcome.survived if code == SURVIVED else self.outcome.caught).append(mutant)
@@ -107,8 +111,25 @@ class Mutator:
     def _control(self, items: Sequence[pytest.Item], times: Mapping[str, float]) -> None:
         """Hold that the tests pass in a fork without a mutant: else it would be the fork that they catch."""
         chosen = [item for item in items if times[item.nodeid] <= min(self.quick, 1.0)]
-        if self._in_a_fork(None, chosen, seconds=SECONDS_LEAST + SLOWER * sum(times.values())) != SURVIVED:
-            raise ValueError("the tests fail in a fork without a mutant")
+        if self._code(None, chosen, seconds=SECONDS_LEAST + SLOWER * sum(times.values())) != SURVIVED:
+            raise ValueError("the tests fail in a process without a mutant")
+
+    def _code(self, mutant: Mutant | None, chosen: Sequence[pytest.Item], *, seconds: float) -> int:
+        return (self._in_a_process if self.is_apart else self._in_a_fork)(mutant, chosen, seconds=seconds)
+
+    def _in_a_process(self, mutant: Mutant | None, chosen: Sequence[pytest.Item], *, seconds: float) -> int:
+        """Run tests against a mutant in a process of its own, and give what came of it."""
+        told = json.dumps(None if mutant is None else asdict(mutant))
+        command = [sys.executable, "-m", "tests.mutator.apart", told, *(item.nodeid for item in chosen)]
+        process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            code = process.wait(SETUP_SECONDS + seconds)
+        except subprocess.TimeoutExpired:
+            # As a person would: pytest then ends the servers that its tests began.
+            process.send_signal(signal.SIGINT)
+            process.wait()
+            return CAUGHT
+        return {0: SURVIVED, 1: CAUGHT}.get(code, BROKEN)
 
     def _in_a_fork(self, mutant: Mutant | None, chosen: Sequence[pytest.Item], *, seconds: float) -> int:
         """Run tests against a mutant in a fork of this process, and give what came of it."""
@@ -156,10 +177,12 @@ def _say(words: str) -> None:
     sys.stdout.flush()
 
 
-def run(mutants: Sequence[Mutant], tests: Iterable[str], *, quick: float = float("inf")) -> Outcome:
+def run(
+    mutants: Sequence[Mutant], tests: Iterable[str], *, quick: float = float("inf"), is_apart: bool = False
+) -> Outcome:
     """Give what tests, named by file, make of mutants; raises ValueError when the tests fail by themselves."""
     texts = {mutant.path: (ROOT / mutant.path).read_text(encoding="utf-8") for mutant in mutants}
-    plugin = Mutator(mutants, texts, quick=quick)
+    plugin = Mutator(mutants, texts, quick=quick, is_apart=is_apart)
     options = ["-q", "-n", "0", "-p", "no:cacheprovider", "--no-header", "--no-summary", *tests]
     pytest.main(options, plugins=[plugin])
     if plugin.outcome.failing:
@@ -174,11 +197,12 @@ def main() -> None:
     parser.add_argument("--tests", nargs="+", required=True, help="files of tests that should see it")
     parser.add_argument("--sample", type=int, help="so many mutants, drawn with a written seed, instead of all")
     parser.add_argument("--quick", type=float, default=float("inf"), help="leave out tests of more seconds than this")
+    parser.add_argument("--apart", action="store_true", help="each mutant in a new process, for tests with databases")
     asked = parser.parse_args()
     mutants = [one for path in asked.files for one in mutants_of(path, (ROOT / path).read_text(encoding="utf-8"))]
     if asked.sample is not None and asked.sample < len(mutants):
         mutants = random.Random(SEED).sample(mutants, asked.sample)
-    outcome = run(mutants, asked.tests, quick=asked.quick)
+    outcome = run(mutants, asked.tests, quick=asked.quick, is_apart=asked.apart)
     told = {
         "mutants": len(mutants),
         "caught": len(outcome.caught),
