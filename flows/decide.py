@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
@@ -17,6 +18,7 @@ from core.domain.slot import Run, RunId
 from core.gate import Gate, block, closed
 from core.pipeline import TO_PROPOSAL, Trail, all_stages, decide, stages, walk
 from core.riskguard.approval import mandate_of, signed_bytes
+from core.riskguard.gates import KILL_SWITCH
 from flows.books import DecisionBook, Halting, RunBook, ScoreBook, Signer
 from flows.look import CurveCache, StandingBooks, read_fixings, read_panel, read_standing, read_worth
 from flows.ports import CleanSet, Clock
@@ -64,7 +66,8 @@ def propose(run_id: RunId, setup: BookSetup, doors: DecideDoors) -> Gate[Proposa
 def decide_run(run_id: RunId, setup: BookSetup, doors: DecideDoors) -> Decision:
     """Judge every gate and every line of a run, sign what is approved, and keep it; again gives what is kept.
 
-    A drawdown or a day's loss that closes its gate also halts the book, in the step that keeps the decision. Raises
+    A drawdown or a day's loss that closes its gate also halts the book, in the step that keeps the decision, unless a halt that
+    stands tells of it. Raises
     NotReady when the run is unknown, was not scored, or has open gates and no proposal.
     """
     run, scores = _scored(run_id, doors)
@@ -155,10 +158,20 @@ def _resumed_loss(run: Run, doors: DecideDoors) -> Decimal | None:
 
 
 def _new_halt(trail: Trail) -> str | None:
-    """Give why the book is halted by this decision: a breaker fell, and nobody halted it before."""
-    fell = [trail.gate(name) for name in HALTING if trail.gate(name).state == "closed"]
-    is_new = bool(fell) and trail.gate("halt").state == "open"
-    return "; ".join(report.messages[0] for report in fell) if is_new else None
+    """Give why the book is halted by this decision: breakers that closed, and of which no halt that stands tells.
+
+    A halt for another reason is not enough: who lifts it was never asked about the fall.
+    """
+    halts = trail.values["standing"].halts
+    standing = () if isinstance(halts, Unread) else tuple(halt.reason for halt in halts)
+    closed_by = [trail.gate(name).messages[0] for name in HALTING if trail.gate(name).state == "closed"]
+    new = [message for message in closed_by if not _is_told(message, standing)]
+    return "; ".join(new) or None
+
+
+def _is_told(message: str, reasons: Sequence[str]) -> bool:
+    telling = KILL_SWITCH if KILL_SWITCH in message else message
+    return any(telling in reason for reason in reasons)
 
 
 def _approve(trail: Trail, decision: Decision, frame: Frame, doors: DecideDoors) -> Approval:

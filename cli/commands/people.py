@@ -85,14 +85,17 @@ def resume(arguments: argparse.Namespace) -> int:
     if not is_terminal():
         raise UsageError("resume asks a person: run it at a terminal")
     name = "desk" if arguments.book == "*" else arguments.book
-    if ask(f"Type the name {name!r} to lift its halts: ") != name:
-        raise UsageError("the name did not match; nothing was lifted")
-    reason = ask("Why is it safe to go on? ")
-    if not reason:
-        raise UsageError("a reason is needed; nothing was lifted")
     with Desk(Workspace(arguments.workspace)) as desk:
         person = desk.session("person")
         doors = ResumeDoors(PgPeople(person), PgRuns(person), PgDecisions(person))
+        # Whoever lifts halts lifts all of them, and should have read each.
+        standing = [halt for halt in doors.people.halts(arguments.book) if halt.scope == arguments.book]
+        told = "".join(f"halted on {halt.at:%Y-%m-%d %H:%M} UTC: {halt.reason}\n" for halt in standing)
+        if ask(f"{told}Type the name {name!r} to lift its halts: ") != name:
+            raise UsageError("the name did not match; nothing was lifted")
+        reason = ask("Why is it safe to go on? ")
+        if not reason:
+            raise UsageError("a reason is needed; nothing was lifted")
         books = desk.workspace.books() if arguments.book == "*" else (arguments.book,)
         done = resuming.resume(arguments.book, books, doors, by=arguments.by, reason=reason)
         desk.heads.keep(desk.chain.head())

@@ -17,6 +17,9 @@ from core.gate import Finding, Gate, block, closed, note
 from core.riskguard.freeze import freeze_findings
 from core.settings import Policy
 
+# By these words a halt of the kill switch is known again: how far it fell is another number each day.
+KILL_SWITCH = "the kill switch is at"
+
 
 def audit_gate(standing: Standing) -> Gate[AuditState]:
     """Open while the chain verifies, every event and row of it, against the heads kept outside the database."""
@@ -99,7 +102,7 @@ def drawdown_gate(worth: Worth, run: Run, policy: Policy, *, capital_fraction: D
     since = worth.peak_from and f"the peak counts from {worth.peak_from}, when a person resumed after the kill switch"
     if -worth.drawdown >= limit:
         message = (
-            f"drawdown is {plain_decimal(-worth.drawdown)} since {worth.peak_session}, the kill switch is at"
+            f"drawdown is {plain_decimal(-worth.drawdown)} since {worth.peak_session}, {KILL_SWITCH}"
             f" {told}; a person must look and resume{f' ({since})' if since else ''}"
         )
         return closed([block("drawdown", run.slot.book, message)])

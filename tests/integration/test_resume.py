@@ -79,6 +79,34 @@ def test_a_resume_restarts_the_peak_and_another_fall_closes_again(
     assert look(root)["problem"] is None
 
 
+def test_who_lifts_another_halt_reads_of_the_fall_beneath_it(workspaces: Workspaces, monkeypatch: pytest.MonkeyPatch):
+    """The kill switch halts by itself while the desk is down for maintenance: lifting that one does not forgive the fall."""
+    root = workspaces.copy("beneath", *BUSY)
+    crash(root, (FELL, 0.6))
+
+    def resume(scope: str, name: str) -> Done:
+        monkeypatch.setattr(sys, "stdin", Terminal(f"{name}\nthe machine is back\n"))
+        return twokey(root, "resume", "--book", scope, "--by", "ann")
+
+    for days in (0, 1):
+        run(root, days)
+    twokey(root, "halt", "--book", "*", "maintenance of the machine")
+    fallen, next_day = run(root, 2), run(root, 3)
+    desk = resume("*", "desk")
+    still = run(root, 6)
+    book = resume("main", "main")
+
+    assert closed(fallen) == ["halt", "drawdown", "daily_loss"]
+    assert closed(next_day) == ["halt", "halt", "drawdown"]
+    assert (desk.facts["lifted"], desk.facts["peaks"]) == (1, {})
+    assert closed(still)[0] == "halt"
+    assert "the kill switch is at" in still.facts["reasons"][0]
+    assert "maintenance of the machine" in desk.err
+    assert "the kill switch is at" not in desk.err
+    assert "the kill switch is at" in book.err
+    assert (book.facts["lifted"], book.facts["peaks"]) == (1, {"main": str(DAY + 3 * ONE_DAY)})
+
+
 def test_a_days_loss_halts_the_book_until_a_person_resumes_and_keeps_its_peak(
     workspaces: Workspaces, monkeypatch: pytest.MonkeyPatch
 ):

@@ -14,7 +14,9 @@ from core.domain.facts import Halt, Unread
 from core.domain.instrument import Universe
 from core.domain.scores import ScoreSet
 from core.gate import Finding
+from core.settings import Policy
 from flows.decide import NotReady, decide_run, propose, score_gate, scored_gates
+from flows.look import read_standing
 from flows.ports import SourceError
 from tests.unit.core.test_pipeline import CLOSES
 from tests.unit.flows.shop import Shop
@@ -171,20 +173,65 @@ def test_only_a_loss_of_the_session_that_closed_a_decision_is_resumed_after(chan
     assert seen.standing.resumed_loss == (None if loss is None else Decimal(loss))
 
 
-def test_a_breaker_that_falls_halts_the_book_once():
-    """With its words; not where it is halted already, and not for another gate."""
-    poor = {"drawdown_max": Decimal("0"), "daily_loss_max": Decimal("1")}
+def strict(**limits: str) -> Policy:
+    """Give a policy whose kill switch falls at once, and whose other breaker never does, unless told otherwise."""
     policy = Shop().policy
-    strict = policy.model_copy(update={"limits": policy.limits.model_copy(update=poor)})
-    fresh, halted = Shop(policy=strict), Shop(policy=strict, halts=(Halt("main", "enough", NOW),))
-    behind = Shop(breaks=("cash differs",))
+    numbers = {name: Decimal(limit) for name, limit in {"drawdown_max": "0", "daily_loss_max": "1", **limits}.items()}
+    return policy.model_copy(update={"limits": policy.limits.model_copy(update=numbers)})
 
-    for shop in (fresh, halted, behind):
+
+@pytest.mark.parametrize(
+    "halts",
+    [(), (Halt("main", "enough", NOW),), (Halt("*", "maintenance of the machine", NOW),)],
+    ids=["free", "the book", "the desk"],
+)
+def test_a_breaker_that_falls_halts_the_book_by_itself(halts):
+    """With its words, under whatever other halt: who lifts that one was never asked about the fall."""
+    shop = Shop(policy=strict(), halts=halts)
+
+    shop.traded()
+
+    assert shop.halted == ["drawdown is 0 since 2024-06-07, the kill switch is at 0; a person must look and resume"]
+
+
+def test_a_breaker_whose_halt_stands_halts_no_second_time():
+    """However much further it fell; and another gate that closes halts nothing."""
+    earlier = Halt("main", "drawdown is 0.31 since 2024-05-01, the kill switch is at 0.3; a person must look", NOW)
+    halted, behind = Shop(policy=strict(), halts=(earlier,)), Shop(breaks=("cash differs",))
+
+    for shop in (halted, behind):
         shop.traded()
 
-    assert fresh.halted[0] is not None
-    assert fresh.halted[0].startswith("drawdown is ")
     assert (halted.halted, behind.halted) == ([None], [None])
+
+
+def test_a_loss_of_a_session_is_told_beside_the_kill_switch_that_stands(monkeypatch):
+    """Each breaker has its own words; the same loss is not told twice, another session's is."""
+    kill_switch = Halt("main", "drawdown is 0.31 since 2024-05-01, the kill switch is at 0.3", NOW)
+    lost = replace(worth(), drawdown=Decimal("-0.4"), day_change=Decimal("-1"))
+    monkeypatch.setattr("flows.decide.read_worth", lambda *_, **__: lost)
+    loss = f"the book lost 1 in the session of {lost.session}, the daily-loss breaker is at 1; a person must look and resume"
+    older = Halt("main", loss.replace(str(lost.session), "2024-06-06"), NOW)
+
+    told = []
+    for halts in ((), (kill_switch,), (kill_switch, older), (kill_switch, Halt("main", loss, NOW))):
+        told += Shop(policy=strict(), halts=halts).traded().halted
+
+    assert told[0] is not None
+    assert told[0].startswith("drawdown is 0.4 since ")
+    assert told[0].endswith(f"; {loss}")
+    assert told[1:] == [loss, loss, None]
+
+
+def test_halts_that_cannot_be_read_tell_of_nothing(monkeypatch):
+    """The breaker halts the book then: twice rather than never."""
+
+    def unread(*asked, **also):
+        return replace(read_standing(*asked, **also), halts=Unread("the connection is gone"))
+
+    monkeypatch.setattr("flows.decide.read_standing", unread)
+
+    assert Shop(policy=strict()).traded().halted[0] is not None
 
 
 def test_a_hold_is_not_signed():
