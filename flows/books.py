@@ -175,8 +175,11 @@ class TicketBook(Protocol):
         """Give the void revisions of a ticket, oldest first, with who voided each and why."""
         ...
 
-    def last_good(self, book: BookName, before: str) -> LastGood | None:
-        """Find the last live trade of earlier slots with every line answered; a real venue's rehearsals do not count."""
+    def last_good(self, book: BookName, before: str, *, venue: VenueName) -> LastGood | None:
+        """Find a venue's last live trade of earlier slots with every line answered; a real venue's rehearsals do not count.
+
+        Each venue's account holds what its own trades left: paper's say nothing of a real one's.
+        """
         ...
 
     def ticket(self, ticket_id: TicketId) -> TicketStanding | None:

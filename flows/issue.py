@@ -81,7 +81,8 @@ def _issued(
     run: Run, decided: tuple[Decision, Seen], approval: Approval | None, *, setup: BookSetup, doors: IssueDoors
 ) -> IssuedTicket:
     told = Told(doors.scores.scores(run.run_id), doors.decisions.proposal(run.run_id), *decided)
-    ticket = draft(told, setup.frame(run), last_good=doors.tickets.last_good(run.slot.book, run.slot.label))
+    last_good = doors.tickets.last_good(run.slot.book, run.slot.label, venue=setup.policy.execution.venue)
+    ticket = draft(told, setup.frame(run), last_good=last_good)
     head = doors.chain.head()
     seal = Seal(
         run_id=run.run_id,

@@ -69,16 +69,16 @@ class PgTickets:
         rows = self._session.all(query, (ticket_id,))
         return [Voided(_issued(row), row["said_by"], row["reason"]) for row in rows]
 
-    def last_good(self, book: BookName, before: str) -> LastGood | None:
-        """Find the last live trade of earlier slots with every line answered; a real venue's rehearsals do not count."""
+    def last_good(self, book: BookName, before: str, *, venue: VenueName) -> LastGood | None:
+        """Find a venue's last live trade of earlier slots with every line answered; a real venue's rehearsals do not count."""
         row = self._session.one(
             "SELECT t.ticket_id, t.revision, t.hash, t.body::jsonb ->> 'day' AS day,"
             " (SELECT count(*) FROM ticket_line l WHERE l.ticket = t.id) AS lines FROM ticket t"
-            f" WHERE t.book = %s AND t.slot < %s AND t.kind = 'TRADE' AND {IS_LIVE}"
+            f" WHERE t.book = %s AND t.slot < %s AND t.venue = %s AND t.kind = 'TRADE' AND {IS_LIVE}"
             " AND NOT (t.venue <> 'paper' AND t.is_rehearsal)"
             f" AND NOT EXISTS (SELECT 1 FROM ticket_line l WHERE l.ticket = t.id AND {HAS_NO_ANSWER})"
             " ORDER BY t.slot DESC LIMIT 1",
-            (book, before),
+            (book, before, venue),
         )
         if row is None:
             return None

@@ -80,7 +80,29 @@ def test_a_life_is_followed_to_its_end(root):
     with desk_of(root) as desk:
         tickets = PgTickets(desk.session("ticketing"))
         assert follow_ticket(TICKET, tickets, now=morning(DAY + 9 * ONE_DAY)).steps == steps_of(root)
-        found = tickets.last_good("main", f"{DAY + ONE_DAY:%Y%m%d}")
+        found = tickets.last_good("main", f"{DAY + ONE_DAY:%Y%m%d}", venue="manual")
         assert found is not None
         assert (found.ticket_id, found.short_hash, found.lines) == (TICKET, show["short_hash"], 2)
-        assert tickets.last_good("main", f"{DAY:%Y%m%d}") is None
+        assert tickets.last_good("main", f"{DAY:%Y%m%d}", venue="manual") is None
+        assert tickets.last_good("main", f"{DAY + ONE_DAY:%Y%m%d}", venue="paper") is None
+
+
+def test_a_persons_first_trade_has_no_last_good_ticket_of_paper(workspaces):
+    """What paper left is in no account: until a person's own trade is answered there is none, and paper keeps its own."""
+    root = workspaces.copy(
+        "from-paper", ("positions_max: 15", "positions_max: 2"), ("  weight_max: 0.10", "  weight_max: 0.15")
+    )
+    for day in (DAY - 7 * ONE_DAY, DAY - 6 * ONE_DAY):
+        with the_time_is(morning(day)):
+            assert twokey(root, "run").code == 0
+    make_manual(root)
+    with the_time_is(morning(DAY)):
+        assert twokey(root, "run").facts["kind"] == "TRADE"
+
+    first = twokey(root, "ticket", "show", TICKET).facts["ticket"]
+
+    assert (first["venue"], first.get("last_good")) == ("manual", None)
+    with desk_of(root) as desk:
+        papers = PgTickets(desk.session("ticketing")).last_good("main", f"{DAY:%Y%m%d}", venue="paper")
+    assert papers is not None
+    assert papers.ticket_id == f"TICKET-{DAY - 7 * ONE_DAY:%Y%m%d}"

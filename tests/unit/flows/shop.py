@@ -15,7 +15,7 @@ from core.domain.order import Proposal
 from core.domain.posting import Entry
 from core.domain.scores import ScoreSet
 from core.domain.slot import Run
-from core.domain.ticket import IssuedTicket
+from core.domain.ticket import IssuedTicket, LastGood
 from core.ledger.post import post_cash
 from core.pipeline import TO_SCORES, stages, walk
 from core.settings import Policy
@@ -52,6 +52,7 @@ class Shop:
     resumed: Sequence[str] = ()
     verifies: bool = True
     known: bool = True
+    last_good: dict[str, LastGood] = field(default_factory=dict)
     # Runs while a ticket is stored, before it is asked for the last time whether anything moved.
     meanwhile: Callable[[], None] = lambda: None
 
@@ -78,7 +79,7 @@ class Shop:
             add_decision=self._add_decision,
             add_ticket=self._add_ticket,
             live_ticket=lambda book, slot: self.live,
-            last_good=lambda book, slot: None,
+            last_good=lambda book, slot, venue: self.last_good.get(venue),
             unanswered=lambda book, slot: self.unanswered,
             lines_beside=lambda book, slot, also_open: (),
             entries=lambda book, venue, first=None: self.entries[:first],

@@ -10,13 +10,29 @@ from typing import Any
 import pytest
 
 from core.domain.facts import Halt, Seen, Unread
+from core.domain.ticket import LastGood
 from core.ledger.post import post_cash
 from core.ticketing.why import Told
 from flows.books import StoreError
 from flows.decide import NotReady
 from flows.issue import draft, issue_ticket
 from tests.unit.flows.shop import Shop
-from tests.unit.making import NOW, cash_fact, decision, frame, fx, issued, line, proposal, standing, ticket, worth
+from tests.unit.making import (
+    DAY,
+    NOW,
+    SHORT,
+    cash_fact,
+    decision,
+    frame,
+    fx,
+    issued,
+    line,
+    proposal,
+    ruled,
+    standing,
+    ticket,
+    worth,
+)
 
 LATER = (post_cash(cash_fact("DEPOSIT", "5")),)
 BARE = Seen(standing(holdings=Unread("away")), worth(), None, "unknown", "unknown", is_synthetic=False)
@@ -49,6 +65,15 @@ def test_a_trade_whose_approval_holds_is_issued_with_its_seal():
     told = (trade.approval.mandate.nonce, trade.approval.key_id, trade.approval.signature)
     assert (seal.nonce, seal.key_id, seal.signature) == told
     assert (hold.kept[0].seal.nonce, hold.kept[0].seal.key_id, hold.kept[0].seal.signature) == (None, None, None)
+
+
+@pytest.mark.parametrize("venue", ["paper", "manual"])
+def test_the_last_good_ticket_is_one_of_the_tickets_own_venue(venue):
+    """What paper left is in no account, and what an account holds was not left by paper."""
+    kept = {name: LastGood(f"TICKET-{name}", 1, DAY, "0123abcd", 2) for name in ("paper", "manual")}
+    shop = Shop(policy=ruled(within=SHORT, execution={"venue": venue}), last_good=kept).traded()
+
+    assert made(shop).last_good == kept[venue]
 
 
 @pytest.mark.parametrize(("revision", "is_given"), [(0, False), (1, True), (2, True)])
