@@ -42,9 +42,11 @@ COMMANDS: tuple[Command, ...] = (
         "the rollout phase of a book",
         children=(
             Command("status", "each exit criterion of each phase, computed from the facts", ROLLOUT, "status", book),
-            Command("attest", "a person checked what nobody else can", ROLLOUT, "attest", _attest),
-            Command("advance", "a person sets the phase", ROLLOUT, "advance", _phase),
-            Command("change-window", "a person lets what is frozen change", ROLLOUT, "change_window", _said),
+            Command("attest", "a person checked what nobody else can (at a terminal)", ROLLOUT, "attest", _attest),
+            Command("advance", "a person sets the phase (at a terminal)", ROLLOUT, "advance", _phase),
+            Command(
+                "change-window", "a person lets what is frozen change (at a terminal)", ROLLOUT, "change_window", _said
+            ),
         ),
     ),
     Command(

@@ -176,13 +176,15 @@ def passed_over(found: Sequence[PhaseStatus], phase: str) -> tuple[str, ...]:
 def attest(item: str, policy: Policy, stays: StayBook, *, word: Word, evidence: Evidence) -> Attested:
     """Keep that a person checked what nobody else can, with the file that shows it.
 
-    Raises RolloutRefused for an item that nobody asks for, and for a file that is empty or too large.
+    Raises RolloutRefused for an item that nobody asks for, and for a file that is empty, blank or too large.
     """
     if item not in ITEMS:
         raise RolloutRefused(f"there is no item {item}; the items are {', '.join(ITEMS)}")
     size = len(evidence.content)
     if not 0 < size <= EVIDENCE_MAX:
         raise RolloutRefused(f"{evidence.name} has {size} bytes; evidence has at least 1 and at most {EVIDENCE_MAX}")
+    if not evidence.content.strip():
+        raise RolloutRefused(f"{evidence.name} has {size} bytes and all of them are blank; it shows nothing")
     digest = sha256(evidence.content).hexdigest()
     said = Attested(policy.book, item, evidence.holds, digest, evidence.name, word.by, word.reason)
     stays.attest(said, evidence.content)

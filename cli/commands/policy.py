@@ -13,7 +13,7 @@ from adapters.postgres.kept import PgKept, Used
 from adapters.postgres.people import PgConfig, PgPeople
 from cli.main import UsageError
 from cli.output import emit, table
-from cli.terminal import ask, is_terminal
+from cli.terminal import ask, need_name, need_terminal
 from cli.wiring import Desk
 from core.canonical import sha256_text
 from core.domain.instrument import Universe
@@ -44,8 +44,7 @@ def history(arguments: argparse.Namespace) -> int:
 
 def restore(arguments: argparse.Namespace) -> int:
     """Put a policy or a universe back as it was kept; a person at a terminal types the book's name and the reason."""
-    if not is_terminal():
-        raise UsageError("policy restore asks a person: run it at a terminal")
+    need_terminal("policy restore")
     with Desk(Workspace(arguments.workspace)) as desk:
         reader, book = desk.session("reader"), arguments.book
         found = _found(PgKept(reader).used(book), arguments)
@@ -54,8 +53,7 @@ def restore(arguments: argparse.Namespace) -> int:
         if now == found.hash:
             raise UsageError(f"the {found.kind} {found.hash[:HASH_SHOWN]} is the one that stands; nothing to put back")
         said = f"{found.kind} {now[:HASH_SHOWN]} of book {book} is replaced by {found.hash[:HASH_SHOWN]}"
-        if ask(f"{said}. Type the name {book!r} to do it: ") != book:
-            raise UsageError("the name did not match; nothing was put back")
+        need_name(book, said, undone="nothing was put back")
         reason = ask("Why is it put back? ")
         if not reason:
             raise UsageError("a reason is needed; nothing was put back")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 
 from adapters.files.workspace import Workspace
 from adapters.postgres.models import PgModels
@@ -11,6 +12,7 @@ from adapters.postgres.rollout import PgRollout
 from adapters.versions import code_hash
 from cli.main import UsageError
 from cli.output import emit
+from cli.terminal import need_name, need_terminal
 from cli.wiring import Desk, when
 from core.canonical import plain_decimal
 from core.domain.rollout import ITEMS
@@ -38,7 +40,8 @@ def status(arguments: argparse.Namespace) -> int:
 
 
 def attest(arguments: argparse.Namespace) -> int:
-    """Keep that a person checked an item, with the file that shows it."""
+    """Keep that a person at a terminal checked an item, with the file that shows it."""
+    need_terminal("rollout attest")
     try:
         content = arguments.evidence.read_bytes()
     except OSError as error:
@@ -61,12 +64,17 @@ def attest(arguments: argparse.Namespace) -> int:
 
 
 def advance(arguments: argparse.Namespace) -> int:
-    """Keep that a person set a book's rollout phase, and say what it passed over; one with real money freezes what decides."""
+    """Set a book's rollout phase and say what it passed over; a person at a terminal types the book's name.
+
+    A phase with real money freezes what decides.
+    """
+    need_terminal("rollout advance")
     with Desk(Workspace(arguments.workspace)) as desk:
         configuration, reader = desk.configuration(arguments.book), desk.session("reader")
         stands = rolling.status(configuration.setup.policy, PgRollout(reader), PgPeople(reader))
         try:
             word, today = Word(arguments.by, arguments.reason), when(configuration, None).today
+            need_name(arguments.book, _step(arguments, stands), undone="the phase is as it was")
             done = rolling.advance(arguments.phase, configuration.setup, _doors(desk), word=word, today=today)
         except RolloutRefused as error:
             raise UsageError(str(error)) from error
@@ -81,11 +89,14 @@ def advance(arguments: argparse.Namespace) -> int:
 
 
 def change_window(arguments: argparse.Namespace) -> int:
-    """Keep that a person let a frozen book change: what stands now is what is frozen from now on."""
+    """Let a frozen book change: what stands now is frozen from now on; a person at a terminal types the book's name."""
+    need_terminal("rollout change-window")
     with Desk(Workspace(arguments.workspace)) as desk:
         configuration = desk.configuration(arguments.book)
         try:
             word, today = Word(arguments.by, arguments.reason), when(configuration, None).today
+            said = f"what stands now of book {arguments.book} is what is frozen from now on"
+            need_name(arguments.book, said, undone="what is frozen is as it was")
             done = rolling.change_window(configuration.setup, _doors(desk), word=word, today=today)
         except RolloutRefused as error:
             raise UsageError(str(error)) from error
@@ -96,6 +107,14 @@ def change_window(arguments: argparse.Namespace) -> int:
     words += [f"{item.kind} was {item.frozen[:HASH_SHOWN]}, is {item.now[:HASH_SHOWN]}" for item in changed]
     emit(arguments, {"book": arguments.book, **_facts(done)}, "\n".join(words + _pinned(done)))
     return 0
+
+
+def _step(arguments: argparse.Namespace, stands: Sequence[PhaseStatus]) -> str:
+    """Say which step is about to be taken, and how much it passes over; `advance` names each afterwards."""
+    now = next(one.phase for one in stands if one.is_now)
+    unmet = len(rolling.passed_over(stands, arguments.phase))
+    over = f", passing over {unmet} criteria that are not met" if unmet else ""
+    return f"book {arguments.book} goes from phase {now} to phase {arguments.phase}{over}"
 
 
 def _status(one: PhaseStatus) -> dict[str, object]:

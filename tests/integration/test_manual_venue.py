@@ -25,6 +25,7 @@ from tests.integration.workspaces import (
     Terminal,
     Workspaces,
     as_program,
+    by_person,
     change_policy,
     counts,
     desk_of,
@@ -241,7 +242,7 @@ def test_a_sale_realises_what_was_made_on_it(root):
     assert twokey(root, "reconcile").facts["breaks"] == []
     no_more, one = ("no_buy: []", f"no_buy: [{lines[0]['instrument']}]"), ("positions_max: 5", "positions_max: 1")
     change_policy(root, no_more, ("hold_rank_multiple: 2", "hold_rank_multiple: 1"), one)
-    assert twokey(root, "rollout", "change-window", "--by", "p", "--reason", "sell").code == 0
+    assert by_person(root, "rollout", "change-window", "--by", "p", "--reason", "sell").code == 0
 
     decided = run(root, days=1)
     sales = [line for line in show(root, decided.facts["ticket_id"])["ticket"]["lines"] if line["side"] == "sell"]
@@ -400,7 +401,7 @@ def test_what_nobody_looked_up_is_refused(workspaces):
     for name in names[1:]:
         with the_time_is(morning(DAY)):
             assert twokey(root, "universe", "verify", name, "--by", "p").code == 0
-    assert twokey(root, "rollout", "change-window", "--by", "p", "--reason", "looked up").code == 0
+    assert by_person(root, "rollout", "change-window", "--by", "p", "--reason", "looked up").code == 0
     some = run(root, days=1)
 
     assert (nothing.code, nothing.facts["kind"], len(names)) == (3, "NO-TRADE", 5)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import timedelta
 from pathlib import Path
 
-import pytest
-
-from tests.integration.workspaces import DAY, Done, Terminal, Workspaces, change_policy, desk_of, look, twokey
+from tests.integration.workspaces import DAY, Done, Workspaces, by_person, change_policy, desk_of, look, twokey
 
 KEEPS_SERVERS = True
 LOOSER = ("  drawdown_max: 0.20", "  drawdown_max: 0.25")
@@ -22,9 +19,7 @@ def run(root: Path, days: int) -> Done:
 
 def restore(root: Path, digest: str, typed: str) -> Done:
     """Put a configuration back, with what is typed at a terminal."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "stdin", Terminal(typed))
-        return twokey(root, "policy", "restore", digest, "--by", "ann")
+    return by_person(root, "policy", "restore", digest, "--by", "ann", typed=typed)
 
 
 def test_the_last_known_good_policy_comes_back_and_opens_what_was_frozen_with_it(workspaces: Workspaces):
@@ -32,7 +27,7 @@ def test_the_last_known_good_policy_comes_back_and_opens_what_was_frozen_with_it
     root = workspaces.copy("policy_history")
     path = root / "config" / "policy.yml"
     good = path.read_text(encoding="utf-8")
-    twokey(root, "rollout", "advance", "B", *WORD)
+    by_person(root, "rollout", "advance", "B", *WORD)
     first = run(root, 0)
     change_policy(root, LOOSER)
     edited = run(root, 1)

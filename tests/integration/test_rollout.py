@@ -8,7 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.workspaces import DAY, Done, Workspaces, change_desk, change_policy, desk_of, look, twokey
+from tests.integration.workspaces import (
+    DAY,
+    Done,
+    Workspaces,
+    by_person,
+    change_desk,
+    change_policy,
+    desk_of,
+    look,
+    twokey,
+)
 
 KEEPS_SERVERS = True
 WORD = ("--by", "ann", "--reason", "the pilot begins")
@@ -36,11 +46,11 @@ def closed(done: Done) -> list[str]:
 
 def test_what_a_phase_froze_may_change_in_a_window_only(root: Path):
     """Open as it was frozen, closed once the policy is edited, open again by a person's word or by undoing the edit."""
-    begun = twokey(root, "rollout", "advance", "B", *WORD)
+    begun = by_person(root, "rollout", "advance", "B", *WORD)
     first = run(root, 0)
     change_policy(root, LOOSER)
     edited = run(root, 1)
-    window = twokey(root, "rollout", "change-window", "--by", "ann", "--reason", "a wider switch, after a talk")
+    window = by_person(root, "rollout", "change-window", "--by", "ann", "--reason", "a wider switch, after a talk")
     allowed = run(root, 2)
     change_policy(root, LOOSER[::-1])
     back = run(root, 3)
@@ -68,12 +78,12 @@ def test_what_a_phase_froze_may_change_in_a_window_only(root: Path):
 
 def test_a_limit_of_the_desk_is_frozen_and_the_rest_of_its_file_is_not(root: Path):
     """A weight that all books may reach is a limit like those of the policy; when a backup is made is none."""
-    begun = twokey(root, "rollout", "advance", "B", *WORD)
+    begun = by_person(root, "rollout", "advance", "B", *WORD)
     change_desk(root, BACKUP)
     first = run(root, 0)
     change_desk(root, DESK_WEIGHT)
     edited = run(root, 1)
-    window = twokey(root, "rollout", "change-window", "--by", "ann", "--reason", "more in one name, after a talk")
+    window = by_person(root, "rollout", "change-window", "--by", "ann", "--reason", "more in one name, after a talk")
     allowed = run(root, 2)
 
     was, now = begun.facts["frozen"]["desk"][:8], window.facts["frozen"]["desk"][:8]
@@ -83,13 +93,13 @@ def test_a_limit_of_the_desk_is_frozen_and_the_rest_of_its_file_is_not(root: Pat
 
 def test_a_phase_without_real_money_freezes_nothing(root: Path):
     """The policy of a dry run is edited as one likes, and a window there is refused with the reason."""
-    unset = twokey(root, "rollout", "change-window", *WORD)
-    twokey(root, "rollout", "advance", "B", *WORD)
-    same = twokey(root, "rollout", "change-window", *WORD)
-    back = twokey(root, "rollout", "advance", "A", *WORD)
+    unset = by_person(root, "rollout", "change-window", *WORD)
+    by_person(root, "rollout", "advance", "B", *WORD)
+    same = by_person(root, "rollout", "change-window", *WORD)
+    back = by_person(root, "rollout", "advance", "A", *WORD)
     change_policy(root, LOOSER)
     dry = run(root, 0)
-    refused = twokey(root, "rollout", "change-window", *WORD)
+    refused = by_person(root, "rollout", "change-window", *WORD)
 
     assert back.facts["frozen"] == {}
     assert closed(dry) == []
@@ -102,8 +112,8 @@ def test_a_phase_without_real_money_freezes_nothing(root: Path):
 def test_going_on_names_what_the_phase_left_behind_has_not_met(root: Path):
     """Nothing is refused, for the phase is a person's step: but nobody takes it without being told. Back, nothing is passed."""
     run(root, 0)
-    on = twokey(root, "rollout", "advance", "B", *WORD)
-    back = twokey(root, "rollout", "advance", "A", *WORD)
+    on = by_person(root, "rollout", "advance", "B", *WORD)
+    back = by_person(root, "rollout", "advance", "A", *WORD)
 
     unmet = {tuple(item.split(": ")[:2]) for item in on.facts["passed_over"]}
     assert (on.code, back.code, back.facts["passed_over"]) == (0, 0, [])
@@ -118,9 +128,9 @@ def test_a_book_that_an_earlier_version_advanced_is_closed_until_a_person_freeze
         desk.session("person").add("rollout_step", [row])
         desk.heads.keep(desk.chain.head())
     before = run(root, 0)
-    window = twokey(root, "rollout", "change-window", "--by", "ann", "--reason", "after the upgrade")
+    window = by_person(root, "rollout", "change-window", "--by", "ann", "--reason", "after the upgrade")
     after = run(root, 1)
-    nobody = twokey(root, "rollout", "advance", "A", "--by", " ", "--reason", "x")
+    nobody = by_person(root, "rollout", "advance", "A", "--by", " ", "--reason", "x")
 
     assert closed(before) == ["configuration"]
     assert "phase C has no frozen policy, universe, desk, model, code; `twokey rollout change-window" in str(
@@ -135,13 +145,15 @@ def test_the_status_is_computed_from_what_was_decided_and_attested(root: Path):
     scan = root / "fractions.pdf"
     scan.write_bytes(b"a screen of the broker")
     first = run(root, 0)
-    said = twokey(root, "rollout", "attest", "fractions", "--evidence", str(scan), "--by", "ann", "--note", "tried it")
-    against = twokey(
+    said = by_person(
+        root, "rollout", "attest", "fractions", "--evidence", str(scan), "--by", "ann", "--note", "tried it"
+    )
+    against = by_person(
         root, "rollout", "attest", "w8ben", "--evidence", str(scan), "--by", "ann", "--note", "ran out", "--fails"
     )
     dry = twokey(root, "rollout", "status").facts
     twokey(root, "halt", "--book", "main", "a smell")
-    twokey(root, "rollout", "advance", "B", *WORD)
+    by_person(root, "rollout", "advance", "B", *WORD)
     pilot = twokey(root, "rollout", "status").facts
 
     assert (said.code, against.code) == (0, 0)
@@ -162,24 +174,56 @@ def test_the_status_is_computed_from_what_was_decided_and_attested(root: Path):
     assert look(root)["problem"] is None
 
 
+def test_a_step_is_refused_without_a_person_who_types_the_books_name(root: Path):
+    """No terminal, another name or the end of the input: the phase and what is frozen stay as they were."""
+    scan = root / "scan"
+    scan.write_bytes(b"x")
+    window = ("rollout", "change-window", "--by", "ann", "--reason", "a wider switch")
+    shown = ("rollout", "attest", "w8ben", "--evidence", str(scan), "--by", "ann", "--note", "looked")
+    on, back = (("rollout", "advance", phase, *WORD) for phase in "BA")
+    begun = by_person(root, *on)
+    change_policy(root, LOOSER)
+
+    nobody = [twokey(root, *step) for step in (back, window, shown)]
+    unsure = [by_person(root, *step, typed=typed) for step in (back, window) for typed in ("", "Main\n", "yes\n")]
+
+    assert begun.code == 0
+    assert [done.code for done in (*nobody, *unsure)] == [2] * 9
+    for done, name in zip(nobody, ("advance", "change-window", "attest"), strict=True):
+        assert f"rollout {name} asks a person: run it at a terminal" in done.err
+    assert ["the name did not match; the phase is as it was" in done.err for done in unsure[:3]] == [True] * 3
+    assert ["the name did not match; what is frozen is as it was" in done.err for done in unsure[3:]] == [True] * 3
+    assert "book main goes from phase B to phase A. Type the name 'main' to do it: " in unsure[0].err
+    assert "goes from phase A to phase B, passing over 9 criteria that are not met. Type" in begun.err
+    with desk_of(root) as desk:
+        kept = [
+            desk.session("reader").one(f"SELECT count(*) AS n FROM {table}")
+            for table in ("rollout_step", "change_window", "attestation")
+        ]
+    assert kept == [{"n": 1}, {"n": 0}, {"n": 0}]
+
+
 def test_what_cannot_be_attested_is_refused_and_nothing_is_kept(root: Path):
-    """An item that nobody asks for, a file without a byte or that is not there, a word of nobody."""
-    empty, scan = root / "empty", root / "scan"
+    """An item that nobody asks for, a file without a byte, of blanks or that is not there, a word of nobody."""
+    empty, blank, scan = root / "empty", root / "blank", root / "scan"
     empty.touch()
+    blank.write_bytes(b" \t\r\n\n")
     scan.write_bytes(b"x")
 
     def attest(item: str, file: Path, by: str = "ann") -> Done:
-        return twokey(root, "rollout", "attest", item, "--evidence", str(file), "--by", by, "--note", "looked")
+        return by_person(root, "rollout", "attest", item, "--evidence", str(file), "--by", by, "--note", "looked")
 
-    refused = [attest("luck", scan), attest("w8ben", empty), attest("w8ben", root / "gone"), attest("w8ben", scan, "")]
+    files = [attest("w8ben", file) for file in (empty, blank, root / "gone")]
+    refused = [attest("luck", scan), *files, attest("w8ben", scan, "")]
 
-    assert [done.code for done in refused] == [2] * 4
+    assert [done.code for done in refused] == [2] * 5
     told = (
         "there is no item luck; the items are fractions, ",
         "empty has 0 bytes",
+        "blank has 5 bytes and all of them are blank; it shows nothing",
         "could not be read",
         "must not be empty",
     )
-    assert [words in done.err for words, done in zip(told, refused, strict=True)] == [True] * 4
+    assert [words in done.err for words, done in zip(told, refused, strict=True)] == [True] * 5
     with desk_of(root) as desk:
         assert desk.session("reader").one("SELECT count(*) AS n FROM attestation") == {"n": 0}

@@ -149,7 +149,7 @@ def make_manual(root: Path, *, verified: bool = True) -> None:
         for row in desk.configuration("main").setup.universe.instruments:
             if verified and row.is_tradable_as_underlying:
                 people.verify_instrument(row.id, DAY, by="p", note="looked up")
-    advanced = twokey(root, "rollout", "advance", "C", "--by", "p", "--reason", "ready")
+    advanced = by_person(root, "rollout", "advance", "C", "--by", "p", "--reason", "ready")
     paid = twokey(root, "cash", "deposit", "10000", "--key", "opening", "--by", "p", "--on", str(DAY - ONE_DAY))
     assert (advanced.code, paid.code) == (0, 0), advanced.err + paid.err
 
@@ -195,6 +195,13 @@ def twokey(root: Path, *arguments: str) -> Done:
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         code = main(command(root, *arguments))
     return Done(code, out.getvalue(), err.getvalue())
+
+
+def by_person(root: Path, *arguments: str, typed: str = "main\n") -> Done:
+    """Run a command as a person does at a terminal, typing the name of the book unless something else is given."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "stdin", Terminal(typed))
+        return twokey(root, *arguments)
 
 
 def command(root: Path, *arguments: str) -> list[str]:

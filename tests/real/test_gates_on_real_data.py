@@ -23,7 +23,7 @@ from flows.issue import issue_ticket
 from flows.publish import publish
 from flows.score import score
 from flows.settle import settle
-from tests.integration.workspaces import Done, change_policy, desk_of, superuser, the_time_is, twokey
+from tests.integration.workspaces import Done, by_person, change_policy, desk_of, superuser, the_time_is, twokey
 from tests.real.archives import Change, only, rates_until, scaled_after, twice, without, write_archive
 from tests.real.conftest import Copy
 
@@ -164,7 +164,7 @@ def manual(kept: Bench, ready: Path) -> Path:
         people = PgPeople(desk.session("person"))
         for instrument in desk.configuration("main").setup.universe.instruments:
             people.verify_instrument(instrument.id, date(2024, 6, 1), by="a person", note="seen as the underlying")
-    done = twokey(root, "rollout", "advance", "C", "--by", "a person", "--reason", "the pilot went well")
+    done = by_person(root, "rollout", "advance", "C", "--by", "a person", "--reason", "the pilot went well")
     assert done.code == 0, done.err
     paid = twokey(root, "cash", "deposit", "10000", "--key", "first", "--by", "a person", "--on", AS_OF.isoformat())
     assert paid.code == 0, paid.err
@@ -480,7 +480,7 @@ def test_there_is_nothing_to_invest(bench, ready):
     """A real venue where nobody paid anything in: proposal."""
     root = bench.copy("empty", ready)
     change_policy(root, ("venue: paper", "venue: manual"))
-    assert twokey(root, "rollout", "advance", "C", "--by", "a person", "--reason", "in haste").code == 0
+    assert by_person(root, "rollout", "advance", "C", "--by", "a person", "--reason", "in haste").code == 0
 
     said = {"proposal": ["failed to run: equity was 0(\\.00)? GBP; there is nothing to invest"]}
     assert_refused(root, run_at(root, MORNING), DAY, said)
@@ -490,7 +490,7 @@ def test_nothing_was_looked_up_at_the_venue(bench, ready):
     """A real venue where nobody verified an instrument: review refuses every line, each with its reason."""
     root = bench.copy("unverified", ready)
     change_policy(root, ("venue: paper", "venue: manual"))
-    assert twokey(root, "rollout", "advance", "C", "--by", "a person", "--reason", "in haste").code == 0
+    assert by_person(root, "rollout", "advance", "C", "--by", "a person", "--reason", "in haste").code == 0
     paid = twokey(root, "cash", "deposit", "10000", "--key", "first", "--by", "a person", "--on", AS_OF.isoformat())
     assert paid.code == 0, paid.err
 

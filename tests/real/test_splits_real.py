@@ -20,7 +20,7 @@ from core.domain.panel import Panel, Split
 from core.domain.posting import Entry
 from core.ledger.equity import Curve, extend_curve, rates_of
 from core.ledger.positions import holdings_of, open_lots
-from tests.integration.workspaces import change_policy, desk_of, the_time_is, twokey
+from tests.integration.workspaces import by_person, change_policy, desk_of, the_time_is, twokey
 from tests.real.conftest import Copy
 from tests.real.market import fixings_of
 
@@ -224,7 +224,7 @@ def test_a_broker_splits_without_a_report(market, place, copy, raw, fixings):
     with the_time_is(on_monday):
         for name in NAMES:
             twokey(root, "universe", "verify", name, "--by", "ann")
-        assert twokey(root, "rollout", "advance", "C", "--by", "ann", "--reason", "ready").code == 0
+        assert by_person(root, "rollout", "advance", "C", "--by", "ann", "--reason", "ready").code == 0
         paid = ("10000", "--key", "opening", "--by", "ann", "--on", str(BUILT - timedelta(days=3)))
         assert twokey(root, "cash", "deposit", *paid).code == 0
         ticket_id = twokey(root, "run").facts["ticket_id"]
