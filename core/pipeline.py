@@ -329,8 +329,8 @@ def _evaluate(stage: Stage, values: Mapping[str, Any]) -> Gate[Any]:
         return stage.function(**{name: values[name] for name in stage.needs})
     except (ValueError, LookupError, ArithmeticError) as error:
         return closed([block(stage.name, stage.name, f"failed to run: {error}")])
-    except (TypeError, AttributeError) as error:
-        # A mistake of our own. The slot still ends in its one ticket: a gate that fails to run is closed.
+    except Exception as error:
+        # A mistake of our own, or of a library. The slot still ends in its one ticket: a gate that fails to run is closed.
         words = f"failed to run, a mistake of the program ({type(error).__name__}): {error}"
         return closed([block(stage.name, stage.name, words)])
 

@@ -11,7 +11,7 @@ from core.domain.groups import Group
 from core.domain.instrument import InstrumentId, Universe
 from core.domain.panel import Panel
 from core.measures.correlation import volatilities
-from core.riskguard.history import together, total_prices
+from core.riskguard.history import together, total_prices, value_traded
 from core.settings import Policy
 
 SECTOR, CLUSTER = "limits.sector_weight_max", "limits.cluster_weight_max"
@@ -45,6 +45,10 @@ class Ground:
             for name, number in zip(order, found.tolist(), strict=True)
             if number == number
         }
+
+    def value_traded(self, name: InstrumentId) -> Decimal:
+        """Give what is usually traded of an instrument in a session, in the currency of its price."""
+        return value_traded(self.panel, self.as_of, name)
 
     def _sectors(self, names: Sequence[InstrumentId], policy: Policy) -> Iterable[Group]:
         cap, rows = policy.limits.sector_weight_max, self.universe.by_id()

@@ -43,16 +43,16 @@ def close_before(case: Case, name: InstrumentId) -> Decimal | None:
     return price_of(float(closes[row]) / math.prod(ratios))
 
 
-def value_traded(case: Case, name: InstrumentId) -> Decimal:
+def value_traded(panel: Panel | None, as_of: date, name: InstrumentId) -> Decimal:
     """Give the median of what is traded of an instrument in its last sessions up to as-of, in the currency of its price.
 
     A session without a bar or a volume counts as one in which nothing is traded. Whole units of money, cut down.
     """
-    if case.panel is None or (column := case.panel.column(name)) is None:
+    if panel is None or (column := panel.column(name)) is None:
         return ZERO
-    stop = _rows(case.panel, case.as_of)[1]
+    stop = _rows(panel, as_of)[1]
     rows = slice(max(0, stop - TRADED_SESSIONS), stop)
-    traded = (case.panel.close[rows, column] * case.panel.volume[rows, column]).tolist()
+    traded = (panel.close[rows, column] * panel.volume[rows, column]).tolist()
     return Decimal(int(median(value if math.isfinite(value) else 0.0 for value in traded))) if traded else ZERO
 
 

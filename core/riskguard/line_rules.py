@@ -104,7 +104,7 @@ def over_volume(line: OrderLine, case: Case, policy: Policy) -> Objection | None
         return None
     units = sum((one.quantity for one in case.proposal.lines if _is_more_of(line, one)), ZERO)
     units += sum((one.quantity for one in case.others if one.is_of_the_day and _is_more_of(line, one)), ZERO)
-    value, traded = units * mark.price, value_traded(case, line.instrument)
+    value, traded = units * mark.price, value_traded(case.panel, case.as_of, line.instrument)
     if value > limit * traded:
         share = plain_decimal(weight_of(value, traded)) if traded > 0 else "traded in no usual session"
         most = f"buying for at most {plain_decimal(limit * traded)} in the currency of its price"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -33,11 +34,11 @@ def plan_trades(
 
     Exits come first, the worst ranked first (before all what has no rank, by name); then trims, the largest first; then
     buys, the best ranked first. The turnover limit is spent in this order: the first trade that it cuts is its last, so that
-    nothing jumps the queue. Cash above the buffer, the rollout phase's share of the capital, the number of positions, the
-    largest order and the caps of sectors and clusters bind the buys. What a budget does not reach, what comes to less than
-    the smallest order and what may not be bought is left undone and told. A holding without a score is held as it is: only
-    what a cap leaves no place for is sold. Quantities are cut to the policy's step once, at `sized`; everything else is exact
-    to the penny. Raises ValueError when a holding has no mark.
+    nothing jumps the queue. Cash above the buffer, the rollout phase's share of the capital, the number of positions and of
+    orders, the largest order, the caps of sectors and clusters and what is usually traded bind the buys. What a budget does not
+    reach, what comes to less than the smallest order and what may not be bought is left undone and told. A holding without a
+    score is held as it is: only what a cap leaves no place for is sold. Quantities are cut to the policy's step once, at
+    `sized`; everything else is exact to the penny. Raises ValueError when a holding has no mark.
     """
     found = plan_with_wishes(target, holdings, prices, policy=policy, capital_fraction=capital_fraction, ground=ground)
     return found[0]
@@ -60,7 +61,7 @@ def plan_with_wishes(
     wanted = {name: weight for name, weight in target.by_instrument().items() if weight > 0 or name in still}
     held = holdings.quantities()
     groups = () if ground is None else ground.groups({*wanted, *held}, policy)
-    plan = _Plan(policy, prices, equity, holdings, capital_fraction, groups)
+    plan = _Plan(policy, prices, equity, holdings, capital_fraction, groups, ground)
     unnamed = sorted(held.keys() - target.by_instrument().keys())
     for name in [*unnamed, *(row.instrument for row in reversed(target.weights))]:
         if name in held and name not in wanted:
@@ -144,6 +145,7 @@ class _Plan:
     holdings: Holdings
     capital_fraction: Decimal
     groups: tuple[Group, ...] = ()
+    ground: Ground | None = None
     lines: list[OrderLine] = field(default_factory=list)
     wishes: list[Wish] = field(default_factory=list)
     left_undone: list[str] = field(default_factory=list)
@@ -207,6 +209,8 @@ class _Plan:
         count, most = len(self.units), self.policy.limits.positions_max
         if name in self.policy.limits.no_buy:
             return "it stands on the no-buy list"
+        if len(self.lines) >= self.policy.limits.trades_max:
+            return f"there are {len(self.lines)} of at most {self.policy.limits.trades_max} orders"
         is_full = name not in self.units and count >= most
         return f"the book still holds {count} of at most {most} positions" if is_full else None
 
@@ -218,6 +222,7 @@ class _Plan:
             (self.turnover_left, TURNOVER),
             (self.capital_left, "capital of the rollout phase"),
             (self.policy.limits.order_value_max, "largest order"),
+            *self._tradable(name),
             *(
                 (self._room(group), f"cap {group.limit} of {group.name}")
                 for group in self.groups
@@ -226,6 +231,11 @@ class _Plan:
             key=lambda pair: pair[0],
         )
         return max(ZERO, left), budget
+
+    def _tradable(self, name: InstrumentId) -> Iterator[tuple[Decimal, str]]:
+        if self.ground is not None:
+            most = self.policy.limits.value_traded_share_max * self.ground.value_traded(name)
+            yield self.prices.fx.to_base(most), "share of what is usually traded"
 
     def _room(self, group: Group) -> Decimal:
         held = {name: self._worth(name) for name in group.members & self.units.keys()}

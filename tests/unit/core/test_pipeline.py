@@ -223,7 +223,15 @@ def test_holdings_that_could_not_be_looked_up_close_the_marks():
     assert states(trail) == {"marks": "closed", "proposal": "waits", "review": "waits", "ticket": "waits"}
 
 
-@pytest.mark.parametrize("kind", [ValueError, KeyError, ZeroDivisionError, IndexError, TypeError, AttributeError])
+class LibraryError(Exception):
+    """What a library raises, of a kind that nobody expects."""
+
+
+EXPECTED = (ValueError, KeyError, ZeroDivisionError, IndexError)
+MISTAKES = (TypeError, AttributeError, AssertionError, RuntimeError, RecursionError, NotImplementedError, OSError)
+
+
+@pytest.mark.parametrize("kind", [*EXPECTED, *MISTAKES, MemoryError, ImportError, StopIteration, LibraryError])
 def test_a_stage_that_fails_to_run_is_closed(kind):
     """What goes wrong inside a stage, a mistake of our own too, is a reason and no crash, and the walk goes on."""
 
@@ -232,7 +240,7 @@ def test_a_stage_that_fails_to_run_is_closed(kind):
 
     trail = walk([Stage("scores", fails, ("frame",), "scores"), PIPELINE[11]], given())
 
-    mistake = f", a mistake of the program ({kind.__name__})" if kind in (TypeError, AttributeError) else ""
+    mistake = "" if kind in EXPECTED else f", a mistake of the program ({kind.__name__})"
     assert trail.gate("scores").messages == (f"failed to run{mistake}: {kind('no')}",)
     assert states(trail) == {"scores": "closed"}
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 
+import numpy as np
+
 from core.domain.order import UNSCORED, Target, TargetWeight
 from core.riskguard.clusters import Ground
 from core.riskguard.plan import plan_trades
@@ -103,3 +105,31 @@ def test_the_cap_of_one_sector_binds_no_purchase_in_another():
     found = plan_trades(wanted, held, PRICES, policy=capped, capital_fraction=Decimal(1), ground=ground)
 
     assert told(found.lines) == [("buy", "AAA", "9.9998")]
+
+
+def test_purchases_end_with_the_orders_of_a_day():
+    """A sale counts; with one order more there is a place for both. Sales are done, however many they are."""
+    held, wanted = holdings({"CCC": "10"}, cash="9800"), target(AAA="0.1", BBB="0.1")
+    few, enough, one = (ruled(within=FREE, limits={"trades_max": most}) for most in (2, 3, 1))
+
+    found = plan(wanted, held, few)
+    sold = plan(target(AAA="0.1"), holdings({"BBB": "5", "CCC": "10"}, cash="9600"), one)
+
+    assert told(found.lines) == [("sell", "CCC", "10"), ("buy", "AAA", "9.9998")]
+    assert found.left_undone == ("buy BBB: 1000.00 is left, for there are 2 of at most 2 orders",)
+    assert [name for _, name, _ in told(plan(wanted, held, enough).lines)] == ["CCC", "AAA", "BBB"]
+    assert [name for _, name, _ in told(sold.lines)] == ["BBB", "CCC"]
+    assert sold.left_undone == ("buy AAA: 1000.00 is left, for there are 2 of at most 1 orders",)
+
+
+def test_a_purchase_is_a_small_share_of_what_is_usually_traded():
+    """100,000 dollars a session: a hundredth is 1,000 dollars, 800 pounds at 1.25; the wish is for 1,000 pounds."""
+    bars = panel({name: [125.0] * 2 for name in ("AAA", "BBB", "CCC", "DDD", "SPY")})
+    thin = Ground(ABCD, replace(bars, volume=np.full_like(bars.volume, 800.0)), AS_OF)
+    policy = ruled(within=FREE, limits={"value_traded_share_max": "0.01"})
+    wanted, held = target(AAA="0.1"), holdings(cash="10000")
+
+    found = plan_trades(wanted, held, PRICES, policy=policy, capital_fraction=Decimal(1), ground=thin)
+
+    assert told(found.lines) == [("buy", "AAA", "7.9998")]
+    assert found.left_undone == ("buy AAA: 200.00 of 1000.00 is beyond the share of what is usually traded",)

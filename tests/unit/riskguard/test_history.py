@@ -67,5 +67,5 @@ def test_a_split_of_bars_of_which_nobody_said_the_units_is_not_taken_off():
 
 def test_nothing_is_traded_of_what_has_no_bars():
     """No column, and no bars at all."""
-    assert value_traded(case(panel=past()), "GONE") == 0
-    assert value_traded(case(panel=None), "AAA") == 0
+    assert value_traded(past(), AS_OF, "GONE") == 0
+    assert value_traded(None, AS_OF, "AAA") == 0

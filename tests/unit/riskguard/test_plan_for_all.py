@@ -65,6 +65,8 @@ def policies(draw: st.DrawFn) -> Policy:
             "cash_buffer_min": draw(decimals("0", "0.5", 2)),
             "order_value_min": draw(decimals("0", "100", 2)),
             "order_value_max": draw(st.sampled_from(["5000", "250", "100000000"])),
+            "trades_max": draw(st.sampled_from([1, 3, 60])),
+            "value_traded_share_max": draw(st.sampled_from(["1", "0.00000001"])),
             "sector_weight_max": draw(decimals("0.1", "1", 1)),
             "correlation_max": draw(st.sampled_from(["0.5", "0.9"])),
             "cluster_weight_max": draw(decimals("0.1", "1", 1)),
@@ -283,9 +285,16 @@ def test_no_tighter_number_buys_anything_beyond_its_looser_goal(book, data):
     """For each number that may be tightened: what is bought ends at most at the weight that the looser one wanted."""
     factor, limits = data.draw(decimals("0", "1", 2)), book.policy.limits
     name = data.draw(
-        st.sampled_from(["weight_max", "sector_weight_max", "cluster_weight_max", "regime_exposure", "banned"])
+        st.sampled_from(
+            [
+                *("weight_max", "sector_weight_max", "cluster_weight_max", "regime_exposure", "banned"),
+                *("order_value_max", "value_traded_share_max", "trades_max", "cash_buffer_min"),
+            ]
+        )
     )
     changes: dict[str, Any] = {"limits": {name: getattr(limits, name, 0) * factor}} if hasattr(limits, name) else {}
+    changes |= {"limits": {name: max(1, int(limits.trades_max * factor))}} if name == "trades_max" else {}
+    changes |= {"limits": {name: max(limits.cash_buffer_min, factor / 2)}} if name == "cash_buffer_min" else {}
     changes |= {"sizing": {name: book.policy.sizing.regime_exposure * factor}} if name == "regime_exposure" else {}
     changes |= {"limits": {"no_buy": NAMES}} if name == "banned" else {}
     loose = replace(book, policy=ruled(within=book.policy, risk_off="cash_allowed"))
