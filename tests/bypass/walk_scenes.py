@@ -129,7 +129,7 @@ FORGED_UNDER: tuple[tuple[tuple[tuple[str, str], ...], str], ...] = (
     ((("losing_sessions_max", "1"), ("cooldown_sessions", "30")), "ten times"),
     ((("trades_max", "1"),), "twice"),
     ((("no_buy", "[SPY]"),), "index"),
-    ((("value_traded_share_max", "0.0000001"),), "honest"),
+    ((("value_traded_share_max", "0.0001"),), "ten times"),
 )
 FORGED_AFTER: tuple[tuple[Step, ...], ...] = (
     (("spoil", {"what": "desk gross"}),),

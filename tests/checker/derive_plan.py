@@ -49,6 +49,8 @@ def expected_lines(case: Case) -> list[tuple[str, str, Decimal]]:
     after, lines = dict(case.statement.units), []
     for name in [*exits, *trims, *(name for name in chosen if gaps[name] >= tiny)]:
         side, held, gap = "buy" if gaps[name] > 0 else "sell", case.held(name), abs(gaps[name])
+        if side == "buy" and len(lines) >= number("limits", "trades_max"):
+            continue
         amount = min(gap, turnover)
         if side == "buy":
             amount = min(amount, max(ZERO, cash / dear), number("limits", "order_value_max"), _room(case, name, after))
