@@ -202,6 +202,11 @@ def as_of(calendar: Calendar, slot: Slot) -> AsOf:
     return AsOf(at=slot.at, session=calendar.last_completed(slot.at))
 
 
+def run_until(policy: Policy, day: date) -> datetime:
+    """Give the instant by which a book's run of a day is expected, by the schedule's time zone."""
+    return _local(policy, day, is_begin=False)
+
+
 def window_of(calendar: Calendar, policy: Policy, day: date) -> Window | None:
     """Give the execution window of a day, counted from the exchange's open, or None when the exchange is closed."""
     if not calendar.is_session(day):
@@ -224,7 +229,7 @@ def is_rebalance_day(calendar: Calendar, policy: Policy, day: date) -> bool:
 def expires_at(calendar: Calendar, policy: Policy, day: date) -> datetime:
     """Give the instant that a day's ticket expires: its window's close, or the daily run's end on a closed day."""
     window = window_of(calendar, policy, day)
-    return window.closes_at if window else _local(policy, day, is_begin=False)
+    return window.closes_at if window else run_until(policy, day)
 
 
 def confirm_by(calendar: Calendar, policy: Policy, day: date) -> datetime:

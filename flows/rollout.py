@@ -15,7 +15,7 @@ from core.domain.facts import Halt
 from core.domain.freeze import FREEZING, FROZEN_KINDS, NO_HASH, FrozenHash
 from core.domain.model import Model, ModelPin
 from core.domain.rollout import ITEMS, PHASES, Attested, Criterion, PhaseFacts
-from core.domain.slot import BookName
+from core.domain.slot import BookName, VenueName
 from core.reporting.rollout import Figures, criteria, figures
 from core.settings import Policy
 from flows.look import DEFAULT_PHASE, fraction_in, hashes_now
@@ -68,8 +68,11 @@ class PinBook(Protocol):
 class StayBook(Protocol):
     """Reads what the phases of a book came to, and keeps what a person attests."""
 
-    def stay(self, policy: Policy, phase: str, *, begins_in: str) -> PhaseFacts | None:
-        """Give the last stay in a phase of a policy's book, or None where it was never in it."""
+    def stay(self, policy: Policy, phase: str, *, begins_in: Mapping[VenueName, str]) -> PhaseFacts | None:
+        """Give the last stay in a phase of a policy's book, or None where it was never in it.
+
+        Before a person ever set a phase, a book is in the one that `begins_in` names for the venue of its tickets.
+        """
         ...
 
     def attested(self, book: BookName) -> dict[str, Attested]:
@@ -145,13 +148,18 @@ class Word:
 
 
 def status(policy: Policy, stays: StayBook, people: HaltReader) -> tuple[PhaseStatus, ...]:
-    """Give each phase with its exit criteria, computed from the facts of the book's last stay in it."""
-    begins_in, attested = DEFAULT_PHASE[policy.execution.venue], stays.attested(policy.book)
-    now = people.phase(policy.book) or begins_in
+    """Give each phase with its exit criteria, computed from the facts of the book's last stay in it.
+
+    Before a person ever set a phase, a book is in the furthest that it was in: the dry run on paper is over when a person
+    says so, not when the policy names another venue.
+    """
+    attested = stays.attested(policy.book)
+    stayed = {phase: stays.stay(policy, phase, begins_in=DEFAULT_PHASE) for phase in PHASES}
+    furthest = max((phase for phase, stay in stayed.items() if stay is not None), key=PHASES.index)
+    now = people.phase(policy.book) or furthest
     halts = tuple(halt.reason for halt in people.halts(policy.book))
     found = []
-    for phase in PHASES:
-        stay = stays.stay(policy, phase, begins_in=begins_in)
+    for phase, stay in stayed.items():
         # What is halted today says nothing of a phase that is over.
         facts = replace(stay or PhaseFacts(phase), halts=halts if phase == now else ())
         share = fraction_in(phase, policy)

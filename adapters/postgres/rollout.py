@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from hashlib import sha256
 
 from adapters.postgres.bodies import load
 from adapters.postgres.connect import Row, Session
+from core.calendar import run_until
 from core.domain.decision import Decision
 from core.domain.instrument import Universe
 from core.domain.rollout import Attested, PhaseFacts, SlotFacts
-from core.domain.slot import BookName, Run
+from core.domain.slot import BookName, Run, VenueName
 from core.domain.ticket import Seal, Ticket
 from core.settings import Policy
+from core.settings_text import SettingsError, parse_policy
 from core.ticketing.draft import is_unfinished
 
 # Of a phase that lasts for years the newest slots are enough to say how it goes.
 SLOTS_MAX = 250
 _SLOTS = """
 SELECT r.run_id, r.slot, r.body AS run, t.id AS ticket, t.body, t.hash, t.seal, d.body AS decision,
-    m.id IS NOT NULL AS has_files, u.body AS universe,
+    m.id IS NOT NULL AS has_files, u.body AS universe, p.body AS policy,
     (SELECT jsonb_array_length(s.body::jsonb -> 'scores' -> 'ranked') FROM score_set s
         WHERE s.run_id = r.run_id AND jsonb_typeof(s.body::jsonb -> 'scores') = 'object') AS scored,
     (SELECT string_agg(v.said_by || ': ' || v.reason, '; ' ORDER BY v.id) FROM revision v JOIN ticket o ON o.id = v.voids
@@ -32,7 +34,9 @@ SELECT r.run_id, r.slot, r.body AS run, t.id AS ticket, t.body, t.hash, t.seal, 
 FROM run r LEFT JOIN ticket t ON t.run_id = r.run_id LEFT JOIN decision d ON d.run_id = r.run_id
     LEFT JOIN manifest m ON m.run_id = r.run_id
     LEFT JOIN config_version u ON u.kind = 'universe' AND u.hash = r.body::jsonb ->> 'universe_hash'
+    LEFT JOIN config_version p ON p.kind = 'policy' AND p.hash = r.body::jsonb ->> 'policy_hash'
 WHERE r.book = %(book)s AND r.event_seq > %(after)s AND r.event_seq < %(before)s
+    AND (t.id IS NULL OR t.venue = ANY(%(venues)s))
     AND NOT EXISTS (SELECT 1 FROM run n WHERE n.book = r.book AND n.slot = r.slot AND n.revision > r.revision)
 ORDER BY r.slot DESC LIMIT %(most)s
 """
@@ -45,25 +49,20 @@ class PgRollout:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def stay(self, policy: Policy, phase: str, *, begins_in: str) -> PhaseFacts | None:
-        """Give the last stay in a phase of a policy's book at its venue, or None where it was never in it.
+    def stay(self, policy: Policy, phase: str, *, begins_in: Mapping[VenueName, str]) -> PhaseFacts | None:
+        """Give the last stay in a phase of a policy's book, or None where it was never in it.
 
-        `begins_in` is the phase that a book is in before a person ever set one.
+        `begins_in` is the phase that a book is in before a person ever set one, by the venue that it decides for: until then
+        what was decided on paper is of one stay and what was decided for a broker of another, whatever the policy says today.
         """
-        book = policy.book
-        steps = self._session.all("SELECT phase, event_seq FROM rollout_step WHERE book = %s ORDER BY id", (book,))
-        stays = [(begins_in, 0), *((row["phase"], row["event_seq"]) for row in steps)]
-        ends = [seq for _, seq in stays[1:]] + [NEVER]
-        found = [(after, before) for (name, after), before in zip(stays, ends, strict=True) if name == phase]
-        if not found:
+        within = self._bounds(policy, phase, begins_in)
+        if within is None:
             return None
-        after, before = found[-1]
-        within = {"book": book, "venue": policy.execution.venue, "after": after, "before": before, "most": SLOTS_MAX}
         rows = self._session.all(_SLOTS, within)
         waits = self._waits([row["ticket"] for row in rows if row["ticket"] is not None])
         compared = self._session.all(
             "SELECT session, jsonb_array_length(breaks::jsonb) AS breaks FROM reconciliation WHERE book = %(book)s"
-            " AND venue = %(venue)s AND event_seq > %(after)s AND event_seq < %(before)s ORDER BY id",
+            " AND venue = ANY(%(venues)s) AND event_seq > %(after)s AND event_seq < %(before)s ORDER BY id",
             within,
         )
         windows = self._session.one(
@@ -73,7 +72,7 @@ class PgRollout:
         )
         return PhaseFacts(
             phase=phase,
-            slots=tuple(_slot(row, waits.get(row["ticket"], []), policy.data.benchmark) for row in reversed(rows)),
+            slots=tuple(_slot(row, waits.get(row["ticket"], []), policy) for row in reversed(rows)),
             comparisons=tuple((row["session"], row["breaks"]) for row in compared),
             windows=windows["n"] if windows else 0,
         )
@@ -100,6 +99,24 @@ class PgRollout:
         row |= {"content": b64encode(content).decode(), "said_by": said.by, "note": said.note}
         self._session.add("attestation", [row])
 
+    def _bounds(self, policy: Policy, phase: str, begins_in: Mapping[VenueName, str]) -> dict[str, object] | None:
+        """Give the events between which a stay lies, and the venues whose tickets are of it."""
+        book = policy.book
+        steps = self._session.all("SELECT phase, event_seq FROM rollout_step WHERE book = %s ORDER BY id", (book,))
+        marks = [0, *(row["event_seq"] for row in steps), NEVER]
+        found = [number for number, row in enumerate(steps, start=1) if row["phase"] == phase]
+        stay = found[-1] if found else 0
+        after, before, venues = marks[stay], marks[stay + 1], list(begins_in)
+        if not found:
+            rows = self._session.all(
+                "SELECT DISTINCT venue FROM ticket WHERE book = %s AND event_seq < %s", (book, before)
+            )
+            seen = {policy.execution.venue, *(row["venue"] for row in rows)}
+            venues = [venue for venue in begins_in if venue in seen and begins_in[venue] == phase]
+        if not venues:
+            return None
+        return {"book": book, "venues": venues, "after": after, "before": before, "most": SLOTS_MAX}
+
     def _waits(self, tickets: Sequence[int]) -> dict[int, list[Row]]:
         rows = self._session.all(
             "SELECT ticket, said_at, is_late FROM confirmation WHERE ticket = ANY(%s) ORDER BY id", (list(tickets),)
@@ -110,17 +127,19 @@ class PgRollout:
         return found
 
 
-def _slot(row: Row, answers: Sequence[Row], benchmark: str) -> SlotFacts:
+def _slot(row: Row, answers: Sequence[Row], policy: Policy) -> SlotFacts:
     run = load(Run, row["run"], of=row["run_id"])
+    until = run_until(_policy(row["policy"], policy), run.slot.day)
     made_of = (run.policy_hash, run.universe_hash)
     if row["ticket"] is None:
-        return SlotFacts(run.slot.label, run.slot.at, is_real=not run.is_rehearsal, made_of=made_of)
+        return SlotFacts(run.slot.label, run.slot.at, until, is_real=not run.is_rehearsal, made_of=made_of)
     ticket = load(Ticket, row["body"], of=f"the ticket of {row['run_id']}", digest=row["hash"])
     issued_at = load(Seal, row["seal"], of=f"the seal of {row['run_id']}").issued_at
     decision = None if row["decision"] is None else load(Decision, row["decision"], of=f"decision of {row['run_id']}")
     return SlotFacts(
         label=run.slot.label,
         at=run.slot.at,
+        until=until,
         is_real=not (run.is_rehearsal or ticket.is_synthetic),
         kind=ticket.kind,
         issued_at=issued_at,
@@ -128,7 +147,7 @@ def _slot(row: Row, answers: Sequence[Row], benchmark: str) -> SlotFacts:
         codes=tuple(one.code for item in (decision.refused if decision else ()) for one in item.objections),
         defects=tuple(_defects(ticket, decision, row["revised"])),
         scored=row["scored"],
-        offered=_offered(row["universe"], run, benchmark) if row["universe"] is not None else None,
+        offered=_offered(row["universe"], run, policy.data.benchmark) if row["universe"] is not None else None,
         has_files=row["has_files"],
         waits=tuple(round((answer["said_at"] - issued_at).total_seconds()) for answer in answers),
         late=sum(answer["is_late"] for answer in answers),
@@ -149,6 +168,14 @@ def _defects(ticket: Ticket, decision: Decision | None, revised: str | None) -> 
 def _offered(text: str, run: Run, benchmark: str) -> int:
     rows = _universe(text).valid_on(run.as_of.session)
     return sum(row.is_tradable_as_underlying and row.id != benchmark for row in rows)
+
+
+def _policy(text: str | None, now: Policy) -> Policy:
+    """Give the policy that a run was decided with; the one that stands now where that is not kept or of another version."""
+    try:
+        return now if text is None else parse_policy(text, "a policy that was kept")
+    except SettingsError:
+        return now
 
 
 @lru_cache(maxsize=8)

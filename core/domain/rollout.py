@@ -37,12 +37,14 @@ def share_in_phase(share: Decimal, capital_fraction: Decimal) -> Decimal:
 class SlotFacts:
     """How one slot of a book ended, as far as a criterion asks.
 
-    `codes` are those of the refused lines, one a reason; `defects` say in words why its ticket was not what was decided;
-    `waits` are the seconds from each ticket to its answers. Of a run that ended in no ticket `kind` and `issued_at` are None.
+    `until` is when the policy of that day wanted the run by; `codes` are those of the refused lines, one a reason; `defects`
+    say in words why its ticket was not what was decided; `waits` are the seconds from each ticket to its answers. Of a run
+    that ended in no ticket `kind` and `issued_at` are None.
     """
 
     label: str
     at: datetime
+    until: datetime
     is_real: bool
     kind: TicketKind | None = None
     issued_at: datetime | None = None

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
+from math import ceil
 from statistics import median
 
 from core.domain.rollout import ITEMS, Attested, Criterion, CriterionState, PhaseFacts, SlotFacts
 
 # A month of weekdays without a fault, before each step that risks more money.
 RUNS_MIN = 20
-# Shares of the universe that got a score, and minutes from the slot to its ticket, within which a day is an ordinary one.
+# The share of the universe that got a score, from which a day is an ordinary one.
 PASSING_MIN = 0.90
-MINUTES_MAX = 30
+MINUTE = timedelta(minutes=1)
 BREAKERS = ("drawdown", "daily_loss")
 UNMEASURED: CriterionState = "not yet measurable"
 
@@ -127,12 +129,19 @@ def _breakers(facts: PhaseFacts, real: Sequence[SlotFacts]) -> Criterion:
 
 
 def _reconciled(facts: PhaseFacts) -> Criterion:
+    real = [(session, breaks) for session, breaks in facts.comparisons if _is_real_on(session, facts.slots)]
     words = ""
-    if facts.comparisons:
-        session, breaks = facts.comparisons[-1]
-        words = f"{len(facts.comparisons)} comparisons with the venue, that of {session} with {breaks} breaks"
-    is_met = bool(facts.comparisons) and facts.comparisons[-1][1] == 0
-    return _judged("reconciliation", bool(facts.comparisons), is_met=is_met, words=words)
+    if real:
+        session, breaks = real[-1]
+        words = f"{len(real)} comparisons with the venue on real days, that of {session} with {breaks} breaks"
+    return _judged("reconciliation", bool(real), is_met=bool(real) and real[-1][1] == 0, words=words)
+
+
+def _is_real_on(session: date, slots: Sequence[SlotFacts]) -> bool:
+    # What a venue holds on a day without a slot comes of the ticket before it.
+    label = session.strftime("%Y%m%d")
+    ticketed = [slot for slot in slots if slot.kind is not None and slot.label <= label]
+    return bool(ticketed) and ticketed[-1].is_real
 
 
 def _answered(last: Sequence[SlotFacts]) -> Criterion:
@@ -143,10 +152,16 @@ def _answered(last: Sequence[SlotFacts]) -> Criterion:
 
 
 def _in_time(last: Sequence[SlotFacts]) -> Criterion:
-    minutes = [(slot.issued_at - slot.at).total_seconds() / 60 for slot in last if slot.issued_at]
-    most = max(minutes, default=0.0)
-    words = f"the slowest ticket came {most:.0f} minutes after its slot, {MINUTES_MAX} are allowed"
-    return _judged("time to ticket", bool(minutes), is_met=most <= MINUTES_MAX, words=words)
+    issued = [(slot.issued_at - slot.until, slot.issued_at - slot.at, slot) for slot in last if slot.issued_at]
+    if not issued:
+        return _judged("time to ticket", is_measured=False, is_met=False, words="")
+    beyond, took, slot = max(issued, key=lambda item: item[0])
+    allowed = (slot.until - slot.at) // MINUTE
+    words = (
+        f"the latest ticket, of {slot.label}, came {ceil(took / MINUTE)} minutes after its slot;"
+        f" `run_until` of that day's policy allows {allowed}"
+    )
+    return _judged("time to ticket", is_measured=True, is_met=beyond <= timedelta(0), words=words)
 
 
 def _confirmed(last: Sequence[SlotFacts]) -> Criterion:

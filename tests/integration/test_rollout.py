@@ -174,6 +174,29 @@ def test_the_status_is_computed_from_what_was_decided_and_attested(root: Path):
     assert look(root)["problem"] is None
 
 
+def test_the_dry_run_is_still_there_when_the_policy_names_a_broker(root: Path):
+    """What was decided on paper stays phase A's before a person sets a phase and after; the shadow's is told apart."""
+    paper = [run(root, days) for days in (0, 1)]
+    dry = twokey(root, "rollout", "status").facts
+    change_policy(root, ("  venue: paper", "  venue: manual"))
+    named = twokey(root, "rollout", "status").facts
+    shadow = run(root, 2)
+    shown = twokey(root, "rollout", "status").facts
+    on = by_person(root, "rollout", "advance", "B", *WORD)
+    pilot = twokey(root, "rollout", "status").facts
+
+    assert ([done.facts["kind"] for done in paper], shadow.facts["kind"]) == (["TRADE", "TRADE"], "NO-TRADE")
+    found = dry["phases"]["A"]["figures"]
+    assert (found["slots"], found["comparisons"]) == (2, 2)
+    assert [told["phase"] for told in (dry, named, shown, pilot)] == ["A", "A", "A", "B"]
+    assert [told["phases"]["A"]["figures"] for told in (named, shown, pilot)] == [found] * 3
+    assert named["phases"]["A"]["capital_fraction"] == "0"
+    zero = [told["phases"]["0"]["figures"] for told in (dry, named, shown, pilot)]
+    assert [figures and figures["slots"] for figures in zero] == [None, 0, 1, 1]
+    assert (on.code, len(on.facts["passed_over"])) == (0, 9)
+    assert all(item.startswith("phase A, ") for item in on.facts["passed_over"])
+
+
 def test_a_step_is_refused_without_a_person_who_types_the_books_name(root: Path):
     """No terminal, another name or the end of the input: the phase and what is frozen stay as they were."""
     scan = root / "scan"

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import nullcontext
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from core.domain.facts import Halt
 from core.domain.freeze import FROZEN_KINDS
-from flows.rollout import PhaseDoors, RolloutRefused, Word, advance, change_window
+from core.domain.rollout import PHASES, Attested, PhaseFacts
+from core.domain.slot import VenueName
+from flows.rollout import PhaseDoors, RolloutRefused, Word, advance, change_window, passed_over, status
 from flows.setup import BookSetup
 from tests.unit.making import ABCD, CALENDAR, DAY, SHIPPED, learning
 
@@ -146,6 +150,67 @@ def test_a_strategy_that_learns_nothing_has_no_model_to_freeze():
 
     assert phases.kept is not None
     assert (phases.kept[1]["model"], models.said) == ("none", [])
+
+
+class Stays:
+    """The stays of one book by their phases, as the facts have them."""
+
+    def __init__(self, *phases: str) -> None:
+        """Begin with the phases that the book was in."""
+        self.phases = phases
+        self.asked: list[object] = []
+
+    def stay(self, policy: Any, phase: str, *, begins_in: Mapping[VenueName, str]) -> PhaseFacts | None:
+        """Give an empty stay."""
+        self.asked.append(begins_in)
+        return PhaseFacts(phase) if phase in self.phases else None
+
+    def attested(self, book: str) -> dict[str, Attested]:
+        """Say that nothing was attested."""
+        return {}
+
+    def attest(self, said: Attested, content: bytes) -> None:
+        """Keep nothing."""
+
+
+class Said:
+    """What people said of one book: its phase, and one halt."""
+
+    def __init__(self, said: str | None) -> None:
+        """Begin in a phase, or before any."""
+        self.said = said
+
+    def phase(self, book: str) -> str | None:
+        """Give the phase."""
+        return self.said
+
+    def halts(self, book: str) -> tuple[Halt, ...]:
+        """Give the halt."""
+        return (Halt("main", "a smell", datetime(2024, 6, 10, tzinfo=UTC)),)
+
+
+@pytest.mark.parametrize(
+    ("stayed", "said", "now"),
+    [
+        (("0",), None, "0"),
+        (("A",), None, "A"),
+        (("0", "A"), None, "A"),
+        (("0", "A", "B"), "0", "0"),
+        (("A",), "B", "B"),
+    ],
+)
+def test_a_book_is_where_a_person_put_it_or_else_in_the_furthest_that_its_facts_show(stayed, said, now):
+    """A policy that names a broker ends no dry run; only the phase of now is left with what is halted."""
+    stays = Stays(*stayed)
+
+    found = status(SHIPPED, stays, Said(said))
+
+    assert [one.phase for one in found if one.is_now] == [now]
+    assert [one.phase for one in found if one.figures is not None] == list(stayed)
+    assert stays.asked == [{"paper": "A", "manual": "0"}] * len(PHASES)
+    assert {item.partition(",")[0] for item in passed_over(found, "C")} == {
+        f"phase {phase}" for phase in PHASES[PHASES.index(now) : -1]
+    }
 
 
 @pytest.mark.parametrize(("by", "reason"), [("", "x"), ("  ", "x"), ("ann", ""), ("ann", " ")])

@@ -10,15 +10,17 @@ from typing import Any
 import pytest
 
 from core.domain.rollout import ITEMS, Attested, PhaseFacts, SlotFacts
-from core.reporting.rollout import MINUTES_MAX, RUNS_MIN, criteria, figures
+from core.reporting.rollout import RUNS_MIN, criteria, figures
 
 AT = datetime(2024, 6, 10, 7, tzinfo=UTC)
+UNTIL = AT + timedelta(hours=1)
 GOOD = SlotFacts(
     label="20240610",
     at=AT,
+    until=UNTIL,
     is_real=True,
     kind="TRADE",
-    issued_at=AT + timedelta(minutes=MINUTES_MAX),
+    issued_at=UNTIL,
     scored=90,
     offered=100,
     has_files=True,
@@ -77,7 +79,7 @@ def test_what_nothing_was_measured_of_says_so(phase):
         ({"kind": None, "issued_at": None}, {"clean runs", "tickets"}),
         ({"scored": 89}, {"data"}),
         ({"has_files": False}, {"reports"}),
-        ({"issued_at": AT + timedelta(minutes=MINUTES_MAX, seconds=1)}, {"time to ticket"}),
+        ({"issued_at": UNTIL + timedelta(seconds=1)}, {"time to ticket"}),
         ({"late": 1}, {"confirmed in time"}),
         ({"unanswered": 1}, {"confirmations"}),
         ({"made_of": ("q", "u")}, {"unchanged"}),
@@ -104,9 +106,62 @@ def test_rehearsals_and_made_markets_prove_nothing():
     """A month of them leaves no phase."""
     found = states(stay(of=[replace(slot, is_real=False) for slot in slots()]))
 
-    assert {found[name] for name in ("clean runs", "data", "tickets", "reports", "time to ticket")} == {
-        "not yet measurable"
+    unproven = ("clean runs", "data", "tickets", "reports", "no kill switch", "reconciliation", "time to ticket")
+    assert {found[name] for name in unproven} == {"not yet measurable"}
+
+
+@pytest.mark.parametrize(
+    ("sessions", "state"),
+    [
+        (((7, 0),), "not yet measurable"),
+        (((10, 1),), "not met"),
+        (((10, 0), (11, 1)), "met"),
+        (((10, 0), (13, 1)), "not met"),
+        (((12, 0), (14, 0)), "met"),
+        (((11, 0),), "not yet measurable"),
+    ],
+)
+def test_a_comparison_counts_where_the_newest_ticket_up_to_it_was_a_real_one(sessions, state):
+    """Before the first ticket and after a rehearsal it proves nothing; a day without a slot belongs to the one before."""
+    kinds: dict[int, tuple[bool, Any]] = {
+        10: (True, "HOLD"),
+        11: (False, "TRADE"),
+        12: (True, "TRADE"),
+        14: (False, None),
     }
+    of = [replace(GOOD, label=f"202406{day}", is_real=real, kind=kind) for day, (real, kind) in kinds.items()]
+
+    facts = stay(of=of, comparisons=tuple((date(2024, 6, day), breaks) for day, breaks in sessions))
+
+    assert states(facts)["reconciliation"] == state
+
+
+def test_the_newest_real_comparison_is_told_with_its_breaks():
+    """Those of rehearsals are not counted in the words either."""
+    of = [GOOD, replace(GOOD, label="20240611", is_real=False)]
+    told = (date(2024, 6, 10), 0), (date(2024, 6, 10), 2), (date(2024, 6, 11), 0)
+
+    found = criteria(stay(of=of, comparisons=told), WORDS)
+
+    words = next(item.words for item in found if item.name == "reconciliation")
+    assert words == "2 comparisons with the venue on real days, that of 2024-06-10 with 2 breaks"
+
+
+def test_each_ticket_is_held_to_its_own_days_policy():
+    """A day with more time is not the slow one though its ticket took longer; the words say what was compared."""
+    wide: dict[str, Any] = {"until": AT + timedelta(hours=3), "issued_at": AT + timedelta(hours=2)}
+    late: dict[str, Any] = {"until": AT + timedelta(minutes=45), "issued_at": AT + timedelta(minutes=45, seconds=1)}
+
+    found = [
+        next(item for item in criteria(stay(of=slots(**changes)), WORDS) if item.name == "time to ticket")
+        for changes in (wide, late)
+    ]
+
+    assert [item.state for item in found] == ["met", "not met"]
+    assert [item.words for item in found] == [
+        "the latest ticket, of 00000000, came 60 minutes after its slot; `run_until` of that day's policy allows 60",
+        f"the latest ticket, of {RUNS_MIN - 2:08}, came 46 minutes after its slot; `run_until` of that day's policy allows 45",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -149,7 +204,7 @@ def test_figures_tell_medians_and_the_worst():
     found = figures(facts)
 
     assert (found.slots, found.real) == (3, 2)
-    assert (found.minutes_to_ticket, found.share_passing) == ((20.0, 30.0), (0.9, 0.5))
+    assert (found.minutes_to_ticket, found.share_passing) == ((35.0, 60.0), (0.9, 0.5))
     assert (found.blocked, found.hours_to_answer) == ((("OVER_WEIGHT", 2), ("STALE", 1)), (1.0, 2.0))
     assert (found.comparisons, found.breaks, found.defects) == (2, 3, ("x: revised",))
 
