@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -117,8 +118,18 @@ class Desk:
         """Read the setups of a book and of those that share its account at its venue, that book first."""
         return read_account(self.workspace, book, PgPeople(self.session("reader")).verifications())
 
-    def day_doors(self, when: When, *, clean: CleanSet | None = None, cache: CurveCache | None = None) -> DayDoors:
-        """Wire the flows of a day; `clean` may be a clean set held in memory, `cache` the curves computed so far."""
+    def day_doors(
+        self,
+        when: When,
+        *,
+        clean: CleanSet | None = None,
+        cache: CurveCache | None = None,
+        fresh: Callable[[], BookSetup] | None = None,
+    ) -> DayDoors:
+        """Wire the flows of a day.
+
+        `clean` may be a clean set held in memory, `cache` the curves computed so far; `fresh` reads the configuration again.
+        """
         clean, clock = clean or self.clean, when.clock
         return DayDoors(
             settle=self.settle_doors(clean),
@@ -133,6 +144,7 @@ class Desk:
             heads=self.heads,
             clean=clean,
             today=when.today,
+            fresh=fresh,
         )
 
     def score_doors(self, clean: CleanSet) -> ScoreDoors:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 
@@ -24,7 +25,10 @@ class SlotRefused(ValueError):
 
 @dataclass(frozen=True)
 class DayDoors:
-    """The doors of each flow of the day; each holds the connections of its own role and no more."""
+    """The doors of each flow of the day; each holds the connections of its own role and no more.
+
+    `fresh` gives what binds the book as it stands when the ticket is issued; None where nobody can have edited it meanwhile.
+    """
 
     settle: SettleDoors
     score: ScoreDoors
@@ -38,6 +42,7 @@ class DayDoors:
     heads: HeadKeeper
     clean: CleanSet
     today: date
+    fresh: Callable[[], BookSetup] | None = None
 
 
 def run_day(day: date, setup: BookSetup, texts: dict[str, tuple[str, str]], doors: DayDoors) -> IssuedTicket:
@@ -93,7 +98,8 @@ def decide_slot(run: Run, setup: BookSetup, texts: dict[str, tuple[str, str]], *
     score(opened, setup, doors.score)
     propose(opened.run_id, setup, doors.decide)
     decide_run(opened.run_id, setup, doors.decide)
-    return issue_ticket(opened.run_id, setup, doors.issue)
+    # A policy that was edited while the run was on its way voids what was approved under the old one.
+    return issue_ticket(opened.run_id, setup if doors.fresh is None else doors.fresh(), doors.issue)
 
 
 def _verifies(doors: DayDoors) -> bool:

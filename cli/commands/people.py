@@ -72,11 +72,13 @@ def halt(arguments: argparse.Namespace) -> int:
     workspace = Workspace(arguments.workspace)
     if arguments.book != "*" and not workspace.policy_path(arguments.book).is_file():
         raise UsageError(f"there is no book {arguments.book}; there are {', '.join(workspace.books())}, and * for all")
-    with Desk(Workspace(arguments.workspace)) as desk:
-        PgPeople(desk.session("person")).halt(arguments.book, arguments.reason)
+    # A halt is never refused for its words.
+    reason = arguments.reason.strip() or "no reason given"
+    with Desk(workspace) as desk:
+        PgPeople(desk.session("person")).halt(arguments.book, reason)
         desk.heads.keep(desk.chain.head())
     scope = "the whole desk" if arguments.book == "*" else f"book {arguments.book}"
-    emit(arguments, {"scope": arguments.book, "reason": arguments.reason}, f"{scope} is halted: {arguments.reason}")
+    emit(arguments, {"scope": arguments.book, "reason": reason}, f"{scope} is halted: {reason}")
     return 0
 
 
@@ -84,6 +86,8 @@ def resume(arguments: argparse.Namespace) -> int:
     """Lift the halts of a scope; a person at a terminal types the scope's name and the reason."""
     if not is_terminal():
         raise UsageError("resume asks a person: run it at a terminal")
+    if not arguments.by.strip():
+        raise UsageError("--by was blank; name who resumes; nothing was lifted")
     name = "desk" if arguments.book == "*" else arguments.book
     with Desk(Workspace(arguments.workspace)) as desk:
         person = desk.session("person")

@@ -64,8 +64,11 @@ def run(arguments: argparse.Namespace) -> int:
         moment = _when(configuration, arguments.on)
         day = arguments.on or moment.today
         told = [] if arguments.no_ingest or day != moment.today else _fetch_first(arguments, desk, configuration, day)
+        # To fetch may take long, and a person may edit meanwhile.
+        configuration = desk.configuration(arguments.book)
+        doors = desk.day_doors(moment, fresh=lambda: desk.configuration(arguments.book).setup)
         try:
-            issued = _decide(asked, day, configuration, doors=desk.day_doors(moment), desk=desk)
+            issued = _decide(asked, day, configuration, doors=doors, desk=desk)
         except SlotRefused as error:
             raise UsageError(str(error)) from error
         backup = back_up_after_run(desk) if day == moment.today else NO_BACKUP

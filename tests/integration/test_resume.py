@@ -202,3 +202,20 @@ def test_a_halt_that_stands_is_not_set_again(workspaces: Workspaces):
 
     assert stood == [("main", "a smell"), ("main", "a noise"), ("*", "a smell")]
     assert stands == [("*", "a smell"), ("main", "a smell")]
+
+
+def test_a_halt_without_words_halts_and_a_resume_names_a_person(
+    workspaces: Workspaces, monkeypatch: pytest.MonkeyPatch
+):
+    """To halt is never refused for its words; to go on is a person's word."""
+    root = workspaces.copy("wordless", *BUSY)
+
+    halted = twokey(root, "halt", "--book", "main", "  ")
+    monkeypatch.setattr(sys, "stdin", Terminal("main\nit was nothing\n"))
+    nobody = twokey(root, "resume", "--book", "main", "--by", " ")
+    stopped = run(root, 0)
+
+    assert (halted.code, halted.facts["reason"]) == (0, "no reason given")
+    assert nobody.code == 2
+    assert "--by was blank" in nobody.err
+    assert stopped.facts["reasons"] == ["halt: halted (main): no reason given"]
