@@ -111,7 +111,7 @@ class PgRollout:
             rows = self._session.all(
                 "SELECT DISTINCT venue FROM ticket WHERE book = %s AND event_seq < %s", (book, before)
             )
-            seen = {policy.execution.venue, *(row["venue"] for row in rows)}
+            seen = {row["venue"] for row in rows} | (set() if steps else {policy.execution.venue})
             venues = [venue for venue in begins_in if venue in seen and begins_in[venue] == phase]
         if not venues:
             return None

@@ -197,6 +197,20 @@ def test_the_dry_run_is_still_there_when_the_policy_names_a_broker(root: Path):
     assert all(item.startswith("phase A, ") for item in on.facts["passed_over"])
 
 
+def test_a_stay_that_a_person_began_ends_where_the_next_one_begins(root: Path):
+    """Slots are counted in the stay in which they were decided, at whichever venue; the last stay in a phase is shown."""
+    told = []
+    for days, phase in enumerate("BAB"):
+        run(root, days)
+        by_person(root, "rollout", "advance", phase, *WORD)
+        told.append(twokey(root, "rollout", "status").facts["phases"])
+        if phase == "A":
+            change_policy(root, ("  venue: paper", "  venue: manual"))
+
+    counted = [[one[phase]["figures"] and one[phase]["figures"]["slots"] for phase in "0AB"] for one in told]
+    assert counted == [[None, 1, 0], [None, 0, 1], [None, 1, 0]]
+
+
 def test_a_step_is_refused_without_a_person_who_types_the_books_name(root: Path):
     """No terminal, another name or the end of the input: the phase and what is frozen stay as they were."""
     scan = root / "scan"
