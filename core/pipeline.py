@@ -44,6 +44,7 @@ from core.riskguard.target import Stance, build_target, tradable
 from core.strategies.registry import strategy_of
 
 T = TypeVar("T")
+ONE = Decimal(1)
 
 
 @dataclass(frozen=True)
@@ -190,17 +191,18 @@ def proposal(
     holdings, run, policy = _holdings(standing), frame.run, frame.policy
     if run.window is None:
         return Gate(hold_still("exchange closed", holdings, prices))
-    if standing.capital_fraction == 0:
-        # A target of zero would sell everything; a phase without capital trades nothing, what is held included.
-        return Gate(hold_still("the rollout phase allows no capital: nothing is traded", holdings, prices))
     if not _is_first_build(standing) and not is_rebalance_day(frame.calendar, policy, run.slot.day):
         return Gate(hold_still("no rebalance due", holdings, prices))
     strategy = strategy_of(policy)
     ground = Ground(frame.universe, judged.panel, run.as_of.session)
     capital = standing.capital_fraction
     unverified = _unverified(frame)
-    stance = Stance(strategy.hold_rank_multiple, capital, _weights(holdings, prices), ground, unverified)
+    stance = Stance(strategy.hold_rank_multiple, capital or ONE, _weights(holdings, prices), ground, unverified)
     target = build_target(scores, frozenset(holdings.quantities()), policy, stance=stance)
+    if not capital:
+        # A phase without capital trades nothing, what is held included; what it would want at full size is shown.
+        still = hold_still("the rollout phase allows no capital: nothing is traded", holdings, prices)
+        return Gate(replace(still, target=target))
     return Gate(plan_trades(target, holdings, prices, policy=policy, capital_fraction=capital, ground=ground))
 
 
