@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 
@@ -92,3 +93,16 @@ def test_what_stands_beside_and_could_not_be_looked_up_closes_the_review(fact, w
     trail = walked(standing=standing(**{fact: LOST}))
 
     assert trail.gate("review").messages == (f"failed to run: {what} could not be looked up: the disk is full",)
+
+
+def test_a_phase_without_capital_trades_nothing_and_sells_nothing_that_is_held():
+    """The shadow of a book that holds something is HOLD, with the reason; what it would want at full size is shown."""
+    shadow, whole = (walked(standing=standing(holdings=HELD, capital_fraction=Decimal(part))) for part in (0, 1))
+
+    decision, plan = decide(shadow), shadow.values["proposal"]
+
+    assert (decision.kind, decision.approved) == ("HOLD", ())
+    assert decision.reasons == ("the rollout phase allows no capital: nothing is traded",)
+    assert plan.lines == ()
+    assert plan.target == whole.values["proposal"].target
+    assert any(row.weight > 0 for row in plan.target.weights)

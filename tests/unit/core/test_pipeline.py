@@ -420,19 +420,6 @@ def test_a_proposal_made_before_the_books_moved_is_not_reviewed():
     assert decision.reasons == (f"review: the books moved from 1:ENTRY-1 to {HEAD} after the proposal was made",)
 
 
-def test_a_phase_without_capital_trades_nothing_and_sells_nothing_that_is_held():
-    """The shadow of a book that holds something is HOLD, with the reason; what it would want at full size is shown."""
-    shadow, whole = (walked(standing=standing(holdings=HELD, capital_fraction=Decimal(part))) for part in (0, 1))
-
-    decision, plan = decide(shadow), shadow.values["proposal"]
-
-    assert (decision.kind, decision.approved) == ("HOLD", ())
-    assert decision.reasons == ("the rollout phase allows no capital: nothing is traded",)
-    assert plan.lines == ()
-    assert plan.target == whole.values["proposal"].target
-    assert any(row.weight > 0 for row in plan.target.weights)
-
-
 def test_the_rollouts_share_of_the_capital_binds_the_plan():
     """A tenth of 10,000, less its buffer, is spread over four instruments."""
     trail = walked(standing=standing(capital_fraction=Decimal("0.1")))
