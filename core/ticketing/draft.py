@@ -162,6 +162,7 @@ def _lines(
                 base=frame.policy.base_currency,
                 by_units=is_by_units(frame),
             ),
+            skip_if=skip_words(line, rows[line.instrument].currency, skip_bps=frame.policy.execution.skip_above_bps),
             if_it_fails=fail_words(lines, at, cash=cash, floor=floor),
         )
         for at, line in enumerate(lines)
@@ -169,7 +170,8 @@ def _lines(
     return told, guide
 
 
-def _line(line: OrderLine, at: int, row: Instrument, *, cash: Decimal, do: str, if_it_fails: str) -> TicketLine:
+def _line(line: OrderLine, at: int, row: Instrument, *, cash: Decimal, **words: str) -> TicketLine:
+    """Give an approved line with the words around it: `do`, `skip_if` and `if_it_fails`."""
     return TicketLine(
         line=at + 1,
         instrument=line.instrument,
@@ -188,7 +190,5 @@ def _line(line: OrderLine, at: int, row: Instrument, *, cash: Decimal, do: str, 
         worst_price=line.worst_price,
         expected_cost=line.cost,
         expected_cash_after=cash,
-        do=do,
-        skip_if=skip_words(line, row.currency),
-        if_it_fails=if_it_fails,
+        **words,
     )

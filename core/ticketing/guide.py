@@ -15,7 +15,7 @@ from core.domain.order import OrderLine
 from core.domain.rollout import share_in_phase
 from core.domain.slot import Window
 from core.domain.ticket import Guide
-from core.money import to_pence
+from core.money import BPS, to_pence
 
 WHOLE = Decimal(1)
 # What London is ahead of New York but for the weeks in which only one of the two has changed its clocks.
@@ -94,10 +94,11 @@ def is_by_units(frame: Frame) -> bool:
     return frame.policy.sizing.fractions == "whole_units"
 
 
-def skip_words(line: OrderLine, currency: str) -> str:
-    """Say beyond which price a line is left."""
-    side = "above" if line.side == "buy" else "below"
-    return f"the price is {side} {plain_decimal(line.worst_price)} {currency}"
+def skip_words(line: OrderLine, currency: str, *, skip_bps: Decimal) -> str:
+    """Say beyond which price a line is left, and what slippage from the decision price that allows."""
+    side, far = ("above", "over") if line.side == "buy" else ("below", "under")
+    share = f"{plain_decimal(100 * skip_bps * BPS)} % {far} {plain_decimal(line.price)}"
+    return f"the price is {side} {plain_decimal(line.worst_price)} {currency} ({share})"
 
 
 def fail_words(lines: Sequence[OrderLine], at: int, *, cash: Decimal, floor: Decimal) -> str:
@@ -146,7 +147,7 @@ def _before(
         "Today is the day above and the time is inside the window.",
         "The short hash above is the one that you were sent, and no newer revision of this ticket has reached you.",
         f"You are logged in to the account {policy.account}. This book's cash is about {cash:,.2f} {policy.base_currency};"
-        " the account may hold more. If its free cash is clearly less, do the sales and no buy.",
+        f" the account may hold more.{_cash_words(lines, policy.base_currency)}",
     ]
     if sold:
         checks.append(f"The account holds what is to be sold: {', '.join(sold)}, or more.")
@@ -155,15 +156,45 @@ def _before(
         checks.append("A buy is set by its units, and so is a sale; the values are for checking.")
     else:
         checks.append("A buy is set by its value, a sale by its units; the other number is for checking.")
-    if not any(line.stop_price for line in lines):
-        checks.append("Set no stop and no target, and take out any that is filled in for you: the strategy gives none.")
-    return tuple(checks)
+    return (*checks, *_exit_checks(lines))
+
+
+def _cash_words(lines: Sequence[OrderLine], base: str) -> str:
+    """Say with how little free cash nothing is bought; nothing where the sales pay for all.
+
+    The amount is what the lines take of the cash, as what is expected after the last of them says. The buffer beyond it is
+    there for what prices and small differences take.
+    """
+    needed, sides = -sum((cash_effect(line) for line in lines), ZERO), {line.side for line in lines}
+    if needed <= ZERO:
+        return ""
+    beyond, then = "", "do nothing, and confirm every line as not executed"
+    if "sell" in sides:
+        beyond = " beyond what the sales bring"
+        then = "do the sales and no buy, and confirm the buys as not executed"
+    return f" If its free cash is less than {needed:,.2f} {base} (what the buys take{beyond}, costs paid), {then}."
+
+
+def _exit_checks(lines: Sequence[OrderLine]) -> tuple[str, ...]:
+    """Say which stops are set and that every other is taken out, line by line where they differ."""
+    given = [number for number, line in enumerate(lines, start=1) if line.stop_price is not None]
+    bare = [number for number, line in enumerate(lines, start=1) if line.stop_price is None]
+    none = "set no stop and no target, and take out any that is filled in for you: the strategy gives none."
+    if not given:
+        return (none.capitalize(),)
+    names = f"{_lines_words(given)} name{'s' if len(given) == 1 else ''}"
+    told = f"Set the stop that {names} and no other, no target; take out whatever else is filled in for you."
+    return (told, f"For {_lines_words(bare)} {none}") if bare else (told,)
+
+
+def _lines_words(numbers: Sequence[int]) -> str:
+    return f"line{'s' if len(numbers) > 1 else ''} {', '.join(str(number) for number in numbers)}"
 
 
 def _blocked(frame: Frame, floor: Decimal) -> tuple[str, ...]:
     return (
-        "An instrument cannot be found, cannot be traded now, or is offered as a CFD only: skip the line and confirm it as"
-        " not executed, with that reason.",
+        "An instrument cannot be found, cannot be traded now, is offered as a CFD only, or the free cash does not pay for it:"
+        " skip the line and confirm it as not executed, with that reason.",
         "The price is beyond the line's limit: skip the line and confirm it as not executed. Do not wait for a better one.",
         "Only a part is filled: leave the rest, cancel what is still open, and confirm the part as partial.",
         "A sale fails: do what the line says of the buys that it pays for. If more than one fails, look at the free cash"

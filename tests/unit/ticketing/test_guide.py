@@ -130,9 +130,9 @@ def test_what_a_budget_left_is_not_left_on_purpose():
 
 
 def test_a_line_is_skipped_beyond_its_worst_price():
-    """Above for a buy, below for a sale."""
-    assert skip_words(BUYS[0], "USD") == "the price is above 25.5 USD"
-    assert skip_words(SALES[1], "USD") == "the price is below 49 USD"
+    """Above for a buy, below for a sale, and how far that is from the price that was decided on: the allowed slippage."""
+    assert skip_words(BUYS[0], "USD", skip_bps=Decimal(200)) == "the price is above 25.5 USD (2 % over 25)"
+    assert skip_words(SALES[1], "USD", skip_bps=Decimal(150)) == "the price is below 49 USD (1.5 % under 50)"
 
 
 def test_a_sale_that_fails_names_the_buys_that_it_pays_for():
@@ -205,6 +205,36 @@ def test_the_checks_name_the_account_the_cash_and_what_is_sold():
     assert "leave less than 100.00 GBP" in blocked
 
 
+SALES_ALONE = (
+    "(what the buys take beyond what the sales bring, costs paid), do the sales and no buy, and confirm the buys as not"
+)
+NOTHING = "(what the buys take, costs paid), do nothing, and confirm every line as not"
+
+
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        # 800 of buys and 0.50 of costs, less the 500 of a sale; then without the sale.
+        ((SALES[0], BUYS[0], replace(BUYS[1], cost=Decimal("0.50"))), f"300.50 GBP {SALES_ALONE}"),
+        (BUYS, f"800.00 GBP {NOTHING}"),
+        # The sale pays for the buy to the penny; a penny less and there is an amount.
+        ((SALES[0], line("buy", "CCC", "25")), ""),
+        ((SALES[0], line("buy", "CCC", "25", cost="0.01")), f"0.01 GBP {SALES_ALONE}"),
+        (SALES, ""),
+    ],
+)
+def test_the_check_of_the_cash_names_the_amount(lines, told):
+    """With less than this nothing is bought; nobody has to say when less is clearly less."""
+    cash = Decimal(2000)
+    guide = guide_of(lines, frame(), held={}, cash=cash, equity=Decimal(2000))
+
+    assert guide is not None
+    words = next(check for check in guide.before if "logged in" in check)
+    assert words.partition("the account may hold more.")[2] == (
+        told and f" If its free cash is less than {told} executed."
+    )
+
+
 def test_what_is_left_on_purpose_is_a_share_of_what_the_phase_may_use():
     """A pilot that uses a tenth leaves a tenth of what a whole book would leave."""
     parts = [
@@ -217,14 +247,27 @@ def test_what_is_left_on_purpose_is_a_share_of_what_the_phase_may_use():
     assert "differences of less than 0.5 % of equity are left on purpose" in shadow
 
 
-def test_a_strategys_stop_is_left_in():
-    """Only where no line has one is it said to take stops out."""
-    guide = guide_of(
-        (replace(BUYS[0], stop_price=Decimal(20)),), frame(), held={}, cash=Decimal(900), equity=Decimal(900)
-    )
+STOPPED = replace(BUYS[0], stop_price=Decimal(20))
+GIVEN = "the stop that {} and no other, no target; take out whatever else is filled in for you."
+NONE_GIVEN = "set no stop and no target, and take out any that is filled in for you: the strategy gives none."
+
+
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        (BUYS, [NONE_GIVEN.capitalize()]),
+        ((STOPPED,), ["Set " + GIVEN.format("line 1 names")]),
+        ((STOPPED, STOPPED), ["Set " + GIVEN.format("lines 1, 2 name")]),
+        ((*BUYS, STOPPED), ["Set " + GIVEN.format("line 3 names"), "For lines 1, 2 " + NONE_GIVEN]),
+        ((STOPPED, BUYS[1]), ["Set " + GIVEN.format("line 1 names"), "For line 2 " + NONE_GIVEN]),
+    ],
+)
+def test_a_strategys_stop_is_left_in_and_no_other(lines, told):
+    """One line with a stop takes nothing from the others: what is filled in for those is still taken out."""
+    guide = guide_of(lines, frame(), held={}, cash=Decimal(2000), equity=Decimal(900))
 
     assert guide is not None
-    assert not any("stop" in check for check in guide.before)
+    assert [check for check in guide.before if "stop" in check] == told
     assert not any("holds what is to be sold" in check for check in guide.before)
 
 
