@@ -10,7 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape
 
-from adapters.render.ticket_words import banners_of, confirm_words, facts_of, money, sealed_of
+from adapters.render.ticket_words import (
+    banners_of,
+    confirm_words,
+    facts_of,
+    money,
+    other_answers_words,
+    sealed_of,
+    slippage_words,
+)
 from core.canonical import plain_decimal
 from core.domain.ticket import IssuedTicket, Ticket, TicketLine
 
@@ -27,6 +35,8 @@ HOW = (
     "Buy and sell the underlying share only: no CFD, no leverage (x1). A buy that cannot be done is left: its cash stays in"
     " the account."
 )
+# The columns of the lines, as shares of the page's width.
+LINE_WIDTHS = (0.027, 0.029, 0.063, 0.116, 0.085, 0.092, 0.092, 0.082, 0.235, 0.072, 0.107)
 UNVERIFIED = "* unverified: nobody has looked this name up at the venue; see that it is the instrument that is meant."
 WHY_IN_FULL = "The whole why, with every weight and every gate, stands in the ticket's Markdown, HTML and JSON."
 
@@ -35,11 +45,7 @@ def ticket_pdf(issued: IssuedTicket, *, void: str = "") -> bytes:
     """Render a ticket; the same ticket gives the same bytes. `void` says who made it void, and why."""
     from reportlab.platypus import SimpleDocTemplate
 
-    room = WIDTH - 2 * MARGIN, HEIGHT - 2 * MARGIN
-    for size in SIZES:
-        story = _Page(issued, size, void).story()
-        if sum(_height(part, *room) for part in story) <= room[1]:
-            break
+    story = _fitting(issued, void)
     buffer = BytesIO()
     document = SimpleDocTemplate(
         buffer,
@@ -56,17 +62,29 @@ def ticket_pdf(issued: IssuedTicket, *, void: str = "") -> bytes:
     return buffer.getvalue()
 
 
+def _fitting(issued: IssuedTicket, void: str) -> list[Flowable]:
+    """Give the page in the largest letters that fit, shortened where it fits in none; whole on two where that is no help."""
+    room = WIDTH - 2 * MARGIN, HEIGHT - 2 * MARGIN
+    for is_short in (False, True):
+        for size in SIZES:
+            story = _Page(issued, size, void, is_short).story()
+            if sum(_height(part, *room) for part in story) <= room[1]:
+                return story
+    return _Page(issued, SIZES[-1], void).story()
+
+
 def _height(part: Flowable, width: float, height: float) -> float:
     return float(part.wrap(width, height)[1] + part.getSpaceBefore() + part.getSpaceAfter())
 
 
 @dataclass(frozen=True)
 class _Page:
-    """The page of a ticket in one size of letters."""
+    """The page of a ticket in one size of letters; a short one counts what was left undone, and what is confirmed."""
 
     issued: IssuedTicket
     size: float
     void: str
+    is_short: bool = False
 
     @property
     def ticket(self) -> Ticket:
@@ -95,6 +113,10 @@ class _Page:
         if not all(line.is_verified for line in ticket.lines):
             parts.append(self._text(UNVERIFIED, is_small=True))
         parts.append(self._columns())
+        if ticket.venue != "paper":
+            command = confirm_words(ticket, most=1 if self.is_short else None)
+            parts.append(self._text(command.replace("\\\n", ""), is_small=True))
+            parts.append(self._text(other_answers_words(ticket), is_small=True))
         if guide:
             blocked = [self._title("If something is blocked"), *(self._item(words) for words in guide.blocked)]
             parts += blocked
@@ -108,8 +130,11 @@ class _Page:
             after.append(self._tick("Nothing to confirm: the paper venue reports each line by itself."))
         else:
             told = dict(facts_of(ticket))["Confirm by"]
-            after.append(self._tick(f"Confirm every line, also the skipped ones, by {told}, as in:"))
-            after.append(self._text(confirm_words(ticket).replace("\\\n", ""), is_small=True))
+            after.append(
+                self._tick(
+                    f"Confirm every line, also the skipped ones, by {told}, with the command below, each line as it went."
+                )
+            )
         table = self._table([[before, after]], [0.5, 0.5])
         table.spaceBefore = 0.6 * self.size
         return table
@@ -118,14 +143,24 @@ class _Page:
         ticket = self.ticket
         currency = ticket.lines[0].currency
         head = ["", "#", "Do", "Search for", "Units", f"Value {currency}", f"Value {ticket.base}", "Order"]
-        head += ["Skip if price is", f"Cash after, {ticket.base}", "If it cannot be done"]
-        titles = [self._text(words, is_bold=True, is_number=at in (4, 5, 6, 9)) for at, words in enumerate(head)]
-        rows = [titles, *(self._line(line) for line in ticket.lines)]
-        widths = [0.03, 0.03, 0.05, 0.13, 0.085, 0.09, 0.09, 0.075, 0.145, 0.1, 0.175]
-        return self._table(rows, widths, is_ruled=True)
+        head += ["Skip if price is", f"Cost, {ticket.base}", f"Cash after, {ticket.base}"]
+        titles = [self._text(words, is_bold=True, is_number=at in (4, 5, 6, 9, 10)) for at, words in enumerate(head)]
+        rows, under = [titles], []
+        for line in ticket.lines:
+            rows.append(self._line(line))
+            if line.side == "sell" and line.if_it_fails:
+                words = self._text(f"If line {line.line} cannot be done: {line.if_it_fails}", is_small=True)
+                under.append(len(rows))
+                rows.append(["", "", words, *[""] * (len(head) - 3)])
+        table = self._table(rows, LINE_WIDTHS, is_ruled=True)
+        for at in under:
+            # The words go on under their line: no rule between, and the empty cells as low as they can be.
+            whole = (0, at), (-1, at)
+            table.setStyle([("SPAN", (2, at), (-1, at)), ("LEADING", *whole, 1), ("TOPPADDING", *whole, 0)])
+            table.setStyle([("LINEABOVE", *whole, 0.4, "white")])
+        return table
 
     def _line(self, line: TicketLine) -> list[Any]:
-        side = "above" if line.side == "buy" else "below"
         order = (
             line.order_type if line.limit_price is None else f"{line.order_type} at {plain_decimal(line.limit_price)}"
         )
@@ -140,17 +175,27 @@ class _Page:
             self._text(money(line.value_quote), is_number=True),
             self._text(money(line.value), is_number=True),
             self._text(order),
-            self._text(f"{side} {plain_decimal(line.worst_price)}", is_bold=True),
+            self._skip(line),
+            self._text(money(line.expected_cost), is_number=True),
             self._text(money(line.expected_cash_after), is_number=True),
-            self._text(line.if_it_fails if line.side == "sell" else "leave it, go on", is_small=True),
         ]
+
+    def _skip(self, line: TicketLine) -> Paragraph:
+        """Give the price beyond which a line is skipped, and the slippage that this allows."""
+        price = f"{'above' if line.side == 'buy' else 'below'} {plain_decimal(line.worst_price)}"
+        far = f'<font size="{0.8 * self.size}">{escape(slippage_words(line))}</font>'
+        return self._paragraph(f"<b>{price}</b> {far}", size=self.size)
 
     def _why(self) -> list[Flowable]:
         ticket, why = self.ticket, self.ticket.why
         words = [*why.changed, *(f"Odd: {odd}" for odd in why.anomalies)] if why else []
         words += [f"Refused: {item}" for item in ticket.refused]
-        if ticket.left_undone:
-            words.append(f"{len(ticket.left_undone)} things were left undone within the limits.")
+        if ticket.left_undone and self.is_short:
+            count = len(ticket.left_undone)
+            things = f"{count} thing{'' if count == 1 else 's'}"
+            words.append(f"Left undone, within the limits: {things}, told in the ticket's Markdown, HTML and JSON.")
+        else:
+            words += [f"Left undone, within the limits: {item}" for item in ticket.left_undone]
         return [self._title("Why"), *(self._item(item) for item in (*words, WHY_IN_FULL))]
 
     def _foot(self) -> list[Flowable]:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from core.canonical import plain_decimal
-from core.domain.ticket import IssuedTicket, Ticket, Weighed
+from core.domain.ticket import IssuedTicket, Ticket, TicketLine, Weighed
 
 UK, US = ZoneInfo("Europe/London"), ZoneInfo("America/New_York")
 
@@ -50,12 +50,35 @@ def notes_of(ticket: Ticket) -> tuple[str, ...]:
     return tuple(note for note in ticket.notes if note not in told)
 
 
-def confirm_words(ticket: Ticket) -> str:
-    """Give the command that a person confirms with, to be filled in."""
+def slippage_words(line: TicketLine) -> str:
+    """Give how far the price may be from the decision price, in brackets; nothing on a ticket that never told it."""
+    return "".join(line.skip_if.partition("(")[1:])
+
+
+def confirm_words(ticket: Ticket, *, most: int | None = None) -> str:
+    """Give the command that a person confirms with, to be filled in: each line of the ticket as if it was filled.
+
+    With `most`, so many lines, and words that say how it goes on.
+    """
+    answers = [f'--line "{line.line} filled price=PRICE fee=FEE{_rate(ticket)}"' for line in ticket.lines]
+    command = " \\\n  ".join(
+        (f"twokey confirm {ticket.ticket_id} --hash {ticket.short_hash} --by NAME", *answers[:most])
+    )
     return (
-        f"twokey confirm {ticket.ticket_id} --hash {ticket.short_hash} --by NAME \\\n"
-        '  --line "1 filled price=PRICE fee=FEE" --line "2 partial quantity=UNITS price=PRICE fee=FEE" \\\n'
-        '  --line "3 not executed: REASON"'
+        command
+        if answers[:most] == answers
+        else f"{command} and so on, one --line for each of the {len(answers)} lines"
+    )
+
+
+def other_answers_words(ticket: Ticket) -> str:
+    """Say what stands in the command for a line that was not wholly filled, and in which currencies."""
+    priced = " or ".join(dict.fromkeys(line.currency for line in ticket.lines))
+    rate = f", RATE what 1 {ticket.base} was worth" if _rate(ticket) else ""
+    return (
+        f"PRICE is the price of one unit in {priced}, FEE what the line cost in {ticket.base}{rate}. N being a line's number:"
+        f' where only a part was filled write "N partial quantity=UNITS price=PRICE fee=FEE{_rate(ticket)}",'
+        ' where nothing was, "N not executed: REASON".'
     )
 
 
@@ -109,6 +132,11 @@ def sealed_of(issued: IssuedTicket) -> tuple[str, ...]:
     )
 
 
+def _rate(ticket: Ticket) -> str:
+    """Give the field that an answer needs where the ticket names no exchange rate."""
+    return " fx=RATE" if ticket.fx_rate is None else ""
+
+
 def _revised(revision: int) -> str:
     return f" revision {revision}" if revision > 1 else ""
 
@@ -122,4 +150,5 @@ FILTERS: dict[str, Callable[..., str]] = {
     "moved": moved,
     "score": score_words,
     "confirm_words": confirm_words,
+    "other_answers": other_answers_words,
 }

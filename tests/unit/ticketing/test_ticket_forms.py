@@ -17,6 +17,7 @@ from adapters.render.ticket_html import ticket_html
 from adapters.render.ticket_pdf import SIZES, _Page, shown, ticket_pdf
 from core.domain.decision import Approved, GateReport
 from core.domain.ticket import IssuedTicket, Ticket
+from core.ticketing.answers import parse_answer
 from core.ticketing.draft import draft_ticket
 from tests.unit.making import ABCD, decision, frame, issued, line, ruled, ticket
 from tests.unit.ticketing.test_draft import AROUND
@@ -126,7 +127,12 @@ FORMS = pytest.mark.parametrize("words", [md_words, html_words, pdf_words], ids=
         "The account holds what is to be sold: 10 BBB, or more",
         # What if it does not go as planned?
         "above 127.5",
+        "(2 % over 125)",
         "below 49",
+        "(2 % under 50)",
+        # What will it cost?
+        "3.24",
+        "8.10",
         "no other line needs its cash. Go on with line 2.",
         "its cash stays in the account",
         "offered as a CFD only",
@@ -137,6 +143,11 @@ FORMS = pytest.mark.parametrize("words", [md_words, html_words, pdf_words], ids=
         # What do I do when I am done, by when, and what must it look like?
         "Confirm every line, also the skipped ones, by Tue 11 Jun 2024 15:30 BST",
         "twokey confirm TICKET-20240610 --hash",
+        '--line "1 filled price=PRICE fee=FEE"',
+        '--line "2 filled price=PRICE fee=FEE"',
+        "PRICE is the price of one unit in USD, FEE what the line cost in GBP",
+        '"N partial quantity=UNITS price=PRICE fee=FEE"',
+        '"N not executed: REASON"',
         "This book's cash is about 1,188.66 GBP if every line was done; the account may hold more.",
         "no order is still open",
         # What is left alone, why all this, and what came before?
@@ -149,6 +160,59 @@ FORMS = pytest.mark.parametrize("words", [md_words, html_words, pdf_words], ids=
 def test_a_reader_who_never_saw_the_system_finds_each_answer(words, answer):
     """The wording as a checklist: each question of somebody who executes it for the first time is answered on the page."""
     assert answer in words(TRADE)
+
+
+@FORMS
+@pytest.mark.parametrize("count", [1, 15])
+@pytest.mark.parametrize("rate", [Decimal("1.25"), None])
+def test_the_command_has_each_line_of_the_ticket_and_no_other(words, count, rate):
+    """Filled in, each answer is read as it stands, and so are the two other forms: with a rate where the ticket has none."""
+    of = trade(*(line("buy", "AAA", "2") for _ in range(count)), fx_rate=rate)
+
+    told = words(of)
+
+    answers = re.findall(r'--line "([^"]+)"', told)
+    others = re.findall(r'"(N [^"]+)"', told)
+    for number, answer in enumerate((*answers, *(other.replace("N ", "1 ", 1) for other in others)), start=1):
+        filled = re.sub(r"=(PRICE|FEE|UNITS|RATE)", "=1.25", answer)
+        assert parse_answer(filled, of.ticket).line == (number if number <= count else 1)
+    assert (len(answers), len(others)) == (count, 2)
+    assert ("RATE what 1 GBP was worth" in told) is (rate is None)
+
+
+def test_a_page_on_which_it_does_not_fit_says_how_the_command_goes_on():
+    """A printed command is typed anyway; the other forms, which are copied, have every line."""
+    of = trade(*(line("buy", "AAA", "2") for _ in range(3)))
+
+    told = " ".join(_plain(_Page(of, SIZES[0], "", is_short=True).story()))
+    one = " ".join(_plain(_Page(trade(BUY), SIZES[0], "", is_short=True).story()))
+
+    assert '--line "1 filled price=PRICE fee=FEE" and so on, one --line for each of the 3 lines' in told
+    assert '"2 filled' not in told
+    assert "and so on" not in one
+
+
+@FORMS
+def test_what_was_left_undone_stands_where_the_checks_point(words):
+    """Each item, under the words that the check after the last line names."""
+    items = tuple(f"buy {name}: 60.00 of 900.00 is beyond the turnover limit" for name in ("CCC", "DDD"))
+
+    told = words(trade(SALE, BUY, left_undone=items))
+
+    assert all(item in told for item in items)
+    assert "Left undone, within the limits" in told
+    assert "Left undone, within" not in words(trade(SALE, BUY, left_undone=()))
+
+
+@pytest.mark.parametrize(("count", "things"), [(1, "1 thing"), (2, "2 things")])
+def test_a_page_on_which_they_do_not_fit_counts_them_and_says_where_they_are(count, things):
+    """One thing is not "1 things"."""
+    of = trade(SALE, BUY, left_undone=("buy CCC: 60.00 of 900.00 is beyond the turnover limit",) * count)
+
+    told = " ".join(_plain(_Page(of, SIZES[0], "", is_short=True).story()))
+
+    assert f"Left undone, within the limits: {things}, told in the ticket's Markdown, HTML and JSON." in told
+    assert "buy CCC" not in told
 
 
 @FORMS
@@ -244,13 +308,14 @@ def pages(pdf: bytes) -> int:
     return len(re.findall(rb"/Type /Page\b(?!s)", pdf))
 
 
-@pytest.mark.parametrize(("count", "most"), [(40, 1), (150, 4)])
-def test_forty_lines_fit_on_one_page_and_more_go_on(count, most):
-    """The letters become smaller, as far as anybody can read them; nothing is left off."""
+@pytest.mark.parametrize(("count", "undone", "most"), [(40, 0, 1), (40, 12, 1), (50, 0, 1), (150, 0, 4)])
+def test_forty_lines_fit_on_one_page_and_more_go_on(count, undone, most):
+    """The letters become smaller, as far as anybody can read them; and no line is left off."""
     names = ("AAA", "BBB", "CCC", "DDD")
-    lines = [line("buy", names[at % 4], "1", cost="0.10") for at in range(count)]
+    costly: dict[str, str] = {"price": "1234.56", "worst_price": "1259.25", "cost": "12.10"}
+    lines = [line("buy", names[at % 4], "12.3456", **costly) for at in range(count)]
 
-    made = trade(*lines)
+    made = trade(*lines, left_undone=("buy AAA: 60.00 of 900.00 is beyond the turnover limit",) * undone)
 
     assert pages(ticket_pdf(made)) <= most
     assert pdf_words(made).count("BUY") == count
