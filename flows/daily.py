@@ -58,8 +58,7 @@ def run_day(day: date, setup: BookSetup, texts: dict[str, tuple[str, str]], door
         for left in doors.runs.unfinished(run.slot.book, run.slot.label):
             close_run(left, setup, doors)
         live = decide_slot(run, setup, texts, doors=doors)
-    voided = doors.tickets.voided(live.ticket.ticket_id) if run.revision > 1 else ()
-    publish(live, doors.publish, voided=voided)
+    publish(live, doors.publish, voided=doors.tickets.voided(live.ticket.ticket_id))
     doors.heads.keep(doors.chain.head())
     return live
 
@@ -90,16 +89,15 @@ def decide_slot(run: Run, setup: BookSetup, texts: dict[str, tuple[str, str]], *
     """Walk a slot from settlement to its ticket; what was stored before a kill is kept and gone on from."""
     for kind, (digest, text) in texts.items():
         doors.config.add_config(kind, digest, text)
-    opened = doors.runs.run(run.run_id) or run
     # Nothing is posted on books that somebody may have tampered with; the audit gate then says so.
     if _verifies(doors):
-        settle(setup.frame(opened), doors.settle)
-        follow_earlier(opened.slot.book, opened.slot.label, doors.tickets, now=doors.issue.clock.now())
-    score(opened, setup, doors.score)
-    propose(opened.run_id, setup, doors.decide)
-    decide_run(opened.run_id, setup, doors.decide)
+        settle(setup.frame(run), doors.settle)
+        follow_earlier(run.slot.book, run.slot.label, doors.tickets, now=doors.issue.clock.now())
+    score(run, setup, doors.score)
+    propose(run.run_id, setup, doors.decide)
+    decide_run(run.run_id, setup, doors.decide)
     # A policy that was edited while the run was on its way voids what was approved under the old one.
-    return issue_ticket(opened.run_id, setup if doors.fresh is None else doors.fresh(), doors.issue)
+    return issue_ticket(run.run_id, setup if doors.fresh is None else doors.fresh(), doors.issue)
 
 
 def _verifies(doors: DayDoors) -> bool:
