@@ -17,6 +17,7 @@ from tests.checker.check_tickets import Case
 
 REFUSAL = re.compile(r"(?P<side>buy|sell) (?P<name>\S+): (?P<codes>.*)")
 CODE = re.compile(r"(?:^|; )([A-Z][A-Z_]+): ")
+NEEDED = re.compile(r"If its free cash is less than (\S+ [A-Z]{3}) ")
 TRADED_SESSIONS, RETURNS_MIN = 20, 20
 
 
@@ -57,7 +58,10 @@ def wrong_refusals(case: Case) -> Iterator[str]:
 
 
 def wrong_guide(case: Case) -> Iterator[str]:
-    """Each line's sentences name the trade, and the floor of the cash is the buffer; without lines there is no guide."""
+    """Each line's sentences name the trade, the cash to look for is what the lines take, and its floor is the buffer.
+
+    Without lines there is no guide.
+    """
     guide = case.ticket.get("guide")
     if bool(guide) != bool(case.lines):
         yield f"the guide is {'there' if guide else 'missing'} on a ticket of {len(case.lines)} lines"
@@ -65,20 +69,28 @@ def wrong_guide(case: Case) -> Iterator[str]:
     floor = rounded(case.world.number("limits", "cash_buffer_min") * case.equity, 2)
     if guide and Decimal(guide["cash_floor"]) != floor:
         yield f"the floor of the cash is {guide['cash_floor']}, it should be {floor}"
+    if guide and case.lines:
+        taken = Decimal(case.ticket["cash"]) - Decimal(case.lines[-1].told["expected_cash_after"])
+        needed = [f"{taken:,.2f} {case.ticket['base']}"] if taken > 0 else []
+        told = NEEDED.findall(" ".join(guide["before"]))
+        if told != needed:
+            yield f"nothing is bought with less than {told}; it should be {needed}"
+    share = case.world.number("execution", "skip_above_bps") / 100
     for line in case.lines:
-        yield from (f"line {line.number}: {words}" for words in _wrong_words(line))
+        yield from (f"line {line.number}: {words}" for words in _wrong_words(line, f"{share.normalize():f} %"))
 
 
-def _wrong_words(line: Line) -> Iterator[str]:
+def _wrong_words(line: Line, share: str) -> Iterator[str]:
     told = line.told
     starts = "Buy " if line.side == "buy" else "Sell "
     needed = (str(told["search_name"]), str(told["quantity"]), f"{Decimal(told['value_quote']):,.2f}")
     missing = [words for words in needed if words not in told["do"]]
     if not told["do"].startswith(starts) or missing:
         yield f"what to do is {told['do']!r}; it should begin with {starts!r} and name {missing}"
-    side = "above" if line.side == "buy" else "below"
-    if f"{side} {told['worst_price']} {told['currency']}" not in told["skip_if"]:
-        yield f"it is skipped if {told['skip_if']!r}; it should be {side} {told['worst_price']}"
+    side, far = ("above", "over") if line.side == "buy" else ("below", "under")
+    skip = f"{side} {told['worst_price']} {told['currency']} ({share} {far} {told['decision_price']})"
+    if not told["skip_if"].endswith(skip):
+        yield f"it is skipped if {told['skip_if']!r}; it should be {skip}"
     if not told["if_it_fails"].strip():
         yield "nothing is said of what to do if it fails"
 

@@ -10,6 +10,7 @@ import copy
 import hashlib
 import json
 import random
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -206,6 +207,16 @@ def _say(field: str, value: Any) -> Change:
     return change
 
 
+def _more_slippage(lie: Lie) -> None:
+    line = lie.line()
+    line["skip_if"] = line["skip_if"].replace("(2 %", "(3 %")
+
+
+def _less_cash(lie: Lie) -> None:
+    told = lie.ticket["guide"]["before"]
+    lie.ticket["guide"]["before"] = [re.sub(r"(is less than) [\d,.]+", r"\1 0.01", words) for words in told]
+
+
 # --- heads, kinds and gates -------------------------------------------------------------------------------------------
 
 
@@ -285,6 +296,8 @@ MUTATIONS = (
     Mutation("a price alone", "trade", _add("decision_price", "0.01"), "closed at"),
     Mutation("a price and all that follows", "trade", _price, "closed at"),
     Mutation("a worst price", "trade", _add("worst_price", "0.0001"), "the worst price"),
+    Mutation("the slippage allowed", "trade", _more_slippage, "it is skipped if"),
+    Mutation("the cash to look for", "build", _less_cash, "nothing is bought with less than"),
     Mutation("a value", "trade", _add("value", "0.01"), "the value is"),
     Mutation("a value in dollars", "trade", _add("value_quote", "-0.01"), "the value in dollars is"),
     Mutation("a cost", "trade", _add("expected_cost", "0.01"), "the cost is"),
