@@ -74,10 +74,10 @@ def confirm_words(ticket: Ticket, *, most: int | None = None) -> str:
 def other_answers_words(ticket: Ticket) -> str:
     """Say what stands in the command for a line that was not wholly filled, and in which currencies."""
     priced = " or ".join(dict.fromkeys(line.currency for line in ticket.lines))
-    rate = f", RATE what 1 {ticket.base} was worth" if _rate(ticket) else ""
+    rate = f", RATE the {priced} for 1 {ticket.base}" if _rate(ticket) else ""
     return (
-        f"PRICE is the price of one unit in {priced}, FEE what the line cost in {ticket.base}{rate}. N being a line's number:"
-        f' where only a part was filled write "N partial quantity=UNITS price=PRICE fee=FEE{_rate(ticket)}",'
+        f"PRICE is of one unit in {priced}, FEE what the venue charged in {ticket.base}, or 0{rate}."
+        f' Where only a part of line N was filled write "N partial quantity=UNITS price=PRICE fee=FEE{_rate(ticket)}",'
         ' where nothing was, "N not executed: REASON".'
     )
 

@@ -145,7 +145,7 @@ FORMS = pytest.mark.parametrize("words", [md_words, html_words, pdf_words], ids=
         "twokey confirm TICKET-20240610 --hash",
         '--line "1 filled price=PRICE fee=FEE"',
         '--line "2 filled price=PRICE fee=FEE"',
-        "PRICE is the price of one unit in USD, FEE what the line cost in GBP",
+        "PRICE is of one unit in USD, FEE what the venue charged in GBP, or 0",
         '"N partial quantity=UNITS price=PRICE fee=FEE"',
         '"N not executed: REASON"',
         "This book's cash is about 1,188.66 GBP if every line was done; the account may hold more.",
@@ -177,7 +177,7 @@ def test_the_command_has_each_line_of_the_ticket_and_no_other(words, count, rate
         filled = re.sub(r"=(PRICE|FEE|UNITS|RATE)", "=1.25", answer)
         assert parse_answer(filled, of.ticket).line == (number if number <= count else 1)
     assert (len(answers), len(others)) == (count, 2)
-    assert ("RATE what 1 GBP was worth" in told) is (rate is None)
+    assert ("RATE the USD for 1 GBP" in told) is (rate is None)
 
 
 def test_a_page_on_which_it_does_not_fit_says_how_the_command_goes_on():
