@@ -46,7 +46,8 @@ def expected_lines(case: Case) -> list[tuple[str, str, Decimal]]:
     exits = [*sorted(gone - set(ranked)), *(name for name in reversed(ranked) if name in gone)]
     over = [name for name in case.statement.units if name in chosen and -gaps[name] >= tiny]
     trims = sorted(over, key=lambda name: (gaps[name], name))
-    after, lines = dict(case.statement.units), []
+    after = dict(case.statement.units)
+    lines: list[tuple[str, str, Decimal]] = []
     for name in [*exits, *trims, *(name for name in chosen if gaps[name] >= tiny)]:
         side, held, gap = "buy" if gaps[name] > 0 else "sell", case.held(name), abs(gaps[name])
         if side == "buy" and len(lines) >= number("limits", "trades_max"):
