@@ -16,6 +16,7 @@ from flows.books import Moved, StoreError, TicketStanding, Voided
 
 # A ticket is void from the moment that a person opened the next revision's run, before that has a ticket of its own.
 IS_LIVE = "NOT EXISTS (SELECT 1 FROM revision n WHERE n.voids = t.id)"
+LIVE_TICKET = "SELECT * FROM ticket WHERE book = %s AND slot = %s ORDER BY revision DESC LIMIT 1"
 # A slot's label begins with its day.
 DAY_LENGTH = len("20240610")
 HAS_NO_ANSWER = (
@@ -45,14 +46,13 @@ class PgTickets:
                 self._add_lines(added[0]["id"], issued)
                 steps = [{"ticket": added[0]["id"], "step": step, "body": "{}"} for step in ("drafted", "issued")]
                 self._session.add("ticket_step", steps)
-        kept = self.live_ticket(issued.ticket.book, issued.ticket.slot)
-        assert kept is not None, "a ticket was just added, or met a unique key"
-        return kept
+        # There is one: it was just added, or met a unique key.
+        (row,) = self._session.all(LIVE_TICKET, (issued.ticket.book, issued.ticket.slot))
+        return _issued(row)
 
     def live_ticket(self, book: BookName, slot: str) -> IssuedTicket | None:
         """Find the slot's ticket in its highest revision."""
-        query = "SELECT * FROM ticket WHERE book = %s AND slot = %s ORDER BY revision DESC LIMIT 1"
-        row = self._session.one(query, (book, slot))
+        row = self._session.one(LIVE_TICKET, (book, slot))
         return None if row is None else _issued(row)
 
     def ticket_of(self, run_id: RunId) -> IssuedTicket | None:
