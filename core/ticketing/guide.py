@@ -16,6 +16,7 @@ from core.domain.rollout import share_in_phase
 from core.domain.slot import Window
 from core.domain.ticket import Guide
 from core.money import BPS, to_pence
+from core.settings import Policy
 
 WHOLE = Decimal(1)
 # What London is ahead of New York but for the weeks in which only one of the two has changed its clocks.
@@ -147,7 +148,7 @@ def _before(
         "Today is the day above and the time is inside the window.",
         "The short hash above is the one that you were sent, and no newer revision of this ticket has reached you.",
         f"You are logged in to the account {policy.account}. This book's cash is about {cash:,.2f} {policy.base_currency};"
-        f" the account may hold more.{_cash_words(lines, policy.base_currency)}",
+        f" the account may hold more.{_cash_words(lines, policy)}",
     ]
     if sold:
         checks.append(f"The account holds what is to be sold: {', '.join(sold)}, or more.")
@@ -159,20 +160,29 @@ def _before(
     return (*checks, *_exit_checks(lines))
 
 
-def _cash_words(lines: Sequence[OrderLine], base: str) -> str:
+def _cash_words(lines: Sequence[OrderLine], policy: Policy) -> str:
     """Say with how little free cash nothing is bought; nothing where the sales pay for all.
 
-    The amount is what the lines take of the cash, as what is expected after the last of them says. The buffer beyond it is
-    there for what prices and small differences take.
+    The amount is what the lines take of the cash, as what is expected after the last of them says; where the policy buys from
+    settled cash, no sale is counted in it. The buffer beyond it is there for what prices and small differences take.
     """
-    needed, sides = -sum((cash_effect(line) for line in lines), ZERO), {line.side for line in lines}
+    is_settled, sides = policy.sizing.buys_from == "settled", {line.side for line in lines}
+    needed = _settled_needed(lines) if is_settled else -sum((cash_effect(line) for line in lines), ZERO)
     if needed <= ZERO:
         return ""
-    beyond, then = "", "do nothing, and confirm every line as not executed"
+    what, then = "what the buys take, costs paid", "do nothing, and confirm every line as not executed"
     if "sell" in sides:
-        beyond = " beyond what the sales bring"
+        what = "what the buys take beyond what the sales bring, costs paid"
         then = "do the sales and no buy, and confirm the buys as not executed"
-    return f" If its free cash is less than {needed:,.2f} {base} (what the buys take{beyond}, costs paid), {then}."
+        if is_settled:
+            what = "what the buys take and all costs; what the sales bring is not counted"
+    return f" If its free cash is less than {needed:,.2f} {policy.base_currency} ({what}), {then}."
+
+
+def _settled_needed(lines: Sequence[OrderLine]) -> Decimal:
+    """Give what all buys and all costs take, whatever the sales bring; nothing where nothing is bought."""
+    bought = sum((line.notional for line in lines if line.side == "buy"), ZERO)
+    return bought + sum((line.cost for line in lines), ZERO) if bought else ZERO
 
 
 def _exit_checks(lines: Sequence[OrderLine]) -> tuple[str, ...]:

@@ -6,11 +6,12 @@ Derived anew from the recorded market and the policy's published words; it share
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from decimal import Decimal
 from itertools import pairwise
 from statistics import median
+from typing import Any
 
 from tests.checker.account import ONE, ZERO, Line, rounded
 from tests.checker.check_tickets import Case
@@ -58,7 +59,7 @@ def wrong_refusals(case: Case) -> Iterator[str]:
 
 
 def wrong_guide(case: Case) -> Iterator[str]:
-    """Each line's sentences name the trade, the cash to look for is what the lines take, and its floor is the buffer.
+    """Each line's sentences name the trade, the cash to look for is what the policy lets pay, and its floor is the buffer.
 
     Without lines there is no guide.
     """
@@ -70,7 +71,7 @@ def wrong_guide(case: Case) -> Iterator[str]:
     if guide and Decimal(guide["cash_floor"]) != floor:
         yield f"the floor of the cash is {guide['cash_floor']}, it should be {floor}"
     if guide and case.lines:
-        taken = Decimal(case.ticket["cash"]) - Decimal(case.lines[-1].told["expected_cash_after"])
+        taken = taken_of(case.ticket, case.world.policy)
         needed = [f"{taken:,.2f} {case.ticket['base']}"] if taken > 0 else []
         told = NEEDED.findall(" ".join(guide["before"]))
         if told != needed:
@@ -78,6 +79,17 @@ def wrong_guide(case: Case) -> Iterator[str]:
     share = case.world.number("execution", "skip_above_bps") / 100
     for line in case.lines:
         yield from (f"line {line.number}: {words}" for words in _wrong_words(line, f"{share.normalize():f} %"))
+
+
+def taken_of(ticket: Mapping[str, Any], policy: Mapping[str, Any]) -> Decimal:
+    """Give what a ticket's lines take of the cash; of settled cash the buys take all that they and all costs come to."""
+    lines = ticket["lines"]
+    if policy["sizing"]["buys_from"] != "settled":
+        return Decimal(ticket["cash"]) - Decimal(lines[-1]["expected_cash_after"])
+    if all(line["side"] == "sell" for line in lines):
+        return ZERO
+    spent = [line["value"] for line in lines if line["side"] == "buy"] + [line["expected_cost"] for line in lines]
+    return sum(map(Decimal, spent), ZERO)
 
 
 def _wrong_words(line: Line, share: str) -> Iterator[str]:

@@ -18,6 +18,7 @@ from decimal import Decimal
 from typing import Any
 
 from tests.checker.account import World, rounded, worst_of
+from tests.checker.limits import taken_of
 
 Change = Callable[["Lie"], None]
 FAR = Decimal(100_000)
@@ -217,6 +218,15 @@ def _less_cash(lie: Lie) -> None:
     lie.ticket["guide"]["before"] = [re.sub(r"(is less than) [\d,.]+", r"\1 0.01", words) for words in told]
 
 
+def _cash_of_the_other_choice(lie: Lie) -> None:
+    """Look for the cash that a policy would want that lets buys spend the other kind of cash."""
+    ticket, is_settled = lie.ticket, lie.world.policy["sizing"]["buys_from"] == "settled"
+    other = {"sizing": {"buys_from": "sale_proceeds" if is_settled else "settled"}}
+    told = [re.sub(r" If its free cash is less than .*", "", words) for words in ticket["guide"]["before"]]
+    needed = f" If its free cash is less than {taken_of(ticket, other):,.2f} {ticket['base']} (costs paid), do nothing."
+    ticket["guide"]["before"] = [*told[:-1], told[-1] + needed]
+
+
 # --- heads, kinds and gates -------------------------------------------------------------------------------------------
 
 
@@ -298,6 +308,7 @@ MUTATIONS = (
     Mutation("a worst price", "trade", _add("worst_price", "0.0001"), "the worst price"),
     Mutation("the slippage allowed", "trade", _more_slippage, "it is skipped if"),
     Mutation("the cash to look for", "build", _less_cash, "nothing is bought with less than"),
+    Mutation("the cash of another policy", "mixed", _cash_of_the_other_choice, "nothing is bought with less than"),
     Mutation("a value", "trade", _add("value", "0.01"), "the value is"),
     Mutation("a value in dollars", "trade", _add("value_quote", "-0.01"), "the value in dollars is"),
     Mutation("a cost", "trade", _add("expected_cost", "0.01"), "the cost is"),

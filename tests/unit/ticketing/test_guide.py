@@ -225,14 +225,46 @@ NOTHING = "(what the buys take, costs paid), do nothing, and confirm every line 
 )
 def test_the_check_of_the_cash_names_the_amount(lines, told):
     """With less than this nothing is bought; nobody has to say when less is clearly less."""
-    cash = Decimal(2000)
-    guide = guide_of(lines, frame(), held={}, cash=cash, equity=Decimal(2000))
+    assert _cash_check(lines, frame()) == (told and f" If its free cash is less than {told} executed.")
 
-    assert guide is not None
-    words = next(check for check in guide.before if "logged in" in check)
-    assert words.partition("the account may hold more.")[2] == (
+
+SETTLED = (
+    "(what the buys take and all costs; what the sales bring is not counted), do the sales and no buy, and confirm the buys"
+    " as not"
+)
+
+
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        # 800 of buys: a sale of 500 takes nothing off, and its costs come on top.
+        ((SALES[0], *BUYS), f"800.00 GBP {SETTLED}"),
+        (
+            (replace(SALES[0], cost=Decimal("0.25")), BUYS[0], replace(BUYS[1], cost=Decimal("0.50"))),
+            f"800.75 GBP {SETTLED}",
+        ),
+        # A sale that would pay for the buy pays for nothing of it.
+        ((SALES[0], line("buy", "CCC", "25")), f"500.00 GBP {SETTLED}"),
+        ((SALES[0], line("buy", "CCC", "5")), f"100.00 GBP {SETTLED}"),
+        (BUYS, f"800.00 GBP {NOTHING}"),
+        # Where nothing is bought, there is nothing to check.
+        (SALES, ""),
+        ((replace(SALES[0], cost=Decimal("0.25")),), ""),
+    ],
+)
+def test_with_settled_cash_the_check_counts_no_sale(lines, told):
+    """A venue that refuses what a sale has just brought fills no buy of it: the free cash covers all buys and all costs."""
+    assert _cash_check(lines, frame(ruled(SHIPPED, sizing={"buys_from": "settled"}))) == (
         told and f" If its free cash is less than {told} executed."
     )
+
+
+def _cash_check(lines, within):
+    """Give what the checks say after the account's own cash."""
+    guide = guide_of(lines, within, held={}, cash=Decimal(2000), equity=Decimal(2000))
+    assert guide is not None
+    words = next(check for check in guide.before if "logged in" in check)
+    return words.partition("the account may hold more.")[2]
 
 
 def test_what_is_left_on_purpose_is_a_share_of_what_the_phase_may_use():
