@@ -68,10 +68,13 @@ class PinBook(Protocol):
 class StayBook(Protocol):
     """Reads what the phases of a book came to, and keeps what a person attests."""
 
-    def stay(self, policy: Policy, phase: str, *, begins_in: Mapping[VenueName, str]) -> PhaseFacts | None:
+    def stay(
+        self, policy: Policy, phase: str, *, begins_in: Mapping[VenueName, str], venues: Sequence[VenueName]
+    ) -> PhaseFacts | None:
         """Give the last stay in a phase of a policy's book, or None where it was never in it.
 
-        Before a person ever set a phase, a book is in the one that `begins_in` names for the venue of its tickets.
+        Only what was decided for one of the `venues`, and compared with it, is of the stay. Before a person ever set a
+        phase, a book is in the one that `begins_in` names for the venue of its tickets.
         """
         ...
 
@@ -154,7 +157,7 @@ def status(policy: Policy, stays: StayBook, people: HaltReader) -> tuple[PhaseSt
     says so, not when the policy names another venue.
     """
     attested = stays.attested(policy.book)
-    stayed = {phase: stays.stay(policy, phase, begins_in=DEFAULT_PHASE) for phase in PHASES}
+    stayed = {phase: stays.stay(policy, phase, begins_in=DEFAULT_PHASE, venues=_venues_of(phase)) for phase in PHASES}
     furthest = max((phase for phase, stay in stayed.items() if stay is not None), key=PHASES.index)
     now = people.phase(policy.book) or furthest
     halts = tuple(halt.reason for halt in people.halts(policy.book))
@@ -237,6 +240,11 @@ def change_window(setup: BookSetup, doors: PhaseDoors, *, word: Word, today: dat
         doors.phases.open_window(book, by=word.by, reason=word.reason, frozen=now)
     hashes = (FrozenHash(kind, frozen.get(kind, NO_HASH), now[kind]) for kind in FROZEN_KINDS)
     return Frozen(phase, tuple(hashes), pinned)
+
+
+def _venues_of(phase: str) -> tuple[VenueName, ...]:
+    """Name the venues whose tickets say something of a phase: on paper nothing is shown of one with real money."""
+    return tuple(venue for venue in DEFAULT_PHASE if venue != "paper" or phase not in FREEZING)
 
 
 def _hold_still(setup: BookSetup, doors: PhaseDoors, *, word: Word, today: date) -> tuple[dict[str, str], str | None]:

@@ -6,6 +6,7 @@ from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from hashlib import sha256
+from typing import Any
 
 from adapters.postgres.bodies import load
 from adapters.postgres.connect import Row, Session
@@ -22,12 +23,12 @@ from core.ticketing.draft import is_unfinished
 # Of a phase that lasts for years the newest slots are enough to say how it goes.
 SLOTS_MAX = 250
 _SLOTS = """
-SELECT r.run_id, r.slot, r.body AS run, t.id AS ticket, t.body, t.hash, t.seal, d.body AS decision,
+SELECT r.run_id, r.slot, r.body AS run, t.id AS ticket, t.venue, t.body, t.hash, t.seal, d.body AS decision,
     m.id IS NOT NULL AS has_files, u.body AS universe, p.body AS policy,
     (SELECT jsonb_array_length(s.body::jsonb -> 'scores' -> 'ranked') FROM score_set s
         WHERE s.run_id = r.run_id AND jsonb_typeof(s.body::jsonb -> 'scores') = 'object') AS scored,
     (SELECT string_agg(v.said_by || ': ' || v.reason, '; ' ORDER BY v.id) FROM revision v JOIN ticket o ON o.id = v.voids
-        WHERE o.book = r.book AND o.slot = r.slot) AS revised,
+        WHERE o.book = r.book AND o.slot = r.slot AND o.venue = ANY(%(venues)s)) AS revised,
     (SELECT count(*) FROM ticket_line l WHERE l.ticket = t.id
         AND NOT EXISTS (SELECT 1 FROM confirmation_line c WHERE c.ticket_line = l.id)
         AND NOT EXISTS (SELECT 1 FROM venue_report v WHERE v.ticket_line = l.id)) AS unanswered
@@ -37,8 +38,7 @@ FROM run r LEFT JOIN ticket t ON t.run_id = r.run_id LEFT JOIN decision d ON d.r
     LEFT JOIN config_version p ON p.kind = 'policy' AND p.hash = r.body::jsonb ->> 'policy_hash'
 WHERE r.book = %(book)s AND r.event_seq > %(after)s AND r.event_seq < %(before)s
     AND (t.id IS NULL OR t.venue = ANY(%(venues)s))
-    AND NOT EXISTS (SELECT 1 FROM run n WHERE n.book = r.book AND n.slot = r.slot AND n.revision > r.revision)
-ORDER BY r.slot DESC LIMIT %(most)s
+ORDER BY r.slot DESC, r.revision DESC LIMIT %(most)s
 """
 NEVER = 2**62
 
@@ -49,19 +49,22 @@ class PgRollout:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def stay(self, policy: Policy, phase: str, *, begins_in: Mapping[VenueName, str]) -> PhaseFacts | None:
+    def stay(
+        self, policy: Policy, phase: str, *, begins_in: Mapping[VenueName, str], venues: Sequence[VenueName]
+    ) -> PhaseFacts | None:
         """Give the last stay in a phase of a policy's book, or None where it was never in it.
 
-        `begins_in` is the phase that a book is in before a person ever set one, by the venue that it decides for: until then
-        what was decided on paper is of one stay and what was decided for a broker of another, whatever the policy says today.
+        Only what was decided for one of the `venues`, and compared with it, is of the stay. `begins_in` is the phase that a
+        book is in before a person ever set one, by the venue that it decides for: until then what was decided on paper is of
+        one stay and what was decided for a broker of another, whatever the policy says today.
         """
-        within = self._bounds(policy, phase, begins_in)
+        within = self._bounds(policy, phase, begins_in=begins_in, venues=venues)
         if within is None:
             return None
-        rows = self._session.all(_SLOTS, within)
+        rows = _newest(self._session.all(_SLOTS, within), policy, within["venues"])
         waits = self._waits([row["ticket"] for row in rows if row["ticket"] is not None])
         compared = self._session.all(
-            "SELECT session, jsonb_array_length(breaks::jsonb) AS breaks FROM reconciliation WHERE book = %(book)s"
+            "SELECT venue, session, jsonb_array_length(breaks::jsonb) AS breaks FROM reconciliation WHERE book = %(book)s"
             " AND venue = ANY(%(venues)s) AND event_seq > %(after)s AND event_seq < %(before)s ORDER BY id",
             within,
         )
@@ -73,7 +76,7 @@ class PgRollout:
         return PhaseFacts(
             phase=phase,
             slots=tuple(_slot(row, waits.get(row["ticket"], []), policy) for row in reversed(rows)),
-            comparisons=tuple((row["session"], row["breaks"]) for row in compared),
+            comparisons=tuple((row["venue"], row["session"], row["breaks"]) for row in compared),
             windows=windows["n"] if windows else 0,
         )
 
@@ -99,20 +102,22 @@ class PgRollout:
         row |= {"content": b64encode(content).decode(), "said_by": said.by, "note": said.note}
         self._session.add("attestation", [row])
 
-    def _bounds(self, policy: Policy, phase: str, begins_in: Mapping[VenueName, str]) -> dict[str, object] | None:
-        """Give the events between which a stay lies, and the venues whose tickets are of it."""
+    def _bounds(
+        self, policy: Policy, phase: str, *, begins_in: Mapping[VenueName, str], venues: Sequence[VenueName]
+    ) -> dict[str, Any] | None:
+        """Give the events between which a stay lies, and those of the venues whose tickets are of it."""
         book = policy.book
         steps = self._session.all("SELECT phase, event_seq FROM rollout_step WHERE book = %s ORDER BY id", (book,))
         marks = [0, *(row["event_seq"] for row in steps), NEVER]
         found = [number for number, row in enumerate(steps, start=1) if row["phase"] == phase]
         stay = found[-1] if found else 0
-        after, before, venues = marks[stay], marks[stay + 1], list(begins_in)
+        after, before, venues = marks[stay], marks[stay + 1], list(venues)
         if not found:
             rows = self._session.all(
                 "SELECT DISTINCT venue FROM ticket WHERE book = %s AND event_seq < %s", (book, before)
             )
             seen = {row["venue"] for row in rows} | (set() if steps else {policy.execution.venue})
-            venues = [venue for venue in begins_in if venue in seen and begins_in[venue] == phase]
+            venues = [venue for venue in venues if venue in seen and begins_in[venue] == phase]
         if not venues:
             return None
         return {"book": book, "venues": venues, "after": after, "before": before, "most": SLOTS_MAX}
@@ -125,6 +130,15 @@ class PgRollout:
         for row in rows:
             found.setdefault(row["ticket"], []).append(row)
         return found
+
+
+def _newest(rows: Sequence[Row], policy: Policy, venues: Sequence[VenueName]) -> list[Row]:
+    """Give the newest run of each slot among those for the venues; one without a ticket was for the venue of its policy."""
+    found: dict[str, Row] = {}
+    for row in rows:
+        if (row["venue"] or _policy(row["policy"], policy).execution.venue) in venues:
+            found.setdefault(row["slot"], row)
+    return list(found.values())
 
 
 def _slot(row: Row, answers: Sequence[Row], policy: Policy) -> SlotFacts:

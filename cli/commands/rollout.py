@@ -70,11 +70,14 @@ def advance(arguments: argparse.Namespace) -> int:
     """
     need_terminal("rollout advance")
     with Desk(Workspace(arguments.workspace)) as desk:
-        configuration, reader = desk.configuration(arguments.book), desk.session("reader")
-        stands = rolling.status(configuration.setup.policy, PgRollout(reader), PgPeople(reader))
+        policy, reader = desk.configuration(arguments.book).setup.policy, desk.session("reader")
+        stands = rolling.status(policy, PgRollout(reader), PgPeople(reader))
         try:
-            word, today = Word(arguments.by, arguments.reason), when(configuration, None).today
+            word = Word(arguments.by, arguments.reason)
             need_name(arguments.book, _step(arguments, stands), undone="the phase is as it was")
+            # Read again: what stands once the person said so is frozen, not what stood when they were asked.
+            configuration = desk.configuration(arguments.book)
+            today = when(configuration, None).today
             done = rolling.advance(arguments.phase, configuration.setup, _doors(desk), word=word, today=today)
         except RolloutRefused as error:
             raise UsageError(str(error)) from error
@@ -92,11 +95,12 @@ def change_window(arguments: argparse.Namespace) -> int:
     """Let a frozen book change: what stands now is frozen from now on; a person at a terminal types the book's name."""
     need_terminal("rollout change-window")
     with Desk(Workspace(arguments.workspace)) as desk:
-        configuration = desk.configuration(arguments.book)
         try:
-            word, today = Word(arguments.by, arguments.reason), when(configuration, None).today
+            word = Word(arguments.by, arguments.reason)
             said = f"what stands now of book {arguments.book} is what is frozen from now on"
             need_name(arguments.book, said, undone="what is frozen is as it was")
+            configuration = desk.configuration(arguments.book)
+            today = when(configuration, None).today
             done = rolling.change_window(configuration.setup, _doors(desk), word=word, today=today)
         except RolloutRefused as error:
             raise UsageError(str(error)) from error

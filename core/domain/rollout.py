@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Final, Literal
 
 from core.domain.decision import TicketKind
-from core.domain.slot import BookName
+from core.domain.slot import BookName, VenueName
 
 PHASES: Final = ("0", "A", "B", "C")
 # What nobody but a person can look up, by its name: asked before the first real money.
@@ -62,11 +62,11 @@ class SlotFacts:
 
 @dataclass(frozen=True)
 class PhaseFacts:
-    """A book's stay in a phase: its slots, oldest first, each comparison with the venue and its breaks, its change windows."""
+    """A book's stay in a phase: its slots, oldest first, each comparison with a venue and its breaks, its change windows."""
 
     phase: str
     slots: tuple[SlotFacts, ...] = ()
-    comparisons: tuple[tuple[date, int], ...] = ()
+    comparisons: tuple[tuple[VenueName, date, int], ...] = ()
     windows: int = 0
     halts: tuple[str, ...] = ()
 

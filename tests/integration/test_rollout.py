@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
+from cli import terminal
+from tests.integration.forking import Forker, forking
 from tests.integration.workspaces import (
     DAY,
     Done,
@@ -24,6 +27,7 @@ KEEPS_SERVERS = True
 WORD = ("--by", "ann", "--reason", "the pilot begins")
 BACKUP = ("backup_after_run: false", "backup_after_run: true")
 DESK_WEIGHT = ("\nweight_max: 0.25", "\nweight_max: 0.30")
+BROKER = ("  venue: paper", "  venue: manual")
 LOOSER = ("  drawdown_max: 0.20", "  drawdown_max: 0.25")
 
 
@@ -31,6 +35,20 @@ LOOSER = ("  drawdown_max: 0.20", "  drawdown_max: 0.25")
 def root(workspaces: Workspaces, request: pytest.FixtureRequest) -> Path:
     """Give a workspace of its own in which nothing was decided."""
     return workspaces.copy(request.function.__name__[:40])
+
+
+@pytest.fixture(scope="module")
+def forker(workspaces: Workspaces) -> Iterator[Forker]:
+    """Give the process whose commands can be killed."""
+    with forking(workspaces) as forker:
+        yield forker
+
+
+def told_of(root: Path, *phases: str) -> list[tuple[int, int] | None]:
+    """Give the slots and the comparisons of each phase, None where the book was never in it."""
+    found = twokey(root, "rollout", "status").facts["phases"]
+    figures = [found[phase]["figures"] for phase in phases]
+    return [one and (one["slots"], one["comparisons"]) for one in figures]
 
 
 def run(root: Path, days: int) -> Done:
@@ -198,17 +216,86 @@ def test_the_dry_run_is_still_there_when_the_policy_names_a_broker(root: Path):
 
 
 def test_a_stay_that_a_person_began_ends_where_the_next_one_begins(root: Path):
-    """Slots are counted in the stay in which they were decided, at whichever venue; the last stay in a phase is shown."""
+    """Slots are counted in the stay in which they were decided; the last stay in a phase is shown, on paper or at a broker."""
     told = []
-    for days, phase in enumerate("BAB"):
+    for days, phase in zip((0, 1, 3), "AAB", strict=True):
         run(root, days)
         by_person(root, "rollout", "advance", phase, *WORD)
         told.append(twokey(root, "rollout", "status").facts["phases"])
-        if phase == "A":
-            change_policy(root, ("  venue: paper", "  venue: manual"))
+        if days == 1:
+            run(root, 2)
+            change_policy(root, BROKER)
+    run(root, 6)
+    by_person(root, "rollout", "advance", "A", *WORD)
+    told.append(twokey(root, "rollout", "status").facts["phases"])
 
     counted = [[one[phase]["figures"] and one[phase]["figures"]["slots"] for phase in "0AB"] for one in told]
-    assert counted == [[None, 1, 0], [None, 0, 1], [None, 1, 0]]
+    assert counted == [[None, 0, None], [None, 0, None], [None, 2, 0], [None, 0, 1]]
+
+
+def test_paper_shows_nothing_of_a_phase_with_real_money(root: Path):
+    """Neither its slots nor its comparisons count there; what the broker's tickets come to does."""
+    by_person(root, "rollout", "advance", "B", *WORD)
+    paper = [run(root, days).facts["kind"] for days in (0, 1)]
+    dry = told_of(root, "B")
+    change_policy(root, BROKER)
+    run(root, 2)
+    named = told_of(root, "B")
+    by_person(root, "rollout", "advance", "A", *WORD)
+
+    assert paper == ["TRADE", "TRADE"]
+    assert (dry, named) == ([(0, 0)], [(1, 0)])
+    assert told_of(root, "0", "A", "B") == [None, (0, 0), (1, 0)]
+
+
+@pytest.mark.parametrize(("changes", "slots"), [((), [0, 2]), ((BROKER,), [1, 1])])
+def test_a_run_that_was_killed_is_of_the_venue_that_its_policy_named(workspaces, forker, changes, slots):
+    """Without a ticket it takes nothing from the dry run where it was a broker's, whatever the policy says afterwards."""
+    root = workspaces.copy(f"killed-{len(changes)}")
+    run(root, 0)
+    change_policy(root, *changes)
+    forker.run(root, "run", "--on", str(DAY + timedelta(days=1)), kill_before="ticket")
+    change_policy(root, *([] if changes else [BROKER]))
+    broker = told_of(root, "0", "A")
+    change_policy(root, BROKER[::-1])
+    paper = told_of(root, "A")
+
+    assert [one and one[0] for one in broker] == slots
+    assert [one and one[0] for one in paper] == slots[1:]
+
+
+def test_a_slot_that_was_decided_again_for_a_broker_is_still_the_dry_runs(root: Path):
+    """It was revised there, and says so; at the broker it is the first word."""
+    run(root, 0)
+    change_policy(root, BROKER)
+    again = twokey(root, "run", "--on", str(DAY), "--revise", "--by", "ann", "--reason", "for the broker")
+
+    figures = {phase: told["figures"] for phase, told in twokey(root, "rollout", "status").facts["phases"].items()}
+    assert again.code == 0, again.err
+    assert [figures[phase]["slots"] for phase in "0A"] == [1, 1]
+    assert [len(figures[phase]["defects"]) for phase in "0A"] == [0, 1]
+    assert "revised by ann: for the broker" in figures["A"]["defects"][0]
+
+
+def test_what_stands_when_the_name_was_typed_is_what_is_frozen(root: Path, monkeypatch: pytest.MonkeyPatch):
+    """An edit that is made while a person types is of what they let stand."""
+
+    frozen = []
+    for step, edit in ((("advance", "B"), LOOSER), (("change-window",), LOOSER[::-1])):
+
+        def type_slowly(question: str, edit: tuple[str, str] = edit) -> str:
+            change_policy(root, edit)
+            return "main"
+
+        with monkeypatch.context() as patch:
+            patch.setattr(terminal, "ask", type_slowly)
+            done = by_person(root, "rollout", *step, *WORD)
+        frozen.append((done.code, done.facts["frozen"]["policy"]))
+        after = by_person(root, "rollout", "change-window", *WORD)
+        assert (after.code, "nothing of book main has changed" in after.err) == (2, True)
+
+    assert [code for code, _ in frozen] == [0, 0]
+    assert frozen[0] != frozen[1]
 
 
 def test_a_step_is_refused_without_a_person_who_types_the_books_name(root: Path):

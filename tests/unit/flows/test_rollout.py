@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -160,9 +160,11 @@ class Stays:
         self.phases = phases
         self.asked: list[object] = []
 
-    def stay(self, policy: Any, phase: str, *, begins_in: Mapping[VenueName, str]) -> PhaseFacts | None:
+    def stay(
+        self, policy: Any, phase: str, *, begins_in: Mapping[VenueName, str], venues: Sequence[VenueName]
+    ) -> PhaseFacts | None:
         """Give an empty stay."""
-        self.asked.append(begins_in)
+        self.asked.append((phase, begins_in, venues))
         return PhaseFacts(phase) if phase in self.phases else None
 
     def attested(self, book: str) -> dict[str, Attested]:
@@ -207,7 +209,9 @@ def test_a_book_is_where_a_person_put_it_or_else_in_the_furthest_that_its_facts_
 
     assert [one.phase for one in found if one.is_now] == [now]
     assert [one.phase for one in found if one.figures is not None] == list(stayed)
-    assert stays.asked == [{"paper": "A", "manual": "0"}] * len(PHASES)
+    begins_in, both, real = {"paper": "A", "manual": "0"}, ("paper", "manual"), ("manual",)
+    venues = {"0": both, "A": both, "B": real, "C": real}
+    assert stays.asked == [(phase, begins_in, venues[phase]) for phase in PHASES]
     assert {item.partition(",")[0] for item in passed_over(found, "C")} == {
         f"phase {phase}" for phase in PHASES[PHASES.index(now) : -1]
     }

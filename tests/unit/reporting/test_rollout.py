@@ -39,7 +39,7 @@ def slots(count: int = RUNS_MIN, **last: Any) -> tuple[SlotFacts, ...]:
 
 def stay(phase: str = "B", *, of: Sequence[SlotFacts] = slots(), **changes: Any) -> PhaseFacts:
     """Give a stay in a phase without a fault."""
-    return replace(PhaseFacts(phase, tuple(of), ((date(2024, 6, 10), 0),)), **changes)
+    return replace(PhaseFacts(phase, tuple(of), (("paper", date(2024, 6, 10), 0),)), **changes)
 
 
 def states(facts: PhaseFacts, attested: Mapping[str, Attested] = WORDS) -> dict[str, str]:
@@ -131,7 +131,7 @@ def test_a_comparison_counts_where_the_newest_ticket_up_to_it_was_a_real_one(ses
     }
     of = [replace(GOOD, label=f"202406{day}", is_real=real, kind=kind) for day, (real, kind) in kinds.items()]
 
-    facts = stay(of=of, comparisons=tuple((date(2024, 6, day), breaks) for day, breaks in sessions))
+    facts = stay(of=of, comparisons=tuple(("paper", date(2024, 6, day), breaks) for day, breaks in sessions))
 
     assert states(facts)["reconciliation"] == state
 
@@ -139,12 +139,33 @@ def test_a_comparison_counts_where_the_newest_ticket_up_to_it_was_a_real_one(ses
 def test_the_newest_real_comparison_is_told_with_its_breaks():
     """Those of rehearsals are not counted in the words either."""
     of = [GOOD, replace(GOOD, label="20240611", is_real=False)]
-    told = (date(2024, 6, 10), 0), (date(2024, 6, 10), 2), (date(2024, 6, 11), 0)
+    told = [("paper", date(2024, 6, day), breaks) for day, breaks in ((10, 0), (10, 2), (11, 0))]
 
-    found = criteria(stay(of=of, comparisons=told), WORDS)
+    found = criteria(stay(of=of, comparisons=tuple(told)), WORDS)
 
     words = next(item.words for item in found if item.name == "reconciliation")
     assert words == "2 comparisons with the venue on real days, that of 2024-06-10 with 2 breaks"
+
+
+@pytest.mark.parametrize(
+    ("breaks", "state"), [((2, 0), "not met"), ((0, 2), "not met"), ((2, 2), "not met"), ((0, 0), "met")]
+)
+def test_one_venue_does_not_answer_for_another(breaks, state):
+    """The newest comparison with each counts, whichever came last; where there are two, the words name both."""
+    told = zip(("manual", "paper"), (10, 11), breaks, strict=True)
+    comparisons = (
+        ("manual", date(2024, 6, 10), 5),
+        *((venue, date(2024, 6, day), count) for venue, day, count in told),
+    )
+
+    found = criteria(stay("A", of=[GOOD], comparisons=comparisons), WORDS)
+
+    one = next(item for item in found if item.name == "reconciliation")
+    assert one.state == state
+    assert one.words == (
+        "3 comparisons with the venue on real days, "
+        f"that of 2024-06-10 at manual with {breaks[0]} breaks, that of 2024-06-11 at paper with {breaks[1]} breaks"
+    )
 
 
 def test_each_ticket_is_held_to_its_own_days_policy():
@@ -167,8 +188,8 @@ def test_each_ticket_is_held_to_its_own_days_policy():
 @pytest.mark.parametrize(
     ("changes", "names"),
     [
-        ({"comparisons": ((date(2024, 6, 7), 0), (date(2024, 6, 10), 1))}, {"reconciliation"}),
-        ({"comparisons": ((date(2024, 6, 7), 1), (date(2024, 6, 10), 0))}, set()),
+        ({"comparisons": (("manual", date(2024, 6, 10), 0), ("manual", date(2024, 6, 11), 1))}, {"reconciliation"}),
+        ({"comparisons": (("manual", date(2024, 6, 10), 1), ("manual", date(2024, 6, 11), 0))}, set()),
         ({"halts": ("a smell",)}, {"no kill switch"}),
         ({"windows": 3}, set()),
     ],
@@ -198,7 +219,7 @@ def test_figures_tell_medians_and_the_worst():
             replace(GOOD, issued_at=AT + timedelta(minutes=10), waits=(7200, 1800), codes=("OVER_WEIGHT", "STALE")),
             replace(GOOD, label="x", is_real=False, scored=50, codes=("OVER_WEIGHT",), defects=("revised",)),
         ),
-        comparisons=((date(2024, 6, 7), 2), (date(2024, 6, 10), 1)),
+        comparisons=(("paper", date(2024, 6, 7), 2), ("manual", date(2024, 6, 10), 1)),
     )
 
     found = figures(facts)
