@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 
@@ -135,7 +135,7 @@ class Desk:
             settle=self.settle_doors(clean),
             score=self.score_doors(clean),
             decide=self._decide_doors(clean, clock, cache),
-            issue=self._issue_doors(clock),
+            issue=replace(self._issue_doors(clock), fresh=fresh),
             publish=self.publish_doors,
             tickets=PgTickets(self.session("ticketing")),
             runs=PgRuns(self.session("desk")),
@@ -144,7 +144,6 @@ class Desk:
             heads=self.heads,
             clean=clean,
             today=when.today,
-            fresh=fresh,
         )
 
     def score_doors(self, clean: CleanSet) -> ScoreDoors:

@@ -347,8 +347,13 @@ class Resuming(Protocol):
         """Give the runs of a book that were decided since its peak last restarted, the newest slot first."""
         ...
 
-    def resume(self, scope: str, *, by: str, reason: str, peaks: Mapping[BookName, date]) -> int:
-        """Lift every halt of a scope, let each named book's peak count from its session, and give how many were lifted."""
+    def resume(
+        self, scope: str, *, by: str, reason: str, peaks: Mapping[BookName, date], seen: Sequence[Halt] | None
+    ) -> int:
+        """Lift every halt of a scope, let each named book's peak count from its session, and give how many were lifted.
+
+        `seen` are the halts that the person read, None: all. Raises StoreError, and lifts nothing, where another stands.
+        """
         ...
 
 

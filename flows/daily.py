@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 
@@ -25,10 +24,7 @@ class SlotRefused(ValueError):
 
 @dataclass(frozen=True)
 class DayDoors:
-    """The doors of each flow of the day; each holds the connections of its own role and no more.
-
-    `fresh` gives what binds the book as it stands when the ticket is issued; None where nobody can have edited it meanwhile.
-    """
+    """The doors of each flow of the day; each holds the connections of its own role and no more."""
 
     settle: SettleDoors
     score: ScoreDoors
@@ -42,7 +38,6 @@ class DayDoors:
     heads: HeadKeeper
     clean: CleanSet
     today: date
-    fresh: Callable[[], BookSetup] | None = None
 
 
 def run_day(day: date, setup: BookSetup, texts: dict[str, tuple[str, str]], doors: DayDoors) -> IssuedTicket:
@@ -96,8 +91,7 @@ def decide_slot(run: Run, setup: BookSetup, texts: dict[str, tuple[str, str]], *
     score(run, setup, doors.score)
     propose(run.run_id, setup, doors.decide)
     decide_run(run.run_id, setup, doors.decide)
-    # A policy that was edited while the run was on its way voids what was approved under the old one.
-    return issue_ticket(run.run_id, setup if doors.fresh is None else doors.fresh(), doors.issue)
+    return issue_ticket(run.run_id, setup, doors.issue)
 
 
 def _verifies(doors: DayDoors) -> bool:

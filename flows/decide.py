@@ -162,8 +162,11 @@ def _new_halt(trail: Trail) -> str | None:
 
     A halt for another reason is not enough: who lifts it was never asked about the fall.
     """
-    halts = trail.values["standing"].halts
-    standing = () if isinstance(halts, Unread) else tuple(halt.reason for halt in halts)
+    halts, book = trail.values["standing"].halts, trail.values["frame"].run.slot.book
+    # What anybody else wrote is no breaker's word, however it reads.
+    standing = (
+        () if isinstance(halts, Unread) else tuple(h.reason for h in halts if h.is_riskguards and h.scope == book)
+    )
     closed_by = [trail.gate(name).messages[0] for name in HALTING if trail.gate(name).state == "closed"]
     new = [message for message in closed_by if not _is_told(message, standing)]
     return "; ".join(new) or None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from core.calendar import confirm_by, expires_at
@@ -9,6 +10,7 @@ from core.canonical import plain_decimal
 from core.domain.decision import Approval, Approved, Decision
 from core.domain.facts import Seen, Unread
 from core.domain.frame import Frame
+from core.domain.others import DeskView
 from core.domain.slot import Run, RunId
 from core.domain.ticket import IssuedTicket, LastGood, Seal, Ticket
 from core.riskguard.approval import mandate_of, void_reasons
@@ -34,7 +36,11 @@ from flows.setup import BookSetup
 
 @dataclass(frozen=True)
 class IssueDoors:
-    """What ticketing may use: it reads decisions, verifies approvals and adds tickets."""
+    """What ticketing may use: it reads decisions, verifies approvals and adds tickets.
+
+    `fresh` reads again what binds the book, when a trade is about to be issued; None where the setup was read for that very
+    step, or where nobody can have edited it.
+    """
 
     runs: RunBook
     scores: ScoreBook
@@ -45,6 +51,7 @@ class IssueDoors:
     chain: AuditChain
     verifier: Verifier
     clock: Clock
+    fresh: Callable[[], BookSetup] | None = None
 
 
 def issue_ticket(run_id: RunId, setup: BookSetup, doors: IssueDoors, *, is_unfinished: bool = False) -> IssuedTicket:
@@ -129,8 +136,12 @@ def _void_reasons(run: Run, kept: tuple[Decision, Seen], setup: BookSetup, doors
     policy = setup.policy
     if approval is None or proposal is None:
         return ("no approval was kept with the decision",)
+    try:
+        bound = setup if doors.fresh is None else doors.fresh()
+    except (ValueError, RuntimeError, OSError) as error:
+        return (f"what binds the book could not be read again: {error}",)
     # The run as it would be opened now: a policy or universe edited since moves its hashes.
-    now_run = replace(run, policy_hash=policy.hash, universe_hash=setup.universe_hash)
+    now_run = replace(run, policy_hash=bound.policy.hash, universe_hash=bound.universe_hash)
     try:
         head = holdings_in(doors.journal, policy).ledger_head
         booked = entries_since(doors.journal, policy, approval.mandate.ledger_head)
@@ -152,6 +163,7 @@ def _void_reasons(run: Run, kept: tuple[Decision, Seen], setup: BookSetup, doors
     if fraction != seen.standing.capital_fraction:
         was, is_now = plain_decimal(seen.standing.capital_fraction), plain_decimal(fraction)
         moved += (f"the rollout phase's share of the capital moved from {was} to {is_now} after the approval",)
+    moved += _desk_moved(seen, bound)
     # The ticket names what its run was opened with.
     for name in ("policy_hash", "universe_hash"):
         if getattr(run, name) != getattr(approval.mandate, name):
@@ -159,6 +171,19 @@ def _void_reasons(run: Run, kept: tuple[Decision, Seen], setup: BookSetup, doors
     # A decision to trade saw no break and every line answered: whatever is found now came after it.
     moved += tuple(f"found after the approval, as the books and the venue were compared: {words}" for words in breaks)
     return moved + tuple(f"halted after the approval: {halt.reason}" for halt in halts)
+
+
+def _desk_moved(seen: Seen, bound: BookSetup) -> tuple[str, ...]:
+    """Say which of the limits over all books are others than those that the decision met."""
+    was, now = seen.standing.desk, bound.desk
+    if not isinstance(was, DeskView) or now is None:
+        return ()
+    return tuple(
+        f"the desk's {name} moved from {plain_decimal(getattr(was, name))} to {plain_decimal(getattr(now, name))} after the"
+        " approval"
+        for name in ("gross_max", "weight_max")
+        if getattr(was, name) != getattr(now, name)
+    )
 
 
 def _fx_words(seen: Seen) -> str | None:

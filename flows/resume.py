@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from core.domain.facts import Worth
+from core.domain.facts import Halt, Worth
 from core.domain.slot import BookName
 from flows.books import DecisionBook, Resuming, RunBook
 
@@ -28,11 +28,20 @@ class Resumed:
     peaks: dict[BookName, date]
 
 
-def resume(scope: str, books: Sequence[BookName], doors: ResumeDoors, *, by: str, reason: str) -> Resumed:
-    """Lift the halts of a scope; `books` are those that the scope covers.
+def resume(
+    scope: str,
+    books: Sequence[BookName],
+    doors: ResumeDoors,
+    *,
+    by: str,
+    reason: str,
+    seen: Sequence[Halt] | None = None,
+) -> Resumed:
+    """Lift the halts of a scope; `books` are those that the scope covers, `seen` the halts that the person read (None: all).
 
     A book that this sets free, and that the kill switch closed since its peak last restarted, has its peak count from the
     session that its newest decision looked at. A book that stays halted otherwise, or was never closed so, keeps its peak.
+    Raises StoreError, and lifts nothing, where a halt stands that the person did not read.
     """
     peaks = {}
     for book in books:
@@ -41,7 +50,7 @@ def resume(scope: str, books: Sequence[BookName], doors: ResumeDoors, *, by: str
             session = _breached(book, doors)
             if session is not None:
                 peaks[book] = session
-    return Resumed(doors.people.resume(scope, by=by, reason=reason, peaks=peaks), peaks)
+    return Resumed(doors.people.resume(scope, by=by, reason=reason, peaks=peaks, seen=seen), peaks)
 
 
 def _breached(book: BookName, doors: ResumeDoors) -> date | None:

@@ -9,7 +9,7 @@ from decimal import Decimal
 from types import MappingProxyType
 
 from adapters.postgres.bodies import changed
-from adapters.postgres.connect import Session
+from adapters.postgres.connect import Row, Session
 from core.canonical import sha256_text
 from core.domain.backup import AcknowledgedLoss
 from core.domain.facts import AuditHead, Halt, LossHead
@@ -19,6 +19,8 @@ from flows.books import StoreError
 DESK_SCOPE = "*"
 NO_PEAKS: Mapping[BookName, date] = MappingProxyType({})
 NOTHING_FROZEN: Mapping[str, str] = MappingProxyType({})
+# How the user ends that the database itself writes to a halt.
+RISKGUARD = "_riskguard"
 ACTIVE = "SELECT h.* FROM halt h WHERE NOT EXISTS (SELECT 1 FROM resume r WHERE r.halt = h.id)"
 
 
@@ -31,7 +33,7 @@ class PgPeople:
     def halts(self, book: BookName) -> Sequence[Halt]:
         """Give the halts of a book and of the desk that nobody lifted."""
         rows = self._session.all(f"{ACTIVE} AND h.scope IN (%s, %s) ORDER BY h.id", (book, DESK_SCOPE))
-        return [Halt(row["scope"], row["reason"], row["recorded_at"]) for row in rows]
+        return [_halt(row) for row in rows]
 
     def halt(self, scope: str, reason: str) -> None:
         """Halt a book, or the whole desk (`*`); a halt that stands for the same reason is not set again."""
@@ -62,12 +64,31 @@ class PgPeople:
         )
         return [row["run_id"] for row in self._session.all(query, {"book": book, "since": since.strftime("%Y%m%d")})]
 
-    def resume(self, scope: str, *, by: str, reason: str, peaks: Mapping[BookName, date] = NO_PEAKS) -> int:
-        """Lift every halt of a scope, let each named book's peak count from its session, and give how many were lifted."""
+    def resume(
+        self,
+        scope: str,
+        *,
+        by: str,
+        reason: str,
+        peaks: Mapping[BookName, date] = NO_PEAKS,
+        seen: Sequence[Halt] | None = None,
+    ) -> int:
+        """Lift every halt of a scope, let each named book's peak count from its session, and give how many were lifted.
+
+        `seen` are the halts that the person read, None: all. Raises StoreError, and lifts nothing, where another stands.
+        """
         rows = self._session.all(f"{ACTIVE} AND h.scope = %s ORDER BY h.id", (scope,))
         resumed = [{"halt": row["id"], "said_by": by, "reason": reason} for row in rows]
         with self._session.transaction():
             lifted = self._session.add("resume", resumed)
+            # The first row holds the chain: from here on nobody halts before this is done.
+            late = (
+                self._session.all(f"{ACTIVE} AND h.scope = ANY(%s) ORDER BY h.id", ([scope, *peaks],)) if lifted else []
+            )
+            unread = [row["reason"] for row in late]
+            unread += [row["reason"] for row in rows if seen is not None and _halt(row) not in seen]
+            if unread:
+                raise StoreError(f"halted again meanwhile, nothing was lifted; look at it first: {'; '.join(unread)}")
             if lifted and peaks:
                 last = max(row["id"] for row in lifted)
                 restarts = [{"resume": last, "book": book, "session": peaks[book]} for book in sorted(peaks)]
@@ -240,3 +261,7 @@ class PgConfig:
         if row is not None and sha256_text(row["body"]) != row["hash"]:
             raise changed(f"the manifest of {run_id}", "it does not have the hash that it was kept with")
         return None if row is None else row["body"]
+
+
+def _halt(row: Row) -> Halt:
+    return Halt(row["scope"], row["reason"], row["recorded_at"], is_riskguards=row["role"].endswith(RISKGUARD))

@@ -18,6 +18,7 @@ from core.domain.confirmation import Confirmation
 from core.ticketing.answers import AnswerError, parse_answer
 from flows import confirm as confirming
 from flows import resume as resuming
+from flows.books import StoreError
 from flows.cash import CashDoors, CashMove, CashRefused, move_cash
 from flows.lifecycle import follow_ticket
 from flows.resume import ResumeDoors
@@ -101,7 +102,10 @@ def resume(arguments: argparse.Namespace) -> int:
         if not reason:
             raise UsageError("a reason is needed; nothing was lifted")
         books = desk.workspace.books() if arguments.book == "*" else (arguments.book,)
-        done = resuming.resume(arguments.book, books, doors, by=arguments.by, reason=reason)
+        try:
+            done = resuming.resume(arguments.book, books, doors, by=arguments.by, reason=reason, seen=standing)
+        except StoreError as error:
+            raise UsageError(str(error)) from error
         desk.heads.keep(desk.chain.head())
     words = [
         f"{done.lifted} halts lifted",

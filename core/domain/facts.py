@@ -42,11 +42,12 @@ class LossHead(AuditHead):
 
 @dataclass(frozen=True)
 class Halt:
-    """No trade ticket until a person resumes: whose halt, why, since when."""
+    """No trade ticket until a person resumes: whose halt, why, since when, and whether the riskguard set it."""
 
     scope: str
     reason: str
     at: datetime
+    is_riskguards: bool = field(default=False, metadata=LATER)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from flows.daily import run_day
 from tests.integration.workspaces import BUSY, DAY, Workspaces, change_policy, desk_of, morning, the_time_is, twokey
 
 KEEPS_SERVERS = True
+RUN = f"RUN-{DAY:%Y%m%d}-r1"
 EDIT = ("order_value_max: 5000", "order_value_max: 4000")
 
 
@@ -34,7 +35,8 @@ def test_a_policy_edited_before_the_ticket_voids_what_was_approved(workspaces: W
 
     kind, reasons, has_lines = kinds["edited"]
     assert (kind, has_lines) == ("NO-TRADE", False)
-    assert any("policy hash" in reason for reason in reasons), reasons
+    assert any("policy hash moved from" in reason for reason in reasons), reasons
+    assert twokey(workspaces.top / "edited", "replay", RUN).code == 0
     assert kinds["left"] == ("TRADE", (), True)
 
 

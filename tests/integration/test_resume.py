@@ -12,6 +12,7 @@ import pytest
 
 from adapters.postgres.people import PgPeople
 from adapters.postgres.rights import CALLERS, Role
+from cli.terminal import ask
 from tests.integration.workspaces import BUSY, DAY, ONE_DAY, Done, Terminal, Workspaces, desk_of, look, twokey
 
 FELL, FELL_AGAIN = DAY + ONE_DAY, DAY + 6 * ONE_DAY
@@ -219,3 +220,51 @@ def test_a_halt_without_words_halts_and_a_resume_names_a_person(
     assert nobody.code == 2
     assert "--by was blank" in nobody.err
     assert stopped.facts["reasons"] == ["halt: halted (main): no reason given"]
+
+
+def test_a_halt_that_comes_while_a_person_types_is_not_lifted_unread(
+    workspaces: Workspaces, monkeypatch: pytest.MonkeyPatch
+):
+    """The day's run falls to the kill switch in that moment: nothing is lifted, and the next time the person reads both."""
+    root = workspaces.copy("typing", *BUSY)
+    crash(root, (FELL, 0.6))
+
+    def slow(question: str) -> str | None:
+        if question.startswith("Why"):
+            fallen.append(run(root, 2))
+        return ask(question)
+
+    fallen: list[Done] = []
+    for days in (0, 1):
+        run(root, days)
+    twokey(root, "halt", "--book", "main", "maintenance")
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stdin", Terminal("main\nthe machine is back\n"))
+        patch.setattr("cli.commands.people.ask", slow)
+        unread = twokey(root, "resume", "--book", "main", "--by", "ann")
+    monkeypatch.setattr(sys, "stdin", Terminal("main\nlooked at every holding\n"))
+    read = twokey(root, "resume", "--book", "main", "--by", "ann")
+
+    assert closed(fallen[0]) == ["halt", "drawdown", "daily_loss"]
+    assert unread.code == 2
+    assert "halted again meanwhile, nothing was lifted; look at it first: drawdown is " in unread.err
+    assert "maintenance" in read.err
+    assert "the kill switch is at" in read.err
+    assert (read.facts["lifted"], read.facts["peaks"]) == (2, {"main": str(FELL)})
+
+
+def test_words_are_no_halt_of_the_kill_switch(workspaces: Workspaces, monkeypatch: pytest.MonkeyPatch):
+    """Whoever writes as the kill switch does keeps it from nothing: it halts the book by itself."""
+    root = workspaces.copy("words", *BUSY)
+    crash(root, (FELL, 0.6))
+    for days in (0, 1):
+        run(root, days)
+    for scope in ("*", "main"):
+        twokey(root, "halt", "--book", scope, "the kill switch is at 0.2 in another book")
+
+    run(root, 2)
+    run(root, 3)
+
+    with desk_of(root) as desk:
+        halts = PgPeople(desk.session("reader")).halts("main")
+    assert [(halt.scope, halt.is_riskguards) for halt in halts] == [("*", False), ("main", False), ("main", True)]

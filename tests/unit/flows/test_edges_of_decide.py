@@ -182,8 +182,14 @@ def strict(**limits: str) -> Policy:
 
 @pytest.mark.parametrize(
     "halts",
-    [(), (Halt("main", "enough", NOW),), (Halt("*", "maintenance of the machine", NOW),)],
-    ids=["free", "the book", "the desk"],
+    [
+        (),
+        (Halt("main", "enough", NOW),),
+        (Halt("*", "maintenance of the machine", NOW),),
+        (Halt("main", "a book fell, the kill switch is at 0.2 there", NOW),),
+        (Halt("*", "a book fell, the kill switch is at 0.2 there", NOW, is_riskguards=True),),
+    ],
+    ids=["free", "the book", "the desk", "somebody's words", "the desk in those words"],
 )
 def test_a_breaker_that_falls_halts_the_book_by_itself(halts):
     """With its words, under whatever other halt: who lifts that one was never asked about the fall."""
@@ -196,7 +202,8 @@ def test_a_breaker_that_falls_halts_the_book_by_itself(halts):
 
 def test_a_breaker_whose_halt_stands_halts_no_second_time():
     """However much further it fell; and another gate that closes halts nothing."""
-    earlier = Halt("main", "drawdown is 0.31 since 2024-05-01, the kill switch is at 0.3; a person must look", NOW)
+    words = "drawdown is 0.31 since 2024-05-01, the kill switch is at 0.3; a person must look"
+    earlier = Halt("main", words, NOW, is_riskguards=True)
     halted, behind = Shop(policy=strict(), halts=(earlier,)), Shop(breaks=("cash differs",))
 
     for shop in (halted, behind):
@@ -207,14 +214,14 @@ def test_a_breaker_whose_halt_stands_halts_no_second_time():
 
 def test_a_loss_of_a_session_is_told_beside_the_kill_switch_that_stands(monkeypatch):
     """Each breaker has its own words; the same loss is not told twice, another session's is."""
-    kill_switch = Halt("main", "drawdown is 0.31 since 2024-05-01, the kill switch is at 0.3", NOW)
+    kill_switch = Halt("main", "drawdown is 0.31 since 2024-05-01, the kill switch is at 0.3", NOW, is_riskguards=True)
     lost = replace(worth(), drawdown=Decimal("-0.4"), day_change=Decimal("-1"))
     monkeypatch.setattr("flows.decide.read_worth", lambda *_, **__: lost)
     loss = f"the book lost 1 in the session of {lost.session}, the daily-loss breaker is at 1; a person must look and resume"
-    older = Halt("main", loss.replace(str(lost.session), "2024-06-06"), NOW)
+    older = Halt("main", loss.replace(str(lost.session), "2024-06-06"), NOW, is_riskguards=True)
 
     told = []
-    for halts in ((), (kill_switch,), (kill_switch, older), (kill_switch, Halt("main", loss, NOW))):
+    for halts in ((), (kill_switch,), (kill_switch, older), (kill_switch, replace(older, reason=loss))):
         told += Shop(policy=strict(), halts=halts).traded().halted
 
     assert told[0] is not None

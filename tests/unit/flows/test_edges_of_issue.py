@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -10,12 +11,14 @@ from typing import Any
 import pytest
 
 from core.domain.facts import Halt, Seen, Unread
+from core.domain.others import DeskLimits, DeskView
 from core.domain.ticket import LastGood
 from core.ledger.post import post_cash
 from core.ticketing.why import Told
 from flows.books import StoreError
 from flows.decide import NotReady
 from flows.issue import draft, issue_ticket
+from flows.setup import BookSetup
 from tests.unit.flows.shop import Shop
 from tests.unit.making import (
     DAY,
@@ -159,6 +162,64 @@ def test_a_run_opened_with_another_configuration_than_was_approved_is_void(name)
     told = issue_ticket(opened.run_id, shop.setup, doors).ticket
 
     assert told.reasons == (f"approval: the run's {name} hash is {'x' * 64}, approved was another",)
+
+
+def reread(shop: Shop, fresh: Callable[[], BookSetup]):
+    """Issue the shop's ticket where what binds the book is read again."""
+    return issue_ticket(shop.run.run_id, shop.setup, replace(shop.issuing, fresh=fresh)).ticket
+
+
+def test_a_policy_that_was_edited_since_voids_the_approval_and_words_no_ticket():
+    """The ticket names the venue that was decided for; unedited, it trades."""
+    shop, left = Shop().traded(), Shop().traded()
+    edited = ruled(within=SHORT, execution={"venue": "manual"})
+
+    told = reread(shop, lambda: replace(shop.setup, policy=edited))
+
+    assert (told.kind, told.venue, told.policy_hash) == ("NO-TRADE", "paper", shop.policy.hash)
+    assert told.reasons == (f"approval: policy hash moved from {shop.policy.hash} to {edited.hash} after the approval",)
+    assert reread(left, lambda: left.setup).kind == "TRADE"
+
+
+@pytest.mark.parametrize("error", [ValueError("line 3"), StoreError("line 3"), OSError("line 3")])
+def test_a_configuration_that_cannot_be_read_again_voids_the_approval(error):
+    """A file that is half written ends in a ticket that says so; what trades nothing needs no reading."""
+    trade, hold = Shop().traded(), Shop(halts=(Halt("main", "enough", NOW),)).traded()
+
+    def unread() -> BookSetup:
+        raise error
+
+    told, still = reread(trade, unread), reread(hold, unread)
+
+    assert (told.kind, told.reasons) == (
+        "NO-TRADE",
+        ("approval: what binds the book could not be read again: line 3",),
+    )
+    assert still.reasons == ("halt: halted (main): enough",)
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "words"),
+    [
+        (("1", "0.2"), ("1", "0.2"), None),
+        (("1", "0.2"), ("0.5", "0.2"), "the desk's gross_max moved from 1 to 0.5 after the approval"),
+        (("1", "0.2"), ("1", "0.1"), "the desk's weight_max moved from 0.2 to 0.1 after the approval"),
+        (("1", "0.2"), None, None),
+        (None, ("0.5", "0.1"), None),
+    ],
+    ids=["as it was", "gross", "weight", "no desk now", "no desk then"],
+)
+def test_limits_of_the_desk_that_were_edited_since_void_the_approval(was, now, words):
+    """Those that the decision met are what counts."""
+    shop = Shop().traded()
+    decision, seen = shop.decided[shop.run.run_id]
+    view = None if was is None else DeskView(Decimal(was[0]), Decimal(was[1]))
+    shop.decided[shop.run.run_id] = (decision, replace(seen, standing=replace(seen.standing, desk=view)))
+    limits = None if now is None else DeskLimits(Decimal(now[0]), Decimal(now[1]))
+
+    told = reread(shop, lambda: replace(shop.setup, desk=limits))
+
+    assert told.reasons == (() if words is None else (f"approval: {words}",))
 
 
 def test_what_was_not_seen_is_not_told():

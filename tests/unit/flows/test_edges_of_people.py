@@ -38,9 +38,12 @@ def resumed(
     shop.decided[shop.run.run_id] = (replace(decision, gates=(GateReport(gate, state, ("it fell",)),)), seen)
     runs, shop.known = (shop.run.run_id,) if decided is None else decided, known
     people: Any = SimpleNamespace(
-        halts=lambda book: halts, decided=lambda book: runs, resume=lambda scope, by, reason, peaks: len(halts)
+        halts=lambda book: halts,
+        decided=lambda book: runs,
+        resume=lambda scope, by, reason, peaks, seen: len(halts) if seen == list(halts) else -1,
     )
-    done = resume("main", ("main",), ResumeDoors(people, shop.books, shop.books), by="Ada", reason="looked")
+    doors = ResumeDoors(people, shop.books, shop.books)
+    done = resume("main", ("main",), doors, by="Ada", reason="looked", seen=list(halts))
     assert done.lifted == len(halts)
     return done.peaks
 
