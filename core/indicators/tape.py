@@ -292,7 +292,7 @@ def added(room: Floats, of: tuple[int, int, int], newest: Floats, out: Floats) -
 
 @inner
 def averaged(room: Floats, of: tuple[int, int, int], newest: Floats, out: Floats) -> None:
-    """Write the mean of two to five windows of a column; `of` is where that begins, how far apart, and how many.
+    """Write the mean of some windows of a column; `of` is where that begins, how far apart, and how many.
 
     As what the others differ from the newest, so that equal values have that very value for a mean.
     """
@@ -315,6 +315,22 @@ def averaged(room: Floats, of: tuple[int, int, int], newest: Floats, out: Floats
             out[at] = newest[at] + apart * share
         return
     fifth = room[start - 4 * back : start - 4 * back + size]
+    if times > 5:
+        for at in range(size):
+            out[at] = (
+                second[at]
+                - newest[at]
+                + (third[at] - newest[at])
+                + (fourth[at] - newest[at])
+                + (fifth[at] - newest[at])
+            )
+        for term in range(5, times):
+            more = room[start - term * back : start - term * back + size]
+            for at in range(size):
+                out[at] += more[at] - newest[at]
+        for at in range(size):
+            out[at] = newest[at] + out[at] * share
+        return
     for at in range(size):
         apart = (
             second[at] - newest[at] + (third[at] - newest[at]) + (fourth[at] - newest[at]) + (fifth[at] - newest[at])

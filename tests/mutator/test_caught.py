@@ -26,6 +26,32 @@ FLOWS = (
     "flows/lifecycle.py",
     "flows/look.py",
 )
+# What only tests with a database reach, and those tests: each mutant in a process of its own.
+DOORS = (
+    "flows/daily.py",
+    "adapters/postgres/tickets.py",
+    "servers/riskguard/server.py",
+    "servers/riskguard/answers.py",
+    "servers/ticketing/server.py",
+    "servers/ticketing/answers.py",
+)
+BEHIND = {
+    "tests/bypass": ("forged", "order", "replay", "stale"),
+    "tests/servers": ("answers", "day", "deliver", "ticket_answers", "ticket_life", "tools"),
+    "tests/integration": (
+        *(
+            "beside",
+            "cli",
+            "edited_in_between",
+            "guards_of_the_day",
+            "manual_venue",
+            "resume",
+            "revise",
+            "ticket_lines",
+        ),
+        *("ticket_steps", "truthful_fills", "unposted"),
+    ),
+}
 # The folders whose every mutant was tried, each with the tests that are near to it and quick.
 NEAR = {
     "core/riskguard": ("tests/unit/riskguard",),
@@ -87,9 +113,20 @@ def test_the_tests_see_every_guard_of_the_flows():
     assert _missed(outcome) == []
 
 
+@pytest.mark.soak
+def test_the_tests_see_every_guard_of_the_day_of_the_servers_and_of_what_keeps_tickets():
+    """All mutants, by tests with databases."""
+    tests = [f"{folder}/test_{name}.py" for folder, names in BEHIND.items() for name in names]
+
+    outcome = run(_mutants(DOORS), [str(ROOT / path) for path in tests], is_apart=True)
+
+    _tell(outcome)
+    assert _missed(outcome) == []
+
+
 def test_what_is_called_equivalent_is_there():
     """An entry whose guard is gone is taken out of the list."""
-    keys = {mutant.key for mutant in _mutants((*PURE, *FLOWS))}
+    keys = {mutant.key for mutant in _mutants((*PURE, *FLOWS, *DOORS))}
 
     assert sorted(EQUIVALENT.keys() - keys) == []
 

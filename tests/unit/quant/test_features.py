@@ -17,6 +17,7 @@ from core.indicators.operations import CODE, DEPTH, LOAD
 from core.quant.bars import COLUMNS, Bars
 from core.quant.feature_sets import feature_set
 from core.quant.features import FeatureSet, features, features_on_last, sessions_needed
+from core.quant.plan import CHAINS
 from tests.unit.quant.slow_features import slow_features
 
 WEEKLY = feature_set("weekly")
@@ -148,6 +149,24 @@ def test_blocks_of_instruments_join_without_a_seam(width):
 
     for at, one in zip({0, width // 2, width - 1}, alone, strict=True):
         assert same(one[:, :, 0], whole[:, :, at])
+
+
+@pytest.mark.parametrize("window", CHAINS)
+def test_a_mean_and_a_sum_over_each_window_of_the_chains_are_those_of_pandas(window):
+    """Those that no feature asks for too."""
+    told = {
+        name: features(BARS, FeatureSet("one", (replace(BY_NAME["gap"], name=name, function=made),), is_ranked=False))[
+            0
+        ]
+        for name, made in {
+            "mean": lambda plan: plan.mean_of(plan.volume, window),
+            "sum": lambda plan: plan.sum_of(plan.volume, window),
+        }.items()
+    }
+    rolled = pd.DataFrame(BARS.volume).rolling(window)
+
+    assert np.allclose(told["mean"], rolled.mean().to_numpy(), rtol=1e-12, atol=0, equal_nan=True)
+    assert np.allclose(told["sum"], rolled.sum().to_numpy(), rtol=1e-12, atol=0, equal_nan=True)
 
 
 @pytest.mark.parametrize("width", [129, 136])
