@@ -103,6 +103,18 @@ def test_what_a_writing_tool_answers_always_fits():
     assert size(proposed(RUN.run_id, closed(findings))) < RESULT_BYTES_MAX
 
 
+def test_a_proposal_is_told_whole_and_its_absence_with_why():
+    """Of a closed gate nothing but the reasons; of an open one every number."""
+    shut, told = proposed(RUN.run_id, closed([block("data", "panel", "no bars")])), proposed(RUN.run_id, Gate(plan(3)))
+
+    assert (shut.gate, shut.says, shut.equity, shut.hold_reason) == ("closed", ("data: no bars",), None, None)
+    assert (shut.targets, shut.lines, shut.line_count, shut.left_undone) == ((), (), 0, ())
+    assert (told.gate, told.equity, told.line_count) == ("open", plan(3).equity, 3)
+    assert (len(told.targets), len(told.lines), len(told.left_undone)) == (3, 3, 4)
+    still = proposed(RUN.run_id, Gate(replace(plan(0), hold_reason="nothing is due")))
+    assert still.hold_reason == "nothing is due"
+
+
 def test_a_page_of_positions_and_a_result_always_fit():
     """Five hundred positions in long numbers and thirty currencies, a page at a time; every window without a figure."""
     long, day = Decimal("123456789012.123456789012"), date(2024, 6, 7)
