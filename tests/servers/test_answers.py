@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
-from core.domain.decision import Decision, GateReport, Objection, Refused
+from core.domain.decision import Approval, Decision, GateReport, Objection, Refused
 from core.domain.facts import Seen, Standing, Unread
 from core.domain.holdings import Holdings
 from core.domain.instrument import Universe
@@ -23,6 +25,7 @@ from servers.host import RESULT_BYTES_MAX
 from servers.ledger.answers import positions_of, result_of
 from servers.refusals import Refused as Refusal
 from servers.riskguard.answers import decided, explained, proposed
+from tests.unit.making import fx, standing, worth
 
 NOW = datetime(2024, 6, 10, 7, tzinfo=UTC)
 WORDY = "a word that goes on " * 50
@@ -113,6 +116,35 @@ def test_a_proposal_is_told_whole_and_its_absence_with_why():
     assert (len(told.targets), len(told.lines), len(told.left_undone)) == (3, 3, 4)
     still = proposed(RUN.run_id, Gate(replace(plan(0), hold_reason="nothing is due")))
     assert still.hold_reason == "nothing is due"
+
+
+def test_what_a_decision_looked_at_is_told_where_it_was_seen():
+    """Each number where it could be looked up, and none where it could not; no targets where nothing was proposed."""
+    whole = Seen(standing(), worth(), fx(), "raw", "recorded", is_synthetic=False)
+    decision = replace(wordy(approved=1, refusals=0), reasons=("one",), gates=())
+
+    seen, unseen = (
+        explained(RUN, decision, one, with_plan, page=1) for one, with_plan in ((whole, plan(2)), (SEEN, None))
+    )
+
+    told, state = seen.looked_at, cast("Any", whole.standing)
+    assert (told.audit_seq, told.cash) == (state.audit.seq, state.holdings.cash)
+    assert (told.equity, told.drawdown) == (worth().equity, worth().drawdown)
+    assert told.fx == f"{fx().rate} USD for 1 GBP, fixed {fx().fixed_on}"
+    lost = unseen.looked_at
+    assert (lost.audit_seq, lost.cash, lost.equity, lost.drawdown, lost.fx) == (None,) * 5
+    assert (len(seen.targets), len(seen.left_undone)) == (2, 4)
+    assert (unseen.targets, unseen.left_undone) == ((), ())
+
+
+def test_a_decision_is_signed_where_there_is_an_approval():
+    """And says until when that counts."""
+    unsigned = decided(RUN.run_id, wordy(approved=1, refusals=0), None)
+    mandate = SimpleNamespace(expires_at=NOW)
+    signed = decided(RUN.run_id, wordy(approved=1, refusals=0), cast("Approval", SimpleNamespace(mandate=mandate)))
+
+    assert (unsigned.is_signed, unsigned.expires_at) == (False, None)
+    assert (signed.is_signed, signed.expires_at) == (True, NOW)
 
 
 def test_a_page_of_positions_and_a_result_always_fit():
