@@ -197,7 +197,8 @@ def proposal(
     ground = Ground(frame.universe, judged.panel, run.as_of.session)
     capital = standing.capital_fraction
     unverified = _unverified(frame)
-    stance = Stance(strategy.hold_rank_multiple, capital or ONE, _weights(holdings, prices), ground, unverified)
+    weights = _weights(holdings, prices)
+    stance = Stance(strategy.hold_rank_multiple, capital or ONE, weights, ground, unverified, is_shown_only=not capital)
     target = build_target(scores, frozenset(holdings.quantities()), policy, stance=stance)
     if not capital:
         # A phase without capital trades nothing, what is held included; what it would want at full size is shown.

@@ -23,7 +23,8 @@ class Stance:
 
     Within which multiple of its positions a holding is kept, the share of its capital, the weight that each holding has, and
     what the instruments stand on: without it no sector and no cluster is known, and every volatility is unknown. What is
-    `unverified` may not be bought, for nobody looked it up at the venue; it takes no place from what may.
+    `unverified` may not be bought, for nobody looked it up at the venue; it takes no place from what may. A target that
+    `is_shown_only` leads to no trade, and its reasons say what would be sold.
     """
 
     hold_rank_multiple: int
@@ -31,6 +32,7 @@ class Stance:
     weights: Mapping[InstrumentId, Decimal] = field(default_factory=dict)
     ground: Ground | None = None
     unverified: frozenset[InstrumentId] = frozenset()
+    is_shown_only: bool = False
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,8 @@ def build_target(scores: Scores, held: frozenset[InstrumentId], policy: Policy, 
     )
     named = frozenset(choice.names) | reserved.keys()
     passed = passed_over(scores, stance.unverified - held, choice.names)
-    return Target((*wanted, *still, *passed, *given_up(scores, held - named, rank_max)))
+    end = "would be sold at full size" if stance.is_shown_only else "sold"
+    return Target((*wanted, *still, *passed, *given_up(scores, held - named, rank_max, end=end)))
 
 
 def passed_over(
@@ -94,19 +97,19 @@ def passed_over(
     )
 
 
-def given_up(scores: Scores, names: frozenset[InstrumentId], rank_max: int) -> tuple[TargetWeight, ...]:
-    """Give holdings that are not wanted, at zero, the better ranked first, and why each is sold."""
+def given_up(scores: Scores, names: frozenset[InstrumentId], rank_max: int, *, end: str) -> tuple[TargetWeight, ...]:
+    """Give holdings that are not wanted, at zero, the better ranked first, and why each comes to its `end`."""
     ranks = scores.ranks()
     beyond = len(ranks) + 1
     # What has no rank stands last, by name from the last: sold from the end, it goes by name.
     order = sorted(sorted(names, reverse=True), key=lambda name: ranks.get(name, beyond))
-    return tuple(TargetWeight(name, ZERO, _reason_to_sell(ranks.get(name), rank_max)) for name in order)
+    return tuple(TargetWeight(name, ZERO, f"{_why_given_up(ranks.get(name), rank_max)}: {end}") for name in order)
 
 
-def _reason_to_sell(rank: int | None, rank_max: int) -> str:
+def _why_given_up(rank: int | None, rank_max: int) -> str:
     if rank is None:
-        return "no longer ranked: sold"
-    return f"rank {rank}, beyond {rank_max}: sold" if rank > rank_max else f"rank {rank}, and no place is left: sold"
+        return "no longer ranked"
+    return f"rank {rank}, beyond {rank_max}" if rank > rank_max else f"rank {rank}, and no place is left"
 
 
 def held_as_they_are(

@@ -22,6 +22,10 @@ MOVED_BY_MAX = 3
 # A rate that is older was not merely carried over a weekend.
 FX_AGE_DAYS_USUAL = 3
 NAMED_MAX = 5
+SHOWN_ONLY = (
+    "The weights are only what the book would want at full size, and nothing of them is to be done:"
+    " the rollout phase allows no capital, so buy nothing and sell nothing."
+)
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,11 @@ class Told:
         """Give the ranking; None where nothing was scored or the scores' gate was closed."""
         return None if self.scores is None else self.scores.scores
 
+    @property
+    def is_shown_only(self) -> bool:
+        """Say whether what is wanted is only shown: nothing is done where the rollout phase allows no capital."""
+        return self.decision.kind == "HOLD" and not self.seen.standing.capital_fraction
+
 
 def why_of(told: Told, frame: Frame) -> Why | None:
     """Give the why of a ticket; None where there is nothing to tell beyond its reasons."""
@@ -48,6 +57,8 @@ def why_of(told: Told, frame: Frame) -> Why | None:
     if planned is not None and told.decision.kind != "NO-TRADE":
         weights = tuple(_weights(told, planned, frame))
         changed = tuple(_changed(told, planned, frame)) if told.decision.approved else ()
+        if weights and told.is_shown_only:
+            changed = (SHOWN_ONLY,)
     if not (anomalies or weights or changed):
         return None
     strategy, ranked = ("", 0) if scores is None else (scores.strategy, len(scores.ranked))
@@ -97,9 +108,10 @@ def _weights(told: Told, planned: Proposal, frame: Frame) -> Iterator[Weighed]:
     for row in target:
         shaped = (*_shaped(row, most), *_undone(row.instrument, told.decision, planned))
         yield _weighed(row.instrument, row.weight, ranked.get(row.instrument), shaped)
+    sold = "it would be sold at full size" if told.is_shown_only else "it is sold"
     gone = sorted(held_in(told.seen).keys() - {row.instrument for row in target}) if target else []
     for name in gone:
-        shaped = ("no longer among the wanted: it is sold", *_undone(name, told.decision, planned))
+        shaped = (f"no longer among the wanted: {sold}", *_undone(name, told.decision, planned))
         yield _weighed(name, ZERO, ranked.get(name), shaped)
 
 

@@ -8,10 +8,13 @@ from decimal import Decimal
 import pytest
 
 from core.domain.bars import Basis
+from core.domain.facts import Seen
 from core.domain.instrument import Universe
+from core.domain.scores import ScoreSet
 from core.pipeline import JudgedPanel, decide, marks
+from core.ticketing.why import SHOWN_ONLY, Told, why_of
 from tests.unit.core.test_pipeline import CFD, CLOSES, HELD, LOST, tuesday, walked
-from tests.unit.making import ABCD, AS_OF, SESSIONS, SHORT, frame, fx, holdings, panel, ruled, standing
+from tests.unit.making import ABCD, AS_OF, SESSIONS, SHORT, frame, fx, holdings, panel, ruled, standing, worth
 
 
 def test_what_the_book_may_not_hold_may_be_in_any_currency():
@@ -106,3 +109,26 @@ def test_a_phase_without_capital_trades_nothing_and_sells_nothing_that_is_held()
     assert plan.lines == ()
     assert plan.target == whole.values["proposal"].target
     assert any(row.weight > 0 for row in plan.target.weights)
+
+
+NO_CAPITAL = standing(holdings=HELD, capital_fraction=Decimal(0))
+
+
+def test_what_the_shadow_would_sell_is_worded_as_what_would_be():
+    """One position is wanted at full size and four are held: the whole book sells the others, the shadow says it would."""
+    one = frame(ruled(within=SHORT, limits={"positions_max": 1}))
+    shadow, whole = (walked(standing=at, frame=one) for at in (NO_CAPITAL, standing(holdings=HELD)))
+
+    said, done = (trail.values["proposal"].target.weights for trail in (shadow, whole))
+
+    assert [(row.instrument, row.weight) for row in said] == [(row.instrument, row.weight) for row in done]
+    assert sum(row.reason.endswith(": sold") for row in done) >= 2
+    assert [row.reason for row in said] == [
+        row.reason.replace(": sold", ": would be sold at full size") for row in done
+    ]
+    decision, known = decide(shadow), shadow.values
+    scores, seen = ScoreSet(known["scores"], ()), Seen(NO_CAPITAL, worth(), fx(), "raw", "recorded", is_synthetic=False)
+    why = why_of(Told(scores, known["proposal"], decision, seen), one)
+    assert why is not None
+    assert (decision.kind, why.changed) == ("HOLD", (SHOWN_ONLY,))
+    assert [row.shaped_by[0] for row in why.weights] == [row.reason for row in said]

@@ -68,6 +68,26 @@ def test_what_is_not_wanted_any_more_stands_last_at_zero_with_the_reason():
     assert not any(row.weight for row in two.weights[2:])
 
 
+def test_a_target_that_is_only_shown_says_what_would_be_sold():
+    """The weights and the order are the same; nothing that is held reads as if it were sold."""
+    held = frozenset("BCDFHYZ")
+    done, shown = (
+        build_target(ranking(*NAMES), held, TWO, stance=replace(WHOLE, is_shown_only=it)) for it in (False, True)
+    )
+
+    assert [(row.instrument, row.weight) for row in shown.weights] == [
+        (row.instrument, row.weight) for row in done.weights
+    ]
+    assert shown.weights[:2] == done.weights[:2]
+    assert [row.reason for row in shown.weights[2:]] == [
+        "rank 4, and no place is left: would be sold at full size",
+        "rank 6, beyond 4: would be sold at full size",
+        "rank 8, beyond 4: would be sold at full size",
+        "no longer ranked: would be sold at full size",
+        "no longer ranked: would be sold at full size",
+    ]
+
+
 def test_keeps_the_best_of_too_many_holdings():
     """More is held than fits: the better ranked stay, and nothing new is wanted."""
     assert chosen(ranking(*NAMES), held={"B", "C", "D"}) == ["B", "C"]

@@ -19,9 +19,11 @@ from core.domain.decision import Approved, GateReport
 from core.domain.ticket import IssuedTicket, Ticket
 from core.ticketing.answers import parse_answer
 from core.ticketing.draft import draft_ticket
+from core.ticketing.why import SHOWN_ONLY, why_of
 from tests.unit.making import ABCD, decision, frame, issued, line, ruled, ticket
 from tests.unit.ticketing.test_draft import AROUND
 from tests.unit.ticketing.test_ticket_schema import OLD, WHOLE
+from tests.unit.ticketing.test_why import WITHIN, in_shadow
 
 MANUAL = ruled(execution={"venue": "manual"})
 SALE, BUY = line("sell", "BBB", "10", cost="3.24"), line("buy", "AAA", "2", cost="8.10")
@@ -254,6 +256,20 @@ def test_a_ticket_without_trades_says_so_and_why(words, of, what):
     assert "Nothing is to be executed or confirmed." in told
     assert all(reason in told for reason in of.ticket.reasons)
     assert "twokey confirm" not in told
+
+
+@FORMS
+def test_a_hold_that_shows_a_book_at_full_size_says_that_nothing_of_it_is_to_be_done(words):
+    """It stands before the weights, and no holding reads as if it were sold."""
+    hold = issued(replace(HOLD.ticket, why=why_of(in_shadow(made=decision()), WITHIN)))
+
+    told = words(hold)
+
+    assert "Do nothing" in told
+    assert told.count(SHOWN_ONLY) == 1
+    assert "it is sold" not in told
+    if words is not pdf_words:
+        assert told.index(SHOWN_ONLY) < told.index("Wanted") < told.index("it would be sold at full size")
 
 
 @FORMS

@@ -97,6 +97,50 @@ def test_a_ticket_without_trades_tells_no_change_and_one_that_trades_nothing_no_
     assert (stop.changed, stop.weights) == ((), ())
 
 
+def in_shadow(**changes: Any) -> Told:
+    """Give the facts of a run in a phase without capital: its target is only shown."""
+    return told(seen=replace(SEEN, standing=replace(SEEN.standing, capital_fraction=D(0))), **changes)
+
+
+def test_the_weights_of_a_phase_without_capital_are_headed_as_nothing_to_be_done():
+    """A reader of a HOLD that shows the book at full size sells nothing of it."""
+    shadow, hold = why_of(in_shadow(made=decision()), WITHIN), why_of(told(decision()), WITHIN)
+
+    assert shadow is not None
+    assert hold is not None
+    assert shadow.changed == (
+        "The weights are only what the book would want at full size, and nothing of them is to be done:"
+        " the rollout phase allows no capital, so buy nothing and sell nothing.",
+    )
+    assert [row.shaped_by[0] for row in shadow.weights[2:]] == [
+        "no longer among the wanted: it would be sold at full size"
+    ] * 2
+    assert shadow.weights[:2] == hold.weights[:2]
+    assert hold.changed == ()
+    assert hold.weights[2].shaped_by == ("no longer among the wanted: it is sold",)
+
+
+def test_only_a_hold_that_shows_weights_is_headed_so():
+    """Without a target nothing could be mistaken; a closed gate wants nothing; a trade is done."""
+    empty, stop, trade = (
+        why_of(in_shadow(made=made, proposal=planned), WITHIN)
+        for made, planned in (
+            (decision(), proposal()),
+            (decision(kind="NO-TRADE"), proposal(target=TARGET)),
+            (decision(EXIT, TRIM, BUY), proposal(EXIT, TRIM, BUY, equity=D(2000), target=TARGET)),
+        )
+    )
+
+    assert empty is not None
+    assert stop is not None
+    assert trade is not None
+    assert (empty.changed, empty.weights) == ((), ())
+    assert (stop.changed, stop.weights) == ((), ())
+    assert trade.changed[0] == "Opens AAA. Reduces BBB. Closes DDD. Leaves CCC as it is."
+    assert len(trade.changed) == 3
+    assert trade.weights[2].shaped_by == ("no longer among the wanted: it is sold",)
+
+
 def test_there_is_no_why_where_there_is_nothing_to_tell():
     """Not scored, not proposed, nothing odd: the reasons of the ticket are all there is."""
     assert why_of(told(decision(kind="NO-TRADE"), scores=None, proposal=None), WITHIN) is None
