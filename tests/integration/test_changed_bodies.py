@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -139,6 +140,17 @@ def test_a_body_with_a_hash_of_its_own_is_still_no_ticket(root):
 
     assert done.code == 1
     assert f"{TICKET} revision 1 was changed in the database: it cannot be read: ticket_id: Field required" in done.err
+
+
+def test_a_body_that_says_more_than_a_ticket_does_is_named(root, reader):
+    """With a hash of its own: what is read of it is not the whole, and somebody wrote the rest."""
+    row = reader.one("SELECT body FROM ticket ORDER BY id LIMIT 1")
+    more = json.dumps({**json.loads(row["body"]), "advice": "buy twice"}, sort_keys=True, separators=(",", ":"))
+
+    with changed(root, "ticket", "body", more), changed(root, "ticket", "hash", sha256_text(more)):
+        words = refusal(HASHED["ticket"], reader)
+
+    assert "was changed in the database: what can be read of it has another hash than the whole" in words
 
 
 def test_the_audit_that_is_advised_finds_it(root):
