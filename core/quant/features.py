@@ -16,7 +16,7 @@ from core.indicators.operations import INPUTS, Tape
 from core.quant.bars import Bars
 from core.quant.plan import Column, Plan
 
-# So many instruments at a time are computed by one thread: whole tiles.
+# So many instruments, whole tiles, or sessions at a time are computed by one thread.
 SPAN = 64
 Each = Callable[[Callable[[tuple[int, int]], None], Iterable[tuple[int, int]]], Iterable[None]]
 
@@ -100,8 +100,8 @@ def features(
 
     `members`, of shape (sessions, instruments), says who has values; None: all. The others are NaN, and so is what a
     feature's NaN rule names. No value is infinite. A value does not depend on other instruments, nor on any later session.
-    `each` does the work for spans of instruments as `map` does: the `map` of a pool of threads has them share it. A set with a
-    kernel of its own does not ask it.
+    `each` does the work for spans of sessions, and then of instruments, as `map` does: the `map` of a pool of threads has them
+    share it. A set with a kernel of its own does not ask it.
     """
     rows, width = bars.shape
     return _computed(bars, feature_set, _checked(members, (rows, width)), each)
@@ -129,16 +129,24 @@ def _computed(bars: Bars, feature_set: FeatureSet, wanted: NDArray[np.bool_], ea
     # Compiled code costs time to load, which a command without features does not spend.
     from core.indicators.tape import run
 
-    # A price that is not above zero has no logarithm: that is NaN, or infinite until it is written.
-    with np.errstate(all="ignore"):
-        made = {"log_range": np.log(bars.high / bars.low)}
+    made = {"log_range": np.empty(bars.shape)}
+    _share(lambda rows: _log_range(bars, rows, made["log_range"]), bars.shape[0], each)
     inputs = tuple(np.ascontiguousarray(made[name] if name in made else getattr(bars, name)) for name in INPUTS)
     tape, told = feature_set.tape, (inputs, np.ascontiguousarray(bars.market), np.ascontiguousarray(wanted))
-    width = wanted.shape[1]
-    spans = [(first, min(first + SPAN, width)) for first in range(0, width, SPAN)]
-    for _ in each(lambda span: run(tape, told, out, span), spans):
-        pass
+    _share(lambda span: run(tape, told, out, span), wanted.shape[1], each)
     return out
+
+
+def _share(work: Callable[[tuple[int, int]], None], count: int, each: Each) -> None:
+    for _ in each(work, [(first, min(first + SPAN, count)) for first in range(0, count, SPAN)]):
+        pass
+
+
+def _log_range(bars: Bars, rows: tuple[int, int], out: Floats) -> None:
+    first, end = rows
+    # A price that is not above zero has no logarithm: that is NaN, or infinite until it is written.
+    with np.errstate(all="ignore"):
+        np.log(bars.high[first:end] / bars.low[first:end], out=out[first:end])
 
 
 def _empty(shape: tuple[int, ...]) -> Floats:
