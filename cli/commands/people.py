@@ -12,7 +12,7 @@ from adapters.postgres.runs import PgDecisions, PgRuns
 from adapters.postgres.tickets import PgTickets
 from cli.main import UsageError
 from cli.output import emit
-from cli.terminal import ask, is_terminal
+from cli.terminal import ask, need_terminal
 from cli.wiring import Desk, when
 from core.domain.confirmation import Confirmation
 from core.ticketing.answers import AnswerError, parse_answer
@@ -85,8 +85,7 @@ def halt(arguments: argparse.Namespace) -> int:
 
 def resume(arguments: argparse.Namespace) -> int:
     """Lift the halts of a scope; a person at a terminal types the scope's name and the reason."""
-    if not is_terminal():
-        raise UsageError("resume asks a person: run it at a terminal")
+    need_terminal("resume")
     if not arguments.by.strip():
         raise UsageError("--by was blank; name who resumes; nothing was lifted")
     name = "desk" if arguments.book == "*" else arguments.book
