@@ -11,7 +11,7 @@ from adapters.keys import ROTATION, FileSigner, KeyProblem, Rotation, rotate_key
 from adapters.postgres.people import PgConfig
 from cli.main import UsageError
 from cli.output import emit, table
-from cli.terminal import ask, is_terminal
+from cli.terminal import ask, need_terminal
 from cli.wiring import Desk
 from core.canonical import instant_text, sha256_text
 
@@ -19,8 +19,7 @@ from core.canonical import instant_text, sha256_text
 def rotate(arguments: argparse.Namespace) -> int:
     """Put a new key in the old one's place, signed for by both; a person at a terminal types the old key's id and why."""
     workspace = Workspace(arguments.workspace)
-    if not is_terminal():
-        raise UsageError("rotating a key asks a person: run it at a terminal")
+    need_terminal("rotating a key")
     try:
         old = FileSigner(workspace.private_key).key_id
         if ask(f"Type the id {old} of the key to retire: ") != old:
