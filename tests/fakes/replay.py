@@ -88,7 +88,7 @@ class Replay:
                 self.seen.at_once += 1
                 self.seen.at_once_max = max(self.seen.at_once_max, self.seen.at_once)
                 self._lock.notify_all()
-                self._lock.wait_for(lambda: self.seen.at_once_max >= self.together, timeout=10)
+                self._lock.wait_for(lambda: self.seen.at_once_max >= self.together, timeout=20)
         try:
             yield
         finally:

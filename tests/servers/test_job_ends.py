@@ -157,7 +157,7 @@ def test_a_worker_that_does_not_end_is_killed_with_all_it_started(fresh):
     place.close()
 
     assert (job.state, cancelled.state, worker_of(root)) == ("queued", "cancelled", None)
-    assert workers[0].wait(timeout=20) == -signal.SIGKILL
+    assert workers[0].wait(timeout=PATIENCE_SECONDS) == -signal.SIGKILL
     assert (left.exists(), jobs.progress(job.job_id).read()) == (False, None)
 
 

@@ -243,4 +243,4 @@ def test_a_number_that_another_process_has_by_now_is_sent_nothing(tmp_path):
 
         assert stranger.stdin is not None
         stranger.stdin.close()
-        assert stranger.wait(timeout=20) == 0
+        assert stranger.wait(timeout=PATIENCE_SECONDS) == 0

@@ -156,7 +156,7 @@ def test_the_command_line_serves_the_same(fresh):
             process.stdin.flush()
         answers = [json.loads(process.stdout.readline()) for _ in range(2)]
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=20) == 0
+        assert process.wait(timeout=60) == 0
 
     assert answers[0]["result"]["serverInfo"]["name"] == "twokey-ledger"
     assert answers[1]["result"]["structuredContent"]["cash"] == "10000"
