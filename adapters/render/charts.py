@@ -52,7 +52,7 @@ class Scale:
     def told(self, value: float) -> str:
         """Say a value as the axis does: with no more digits than its steps need."""
         step = self.ticks()[1] - self.ticks()[0] if len(self.ticks()) > 1 else 1.0
-        digits = max(0, -math.floor(math.log10(step * (100 if self.is_percent else 1)) + 1e-9))
+        digits = _digits(step * (100 if self.is_percent else 1))
         return percent(value, digits) if self.is_percent else decimal(value, digits)
 
     def ticks(self) -> list[float]:
@@ -309,6 +309,13 @@ def _key(one: Series, *, is_filled: bool = False) -> Markup:
 
 def _keys(keys: Sequence[Markup]) -> Markup:
     return Markup('<ul class="legend">{}</ul>').format(Markup("").join(keys))
+
+
+def _digits(step: float) -> int:
+    """Give the digits after the point that a round step needs: of 0.5 one, of 0.25 two."""
+    power = math.floor(math.log10(step) + 1e-9)
+    lead = step / 10.0**power
+    return max(0, (0 if abs(lead - round(lead)) < 1e-6 else 1) - power)
 
 
 def _round_step(least: float) -> float:

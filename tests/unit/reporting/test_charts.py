@@ -6,6 +6,8 @@ import re
 
 import numpy as np
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from adapters.render.charts import (
     Series,
@@ -37,6 +39,8 @@ def drawn(chart, style):
         ([0.9, 1.6], {"is_log": True}, ["1.0", "1.2", "1.4", "1.6"]),
         ([0.0, 0.0], {"has_zero": True}, ["-0.04", "-0.02", "0.00", "0.02", "0.04"]),
         ([100.0, 2500.0], {}, ["500", "1,000", "1,500", "2,000", "2,500"]),
+        ([-0.6, 0.6], {"has_zero": True}, ["-0.50", "-0.25", "0.00", "0.25", "0.50"]),
+        ([0.0, 0.14], {"is_percent": True, "has_zero": True}, ["0.0 %", "2.5 %", "5.0 %", "7.5 %", "10.0 %", "12.5 %"]),
     ],
 )
 def test_axes_have_round_steps(values, options, told):
@@ -45,6 +49,28 @@ def test_axes_have_round_steps(values, options, told):
 
     assert scale is not None
     assert [scale.told(one) for one in scale.ticks()] == told
+
+
+@given(
+    low=st.floats(-1e6, 1e6),
+    span=st.floats(1e-3, 1e6),
+    is_log=st.booleans(),
+    is_percent=st.booleans(),
+)
+@example(low=-0.6, span=1.2, is_log=False, is_percent=False)
+def test_a_label_read_back_is_the_value_of_its_line(low, span, is_log, is_percent):
+    """For every step: what is written beside a line is where the line stands, and no two lines are called alike."""
+    low = abs(low) + span / 1000 if is_log else low
+    scale = scale_of(np.array([low, low + span]), is_log=is_log, is_percent=is_percent)
+    assert scale is not None
+    lines = scale.ticks()
+
+    told = [scale.told(one) for one in lines]
+
+    read = [float(one.removesuffix(" %").replace(",", "")) / (100 if is_percent else 1) for one in told]
+    assert len(lines) >= 2
+    assert read == pytest.approx(lines, rel=1e-9, abs=span * 1e-9)
+    assert len(set(told)) == len(lines)
 
 
 def test_an_axis_of_nothing_is_none():
