@@ -7,7 +7,6 @@ import importlib
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -17,15 +16,8 @@ from cli.command import Command
 EXIT_ERROR, EXIT_USAGE = 1, 2
 
 
-@dataclass(frozen=True)
 class UsageError(Exception):
     """What was asked cannot be done as asked; says what can."""
-
-    message: str
-
-    def __str__(self) -> str:
-        """Give the message."""
-        return self.message
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

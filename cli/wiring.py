@@ -15,7 +15,7 @@ from adapters.files.backups import BackupFiles
 from adapters.files.clean_set import CleanFiles
 from adapters.files.configuration import Configuration, read_account, read_configuration
 from adapters.files.heads import FileHeads
-from adapters.files.workspace import Workspace, WorkspaceError
+from adapters.files.workspace import Workspace, need_workspace
 from adapters.keys import FileSigner, FileVerifier
 from adapters.postgres.backup import PgDumps
 from adapters.postgres.chain import Chain
@@ -58,10 +58,7 @@ class Desk:
     workspace: Workspace
 
     def __post_init__(self) -> None:
-        if not self.workspace.config.is_dir():
-            raise WorkspaceError(
-                f"{self.workspace.root} is no workspace; `twokey init {self.workspace.root}` makes one"
-            )
+        need_workspace(self.workspace.root)
         self._sessions: dict[str, Session] = {}
         self._server = Server(self.workspace.postgres, self.workspace.secrets)
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from adapters.clock import SystemClock
 from adapters.files.heads import FileHeads
-from adapters.files.workspace import Workspace, WorkspaceError
+from adapters.files.workspace import Workspace, WorkspaceError, need_workspace
 from servers.host import CallLog
 from servers.references import EVERY_BOOK
 from servers.refusals import Code, Refused, refusing
@@ -83,8 +83,7 @@ class Place:
         self._book, self._on = book, on
         self._secret = password_path(workspace.secrets, role)
         self._session: Session | None = None
-        if not workspace.config.is_dir():
-            raise WorkspaceError(f"{workspace.root} is no workspace; `twokey init {workspace.root}` makes one")
+        need_workspace(workspace.root)
         if not self._secret.is_file():
             raise WorkspaceError(f"{self._secret} is missing; it is the one secret that {role} opens to log in")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from dataclasses import dataclass
@@ -89,6 +90,24 @@ class Workspace:
             raise WorkspaceError(f"{path} could not be read: {error}") from error
 
 
+def check_folder(root: Path) -> None:
+    """Hold that a workspace can be made in a folder; raises WorkspaceError naming what stands in the way."""
+    there = next(one for one in (root, *root.parents) if os.path.lexists(one))
+    if not there.is_dir():
+        raise WorkspaceError(f"{there} is not a folder; give a folder")
+    if not os.access(there, os.W_OK | os.X_OK, effective_ids=True):
+        raise WorkspaceError(f"{there} may not be written by this account; give a folder that may")
+
+
+def need_workspace(root: Path) -> None:
+    """Hold that a folder is a workspace; raises WorkspaceError with what makes one."""
+    if _is_folder(root / "config"):
+        return
+    if os.path.lexists(root) and not _is_folder(root):
+        raise WorkspaceError(f"{root} is not a folder; give the folder of a workspace")
+    raise WorkspaceError(f"{root} is no workspace; `twokey init {root}` makes one")
+
+
 def make_workspace(root: Path, *, is_synthetic: bool = False) -> list[str]:
     """Make the folders and put the shipped configuration there; what exists is kept. Gives what was made.
 
@@ -116,3 +135,11 @@ def _synthetic(policy: str) -> str:
     changed, count = re.subn(r"(?m)^( *source_order:).*$", r"\1 [synthetic]", policy)
     assert count == 1, "the shipped policy names its sources once"
     return changed
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except PermissionError:
+        # Within a folder that may not be entered.
+        return False

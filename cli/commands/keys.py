@@ -6,7 +6,7 @@ import argparse
 
 from adapters.clock import SystemClock
 from adapters.files.atomic import locked
-from adapters.files.workspace import Workspace
+from adapters.files.workspace import Workspace, need_workspace
 from adapters.keys import ROTATION, FileSigner, KeyProblem, Rotation, rotate_key, rotations
 from adapters.postgres.people import PgConfig
 from cli.main import UsageError
@@ -53,6 +53,7 @@ def _rotate(workspace: Workspace, old: str, *, by: str, reason: str) -> Rotation
 def keys(arguments: argparse.Namespace) -> int:
     """Say which keys there are: the one in use, and those that were rotated away, by whom and why."""
     workspace = Workspace(arguments.workspace)
+    need_workspace(workspace.root)
     try:
         in_use, done = FileSigner(workspace.private_key).key_id, rotations(workspace.public_keys)
     except KeyProblem as error:

@@ -10,12 +10,13 @@ from pathlib import Path
 from adapters.clock import SystemClock
 from adapters.files.atomic import locked
 from adapters.files.configuration import read_configuration
-from adapters.files.workspace import Workspace, make_workspace
+from adapters.files.workspace import Workspace, WorkspaceError, check_folder, make_workspace
 from adapters.keys import ROTATION, FileSigner, make_key, rotation_texts, rotations
 from adapters.postgres import schema
 from adapters.postgres.chain import Chain
 from adapters.postgres.location import Server
 from cli.commands.ingest import source_settings
+from cli.main import UsageError
 from cli.output import emit, table
 from cli.wiring import Desk
 from core.canonical import instant_text, sha256_text
@@ -40,6 +41,10 @@ def init(arguments: argparse.Namespace) -> int:
 
 def prepare(root: Path, *, is_synthetic: bool = False) -> tuple[list[str], str]:
     """Make folders, configuration, the riskguard's key, the database and the first audit head; give what was made."""
+    try:
+        check_folder(root)
+    except WorkspaceError as error:
+        raise UsageError(str(error)) from error
     # One at a time: two at once would each choose passwords, and the roles and the files keep different ones.
     with locked(root / ".prepare.lock"):
         return _prepare(root, is_synthetic=is_synthetic)

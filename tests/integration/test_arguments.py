@@ -47,6 +47,33 @@ def test_the_workspace_of_the_environment_gives_way_to_the_argument(root, capsys
     assert "/nowhere is no workspace" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (("init", "FILE"), 2, "FILE is not a folder; give a folder"),
+        (("init", "FILE/below"), 2, "FILE is not a folder; give a folder"),
+        (("-w", "FILE", "init"), 2, "FILE is not a folder; give a folder"),
+        (("-w", "FILE/below", "demo"), 2, "FILE is not a folder; give a folder"),
+        (("-w", "FILE", "run"), 1, "FILE is not a folder; give the folder of a workspace"),
+        (("-w", "FILE", "keys", "list"), 1, "FILE is not a folder; give the folder of a workspace"),
+        (("-w", "FILE", "mcp", "ledger"), 1, "FILE is not a folder; give the folder of a workspace"),
+        (("-w", "FILE/below", "ticket", "list"), 1, "FILE/below is no workspace; `twokey init FILE/below` makes one"),
+    ],
+)
+def test_a_file_where_the_workspace_should_be_is_one_line(tmp_path, capsys, arguments, code, says):
+    """With the path and what to give instead, whichever command meets it."""
+    file = tmp_path / "ro.pdf"
+    file.touch()
+
+    ended = main([word.replace("FILE", str(file)) for word in arguments])
+
+    printed = capsys.readouterr()
+    assert (ended, printed.out) == (code, "")
+    assert printed.err.removeprefix("twokey mcp ledger: ").removeprefix("twokey: ") == f"{says}\n".replace(
+        "FILE", str(file)
+    )
+
+
 def test_the_demonstration_keeps_a_folder_of_its_own():
     """Without a word about the workspace no command but `demo` goes there."""
     from cli.main import build_parser
