@@ -134,7 +134,7 @@ def _confirm(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="ANSWER",
-        help='"1 filled price=121.30 fee=0.40", "2 partial quantity=1.5 price=99.1 fee=0.2",'
+        help='"1 filled quantity=0.4127 price=121.30 fee=0.40 fx=1.2840", "2 partial quantity=1.5 price=99.1 fee=0.2",'
         ' or "3 not executed: market closed"; once a line',
     )
     parser.add_argument("--file", type=Path, metavar="PATH", help="a file with one such answer a line")

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cached_property
+from typing import Literal
 
 from core.canonical import LATER, plain, sha256_of
 from core.domain.decision import GateReport, TicketKind
@@ -14,6 +15,7 @@ from core.domain.order import Effect, OrderLine, OrderType, Side
 from core.domain.slot import BookName, TicketId, VenueName, Window
 
 SHORT_HASH_LENGTH = 8
+SetBy = Literal["units", "value"]
 # What an approved order line's fields are called on a ticket's line; the rest of that line are words around them.
 APPROVED_AS = {
     "instrument": "instrument",
@@ -36,6 +38,7 @@ class TicketLine:
     """One trade for a person to execute: an approved order line with the words that a venue's screen needs.
 
     `do`, `skip_if` and `if_it_fails` are whole sentences: what to do, when to leave it, and what then becomes of the others.
+    `set_by` is what is typed at the venue: a buy may be set by its value, which is then filled with as many units as it gives.
     """
 
     line: int
@@ -58,6 +61,7 @@ class TicketLine:
     do: str = field(default="", metadata=LATER)
     skip_if: str = field(default="", metadata=LATER)
     if_it_fails: str = field(default="", metadata=LATER)
+    set_by: SetBy = field(default="units", metadata=LATER)
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 
+from core.canonical import plain_decimal
 from core.domain.confirmation import Answer, Executed, NotExecuted, PartFill, executed_in_parts
 from core.domain.ticket import Ticket, TicketLine
 
 FORMS = (
     '"LINE filled price=P fee=F", "LINE partial quantity=Q price=P fee=F", or "LINE not executed: REASON"'
-    " (fx=RATE and, where filled, quantity=Q may be added, the ticket's count otherwise; several fills of a line stand with +"
-    ' between, each with its quantity: "LINE filled quantity=Q price=P fee=F + quantity=Q price=P fee=F"; at the end note:'
+    " (fx=RATE may be added, the ticket's rate otherwise; where filled, quantity=Q too, the ticket's count otherwise: a buy"
+    " that is set by its value needs it; several fills of a line stand with + between, each with its quantity:"
+    ' "LINE filled quantity=Q price=P fee=F + quantity=Q price=P fee=F"; at the end note:'
     " WORDS, and acknowledged: WORDS where a fill outside the bounds truly happened)"
 )
 _ANSWER = re.compile(r"([1-9][0-9]{0,3}) +(filled|partial)((?: +(?:[a-z]+=\S+|\+))*) *(?:note: *(.{0,500}))?", re.ASCII)
@@ -69,10 +71,15 @@ def parse_answer(text: str, ticket: Ticket) -> Answer:
 
 
 def _piece(fields: dict[str, Decimal], line: TicketLine, told: Decimal | None) -> PartFill:
-    """Give one fill as it was written; the ticket's count and rate where they are not said."""
+    """Give one fill as it was written; the ticket's rate, and its count where units were ordered, if they are not said."""
     rate = fields.get("fx", told)
     if rate is None:
         raise AnswerError(f"line {line.line}: the ticket names no exchange rate; add fx=RATE")
+    if line.set_by == "value" and "quantity" not in fields:
+        raise AnswerError(
+            f"line {line.line}: a buy that is set by its value gets as many units as its price gives, not the"
+            f" {plain_decimal(line.quantity)} of the ticket; add quantity=Q, the units that the venue shows"
+        )
     return PartFill(fields.get("quantity", line.quantity), fields["price"], fields["fee"], rate)
 
 

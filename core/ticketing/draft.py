@@ -15,8 +15,8 @@ from core.domain.frame import Frame
 from core.domain.instrument import Instrument, InstrumentId
 from core.domain.order import OrderLine
 from core.domain.slot import Run, ticket_id_of
-from core.domain.ticket import Guide, LastGood, Ticket, TicketLine, Why
-from core.ticketing.guide import cash_floor, do_words, fail_words, guide_of, is_by_units, skip_words
+from core.domain.ticket import Guide, LastGood, SetBy, Ticket, TicketLine, Why
+from core.ticketing.guide import cash_floor, do_words, fail_words, guide_of, set_by, skip_words
 
 # What stands among a ticket's gates beside those of its decision: an abandoned run, and a void approval.
 UNFINISHED, APPROVAL = "run", "approval"
@@ -160,8 +160,9 @@ def _lines(
                 rows[line.instrument],
                 held=around.held.get(line.instrument, ZERO),
                 base=frame.policy.base_currency,
-                by_units=is_by_units(frame),
+                set_by=set_by(line.side, frame),
             ),
+            set_by=set_by(line.side, frame),
             skip_if=skip_words(line, rows[line.instrument].currency, skip_bps=frame.policy.execution.skip_above_bps),
             if_it_fails=fail_words(lines, at, cash=cash, floor=floor),
         )
@@ -170,7 +171,7 @@ def _lines(
     return told, guide
 
 
-def _line(line: OrderLine, at: int, row: Instrument, *, cash: Decimal, **words: str) -> TicketLine:
+def _line(line: OrderLine, at: int, row: Instrument, *, cash: Decimal, set_by: SetBy, **words: str) -> TicketLine:
     """Give an approved line with the words around it: `do`, `skip_if` and `if_it_fails`."""
     return TicketLine(
         line=at + 1,
@@ -190,5 +191,6 @@ def _line(line: OrderLine, at: int, row: Instrument, *, cash: Decimal, **words: 
         worst_price=line.worst_price,
         expected_cost=line.cost,
         expected_cash_after=cash,
+        set_by=set_by,
         **words,
     )

@@ -11,10 +11,10 @@ from core.canonical import plain_decimal
 from core.domain.case import ZERO, cash_effect
 from core.domain.frame import Frame
 from core.domain.instrument import Instrument, InstrumentId
-from core.domain.order import OrderLine
+from core.domain.order import OrderLine, Side
 from core.domain.rollout import share_in_phase
 from core.domain.slot import Window
-from core.domain.ticket import Guide
+from core.domain.ticket import Guide, SetBy
 from core.money import BPS, to_pence
 from core.settings import Policy
 
@@ -70,11 +70,10 @@ def hours_of(window: Window, frame: Frame) -> tuple[str, ...]:
     return tuple(told)
 
 
-def do_words(line: OrderLine, row: Instrument, *, held: Decimal, base: str, by_units: bool = False) -> str:
+def do_words(line: OrderLine, row: Instrument, *, held: Decimal, base: str, set_by: SetBy) -> str:
     """Say what to do for a line: which button, what, how much, and at which price.
 
-    A sale is of units, never of the position: an account may hold units of the same for another book. A buy is set by its
-    value, or `by_units`.
+    A sale is of units, never of the position: an account may hold units of the same for another book.
     """
     units, quote = plain_decimal(line.quantity), f"{line.notional_quote:,.2f} {row.currency}"
     value = quote if row.currency == base else f"{quote} ({line.notional:,.2f} {base})"
@@ -83,16 +82,16 @@ def do_words(line: OrderLine, row: Instrument, *, held: Decimal, base: str, by_u
             "that is all that this book holds" if line.quantity == held else f"this book holds {plain_decimal(held)}"
         )
         what = f"Sell {units} units of {row.etoro_search_name}, about {value}; {whole}."
-    elif by_units:
+    elif set_by == "units":
         what = f"Buy {units} units of {row.etoro_search_name}, about {value}."
     else:
         what = f"Buy {row.etoro_search_name} for {value}, which is about {units} units."
     return " ".join((what, _order_words(line, row.currency), _exit_words(line, row.currency)))
 
 
-def is_by_units(frame: Frame) -> bool:
-    """Say whether buys are set by their units: where the policy trades whole ones."""
-    return frame.policy.sizing.fractions == "whole_units"
+def set_by(side: Side, frame: Frame) -> SetBy:
+    """Say what a line is set by at the venue: a sale by its units, and a buy too where the policy trades whole ones."""
+    return "units" if side == "sell" or frame.policy.sizing.order_step % 1 == 0 else "value"
 
 
 def skip_words(line: OrderLine, currency: str, *, skip_bps: Decimal) -> str:
@@ -153,7 +152,7 @@ def _before(
     if sold:
         checks.append(f"The account holds what is to be sold: {', '.join(sold)}, or more.")
     checks.append("Each instrument is offered as the share itself: no CFD, no leverage (x1).")
-    if is_by_units(frame):
+    if set_by("buy", frame) == "units":
         checks.append("A buy is set by its units, and so is a sale; the values are for checking.")
     else:
         checks.append("A buy is set by its value, a sale by its units; the other number is for checking.")
@@ -207,8 +206,8 @@ def _blocked(frame: Frame, floor: Decimal) -> tuple[str, ...]:
         " skip the line and confirm it as not executed, with that reason.",
         "The price is beyond the line's limit: skip the line and confirm it as not executed. Do not wait for a better one.",
         "Only a part is filled: leave the rest, cancel what is still open, and confirm the part as partial.",
-        "A sale fails: do what the line says of the buys that it pays for. If more than one fails, look at the free cash"
-        f" before each buy, and skip the buy if it would leave less than {floor:,.2f} {frame.policy.base_currency}.",
+        "A sale fails: do what its line says of the buys. If more than one fails, or one is filled only in part, look at the"
+        f" free cash before each buy, and skip the buy if it would leave less than {floor:,.2f} {frame.policy.base_currency}.",
         "The window closes before you are done: stop, cancel what is still open, and confirm the lines left as not executed.",
         "Anything else is unclear: stop, execute nothing more, and confirm what was done.",
     )

@@ -226,7 +226,7 @@ def test_abused_answers(issued, text):
 
 def test_a_plain_answer_is_read(issued):
     """The twin."""
-    answer = parse_answer("1 filled price=5.5 fee=0", issued.ticket)
+    answer = parse_answer("1 filled quantity=1 price=5.5 fee=0", issued.ticket)
 
     assert isinstance(answer, Executed)
     assert (answer.line, answer.price) == (1, Decimal("5.5"))

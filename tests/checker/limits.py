@@ -79,6 +79,9 @@ def wrong_guide(case: Case) -> Iterator[str]:
     share = case.world.number("execution", "skip_above_bps") / 100
     for line in case.lines:
         yield from (f"line {line.number}: {words}" for words in _wrong_words(line, f"{share.normalize():f} %"))
+        set_by = "units" if case.order_step % 1 == 0 or line.side == "sell" else "value"
+        if line.told.get("set_by", "units") != set_by:
+            yield f"line {line.number} is set by its {line.told.get('set_by', 'units')}; it should be its {set_by}"
 
 
 def taken_of(ticket: Mapping[str, Any], policy: Mapping[str, Any]) -> Decimal:

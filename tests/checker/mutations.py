@@ -201,6 +201,11 @@ def _many_more(lie: Lie) -> None:
     lie.refit()
 
 
+def _set_otherwise(lie: Lie) -> None:
+    line = lie.line()
+    line["set_by"] = "value" if line.get("set_by", "units") == "units" else "units"
+
+
 def _say(field: str, value: Any) -> Change:
     def change(lie: Lie) -> None:
         lie.line()[field] = value
@@ -336,6 +341,7 @@ MUTATIONS = (
     Mutation("the words to search for", "trade", _say("search_name", "XYZ"), "the words"),
     Mutation("the currency of a line", "trade", _say("currency", "GBP"), "the words"),
     Mutation("an order type", "trade", _say("order_type", "limit"), "the words"),
+    Mutation("what a line is set by", "trade", _set_otherwise, "is set by its"),
     Mutation("the rate of the day before", "trade", _rate_of_the_day_before, "the rate is"),
     Mutation("the cash", "trade", _cash, "the cash is"),
     Mutation("the equity", "trade", _add("equity", "0.01", to_ticket=True), "the equity is"),

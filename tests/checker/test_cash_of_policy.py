@@ -23,7 +23,7 @@ BUYS = (("buy", "600", "0.30"), ("buy", "200", "0.20"))
 def world(buys_from: str) -> World:
     """Give a world of which no more is known than the policy."""
     policy = {
-        "sizing": {"buys_from": buys_from},
+        "sizing": {"buys_from": buys_from, "fractions": "whole_units", "quantity_step": "1"},
         "limits": {"cash_buffer_min": "0.05"},
         "execution": {"skip_above_bps": 200},
     }

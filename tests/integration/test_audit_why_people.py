@@ -22,6 +22,7 @@ from tests.integration.workspaces import (
     ONE_DAY,
     Workspaces,
     desk_of,
+    filled,
     held,
     make_manual,
     morning,
@@ -56,7 +57,7 @@ def confirm_first_line(root: Path) -> None:
     ticket = f"TICKET-{DAY:%Y%m%d}"
     shown: dict[str, Any] = twokey(root, "ticket", "show", ticket).facts
     first, *others = shown["ticket"]["lines"]
-    lines = ["--line", f"1 filled price={first['decision_price']} fee=1.25"]
+    lines = ["--line", filled(first, fee="1.25")]
     for one in others:
         lines += ["--line", f"{one['line']} not executed: closed"]
     with the_time_is(morning(DAY).replace(hour=19)):

@@ -28,6 +28,7 @@ from tests.integration.workspaces import (
     Workspaces,
     counts,
     desk_of,
+    filled,
     held,
     look,
     make_manual,
@@ -205,7 +206,7 @@ def test_an_answer_killed_at_every_moment_is_there_whole_and_posted_once(workspa
 def answered(ticket: Any, numbers: list[int]) -> tuple[str, ...]:
     """Give the words that say that lines were filled at their decision prices."""
     lines = {line["line"]: line for line in ticket["ticket"]["lines"]}
-    said = [f"{number} filled price={lines[number]['decision_price']} fee=0 acknowledged: seen" for number in numbers]
+    said = [f"{filled(lines[number])} acknowledged: seen" for number in numbers]
     words = ("confirm", ticket["ticket"]["ticket_id"], "--hash", ticket["short_hash"], "--by", "p")
     return (*words, *(word for text in said for word in ("--line", text)))
 

@@ -9,7 +9,17 @@ from typing import Any
 
 import pytest
 
-from tests.integration.workspaces import DAY, ONE_DAY, Workspaces, desk_of, make_manual, morning, the_time_is, twokey
+from tests.integration.workspaces import (
+    DAY,
+    ONE_DAY,
+    Workspaces,
+    desk_of,
+    filled,
+    make_manual,
+    morning,
+    the_time_is,
+    twokey,
+)
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +44,7 @@ def test_after_each_change_the_file_says_what_the_books_hold(root: Path) -> None
         issued = twokey(root, "run").facts
     ticket = twokey(root, "ticket", "show", issued["ticket_id"]).facts
     line = ticket["ticket"]["lines"][0]
-    answer = f"{line['line']} filled price={line['decision_price']} fee=0"
+    answer = filled(line)
     with the_time_is(morning(DAY) + timedelta(hours=11)):
         words = ("--hash", ticket["short_hash"], "--by", "ann", "--line", answer)
         assert twokey(root, "confirm", issued["ticket_id"], *words).code == 0

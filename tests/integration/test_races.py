@@ -23,6 +23,7 @@ from tests.integration.workspaces import (
     as_program,
     counts,
     desk_of,
+    filled,
     held,
     live_tickets,
     look,
@@ -180,7 +181,7 @@ def test_two_answers_to_the_same_lines_are_one(workspaces, forker):
         ticket = twokey(root, "ticket", "show", ticket_id).facts
     with held(root):
         for line in ticket["ticket"]["lines"][:5]:
-            answer = f"{line['line']} filled price={line['decision_price']} fee=0"
+            answer = filled(line)
             confirm = ("confirm", ticket_id, "--hash", ticket["short_hash"], "--line", answer)
             both = forker.together(*(job(root, *confirm, "--by", by, at=morning(DAY)) for by in ("ann", "bob")))
 

@@ -24,6 +24,7 @@ from tests.integration.workspaces import (
     change_policy,
     counts,
     desk_of,
+    filled,
     make_manual,
     morning,
     superuser,
@@ -47,7 +48,7 @@ def issued(workspaces: Workspaces) -> Path:
     make_manual(root)
     with the_time_is(morning(DAY)):
         assert twokey(root, "run").facts["kind"] == "TRADE"
-    assert answer(root, *(filled(root, number) for number in (1, 2, 3, 4))).code == 0
+    assert answer(root, *(filled_line(root, number) for number in (1, 2, 3, 4))).code == 0
     return root
 
 
@@ -72,10 +73,9 @@ def answer(root: Path, *answers: str) -> Done:
         return twokey(root, "confirm", TICKET, "--hash", quoted, "--by", "ann", *words)
 
 
-def filled(root: Path, number: int) -> str:
+def filled_line(root: Path, number: int) -> str:
     """Say that a line was filled at the decision price."""
-    line = twokey(root, "ticket", "show", TICKET).facts["ticket"]["lines"][number - 1]
-    return f"{number} filled price={line['decision_price']} fee=0"
+    return filled(twokey(root, "ticket", "show", TICKET).facts["ticket"]["lines"][number - 1])
 
 
 def held(root: Path) -> Rows:
@@ -283,7 +283,7 @@ def test_a_fill_that_nobody_confirmed_is_an_unknown_position_until_somebody_does
 
     compared = reconcile(root, text)
     stopped = run(root, DAYS[1])
-    assert answer(root, filled(root, 5)).code == 0
+    assert answer(root, filled_line(root, 5)).code == 0
     proved = twokey(root, "reconcile")
 
     assert [words.partition(":")[0] for words in compared.facts["breaks"]] == [

@@ -23,6 +23,7 @@ from tests.integration.workspaces import (
     change_desk,
     change_policy,
     desk_of,
+    filled,
     make_manual,
     morning,
     superuser,
@@ -180,11 +181,7 @@ def confirmed(workspaces: Workspaces) -> Path:
     with the_time_is(morning(DAY)):
         assert twokey(root, "run").facts["kind"] == "TRADE"
     ticket = twokey(root, "ticket", "show", f"TICKET-{DAY:%Y%m%d}").facts
-    lines = [
-        word
-        for line in ticket["ticket"]["lines"]
-        for word in ("--line", f"{line['line']} filled price={line['decision_price']} fee=1.00")
-    ]
+    lines = [word for line in ticket["ticket"]["lines"] for word in ("--line", filled(line, fee="1.00"))]
     with the_time_is(morning(DAY) + timedelta(hours=11)):
         done = twokey(
             root, "confirm", ticket["ticket"]["ticket_id"], "--hash", ticket["short_hash"], "--by", "ann", *lines

@@ -68,7 +68,7 @@ def test_a_fill_outside_the_bounds_is_taken_with_a_persons_word_for_it(root):
     """Refused with the numbers first; then kept with how the person knows, as part of the fact."""
     line = shown(root)["ticket"]["lines"][1]
     price = (Decimal(line["decision_price"]) * Decimal("1.5")).quantize(Decimal("0.01"))
-    answer = ("--line", f"2 filled price={price} fee=0")
+    answer = ("--line", f"2 filled quantity={line['quantity']} price={price} fee=0")
     with desk_of(root) as desk:
         before = counts(desk.session("reader"))
 

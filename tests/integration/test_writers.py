@@ -19,6 +19,7 @@ from tests.integration.workspaces import (
     Workspaces,
     counts,
     desk_of,
+    filled,
     held,
     look,
     make_manual,
@@ -111,8 +112,7 @@ def jobs(root: Path, ticket: Any, *, number: int, paper: str) -> list[Job]:
 
 def answer(ticket: Any, number: int) -> tuple[str, ...]:
     """Give the words that say that a line was filled at its decision price."""
-    line = ticket["ticket"]["lines"][number - 1]
-    said = f"{number} filled price={line['decision_price']} fee=0 acknowledged: seen"
+    said = f"{filled(ticket['ticket']['lines'][number - 1])} acknowledged: seen"
     return ("confirm", ticket["ticket"]["ticket_id"], "--hash", ticket["short_hash"], "--by", "p", "--line", said)
 
 

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
@@ -235,6 +235,11 @@ def the_time_is(at: datetime, *, leaves_backtests: bool = False) -> Iterator[Non
 def morning(day: date) -> datetime:
     """Give the instant of a day's slot, while London is at UTC."""
     return datetime.combine(day, time(8), UTC)
+
+
+def filled(line: Mapping[str, Any], fee: str = "0") -> str:
+    """Answer a line of a ticket as filled at the decision price, with the units of the ticket."""
+    return f"{line['line']} filled quantity={line['quantity']} price={line['decision_price']} fee={fee}"
 
 
 # --- looking in -------------------------------------------------------------------------------------------------------

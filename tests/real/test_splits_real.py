@@ -20,7 +20,7 @@ from core.domain.panel import Panel, Split
 from core.domain.posting import Entry
 from core.ledger.equity import Curve, extend_curve, rates_of
 from core.ledger.positions import holdings_of, open_lots
-from tests.integration.workspaces import by_person, change_policy, desk_of, the_time_is, twokey
+from tests.integration.workspaces import by_person, change_policy, desk_of, filled, the_time_is, twokey
 from tests.real.conftest import Copy
 from tests.real.market import fixings_of
 
@@ -232,7 +232,7 @@ def test_a_broker_splits_without_a_report(market, place, copy, raw, fixings):
     netflix = next(line for line in lines if line["instrument"] == "NFLX")
     hash_ = twokey(root, "ticket", "show", ticket_id).facts["short_hash"]
     others = [f"{line['line']} not executed: closed" for line in lines if line is not netflix]
-    filled = f"{netflix['line']} filled price={netflix['decision_price']} fee=0"
+    whole = filled(netflix)
 
     def confirm(at: datetime, *answers: str) -> None:
         words = [word for answer in answers for word in ("--line", answer)]
@@ -247,7 +247,7 @@ def test_a_broker_splits_without_a_report(market, place, copy, raw, fixings):
     confirm(on_monday + timedelta(hours=11), *others)
     counts = [settled(EX_DATE), settled(EX_DATE + timedelta(days=1))]
     # Told a week late: it was bought before the split, and nothing was held then by the books.
-    confirm(datetime.combine(EX_DATE, time(18), UTC), filled)
+    confirm(datetime.combine(EX_DATE, time(18), UTC), whole)
     warned = [twokey(root, "positions", "--as-of", str(EX_DATE)).facts["warnings"]]
     counts += [settled(EX_DATE + timedelta(days=1)), settled(LAST), settled(LAST)]
 

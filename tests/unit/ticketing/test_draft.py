@@ -84,7 +84,7 @@ def test_a_ticket_tells_all_that_was_decided():
         gates=reports,
         lines=(),
         refused=(
-            "buy AAA: NO_BUY: AAA against the limit not on it; another would pass;"
+            "buy AAA: NO_BUY: AAA, where the rule asks for not on it; another would pass;"
             " X: 2 against the limit 1; three would pass",
         ),
         left_undone=AROUND.left_undone,
@@ -137,7 +137,19 @@ def test_a_line_carries_what_the_venues_screen_asks_for():
         ),
         skip_if="the price is above 127.5 USD (2 % over 125)",
         if_it_fails="Leave it, its cash stays in the account. That was the last line.",
+        set_by="value",
     )
+
+
+def test_a_sale_is_set_by_its_units_and_a_buy_by_its_value_where_there_are_fractions():
+    """The two that a venue asks for; whole units are set as units on both sides."""
+    whole = ruled(sizing={"fractions": "whole_units"})
+
+    told = [
+        [one.set_by for one in drafted(decision(SALE, BUY), within=within).lines] for within in (frame(), frame(whole))
+    ]
+
+    assert told == [["units", "value"], ["units", "units"]]
 
 
 def test_lines_are_numbered_anew_and_cash_runs_through_them():

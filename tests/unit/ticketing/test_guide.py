@@ -82,35 +82,36 @@ def test_a_buy_is_told_by_its_value_and_a_sale_by_its_units():
     buy, sale = BUYS[0], SALES[1]
     ccc, bbb = ABCD.by_id()["CCC"], replace(ABCD.by_id()["BBB"], etoro_search_name="Triple B")
 
-    assert do_words(buy, ccc, held=Decimal(0), base="GBP") == (
+    assert do_words(buy, ccc, held=Decimal(0), base="GBP", set_by="value") == (
         "Buy CCC for 750.00 USD (600.00 GBP), which is about 30 units. Market order. No stop, no target."
     )
-    assert do_words(sale, bbb, held=Decimal(10), base="GBP") == (
+    assert do_words(sale, bbb, held=Decimal(10), base="GBP", set_by="units") == (
         "Sell 10 units of Triple B, about 500.00 USD (400.00 GBP); that is all that this book holds."
         " Market order. No stop, no target."
     )
-    assert do_words(sale, bbb, held=Decimal("10.5"), base="USD").startswith(
+    assert do_words(sale, bbb, held=Decimal("10.5"), base="USD", set_by="units").startswith(
         "Sell 10 units of Triple B, about 500.00 USD; this book holds 10.5. "
     )
     with_exits = replace(buy, limit_price=Decimal("25.5"), order_type="limit", stop_price=Decimal(20))
-    assert do_words(with_exits, ccc, held=Decimal(0), base="GBP").endswith(
+    assert do_words(with_exits, ccc, held=Decimal(0), base="GBP", set_by="value").endswith(
         "Limit order at 25.5 USD. Stop at 20 USD, no target."
     )
 
 
 def test_a_buy_of_whole_units_is_told_by_its_units():
     """Where the venue sells no fractions it asks for units; the line and the checks before it say the same."""
-    whole = ruled(sizing={"fractions": "whole_units"})
+    whole, steps = (ruled(sizing=sizing) for sizing in ({"fractions": "whole_units"}, {"quantity_step": Decimal(1)}))
 
-    assert do_words(BUYS[0], ABCD.by_id()["CCC"], held=Decimal(0), base="GBP", by_units=True) == (
+    assert do_words(BUYS[0], ABCD.by_id()["CCC"], held=Decimal(0), base="GBP", set_by="units") == (
         "Buy 30 units of CCC, about 750.00 USD (600.00 GBP). Market order. No stop, no target."
     )
     told = []
-    for policy in (whole, SHIPPED):
+    for policy in (whole, steps, SHIPPED):
         guide = guide_of(BUYS, frame(policy), held={}, cash=Decimal(900), equity=Decimal(900))
         assert guide is not None
         told.append([check for check in guide.before if "for checking" in check])
     assert told == [
+        ["A buy is set by its units, and so is a sale; the values are for checking."],
         ["A buy is set by its units, and so is a sale; the values are for checking."],
         ["A buy is set by its value, a sale by its units; the other number is for checking."],
     ]

@@ -143,12 +143,16 @@ FORMS = pytest.mark.parametrize("words", [md_words, html_words, pdf_words], ids=
         "skip the buy if it would leave less than 500.00 GBP",
         "Anything else is unclear: stop",
         # What do I do when I am done, by when, and what must it look like?
-        "Confirm every line, also the skipped ones, by Tue 11 Jun 2024 15:30 BST",
+        "A sale fails: do what its line says of the buys. If more than one fails, or one is filled only in part, look",
+        "Confirm every line, also the skipped ones, before the next run (else it is NO-TRADE), by Tue 11 Jun 2024"
+        " 15:30 BST at the latest",
         "twokey confirm TICKET-20240610 --hash",
-        '--line "1 filled price=PRICE fee=FEE"',
-        '--line "2 filled price=PRICE fee=FEE"',
-        "PRICE is of one unit in USD, FEE what the venue charged in GBP, or 0",
-        '"N partial quantity=UNITS price=PRICE fee=FEE"',
+        '--line "1 filled price=PRICE fee=FEE fx=RATE"',
+        '--line "2 filled quantity=UNITS price=PRICE fee=FEE fx=RATE"',
+        "UNITS is what the venue shows as filled, PRICE is of one unit in USD, FEE what the venue charged in GBP, or 0",
+        "RATE the USD for 1 GBP that the venue converted at.",
+        "Where it shows none, leave fx=RATE out: 1.25 is booked, and the cash may differ by it.",
+        '"N partial quantity=UNITS price=PRICE fee=FEE fx=RATE"',
         '"N not executed: REASON"',
         "This book's cash is about 1,188.66 GBP if every line was done; the account may hold more.",
         "no order is still open",
@@ -168,7 +172,7 @@ def test_a_reader_who_never_saw_the_system_finds_each_answer(words, answer):
 @pytest.mark.parametrize("count", [1, 15])
 @pytest.mark.parametrize("rate", [Decimal("1.25"), None])
 def test_the_command_has_each_line_of_the_ticket_and_no_other(words, count, rate):
-    """Filled in, each answer is read as it stands, and so are the two other forms: with a rate where the ticket has none."""
+    """Filled in, each answer is read as it stands, and so are the two other forms; a rate may be left out if it is known."""
     of = trade(*(line("buy", "AAA", "2") for _ in range(count)), fx_rate=rate)
 
     told = words(of)
@@ -179,7 +183,23 @@ def test_the_command_has_each_line_of_the_ticket_and_no_other(words, count, rate
         filled = re.sub(r"=(PRICE|FEE|UNITS|RATE)", "=1.25", answer)
         assert parse_answer(filled, of.ticket).line == (number if number <= count else 1)
     assert (len(answers), len(others)) == (count, 2)
-    assert ("RATE the USD for 1 GBP" in told) is (rate is None)
+    assert "RATE the USD for 1 GBP that the venue converted at" in told
+    assert ("leave fx=RATE out" in told) is (rate is not None)
+
+
+@FORMS
+def test_where_nothing_is_converted_no_rate_is_asked_for(words):
+    """An instrument in the book's own currency costs what it costs."""
+    at_home = trade(BUY)
+    home = replace(
+        at_home,
+        ticket=replace(at_home.ticket, lines=tuple(replace(one, currency="GBP") for one in at_home.ticket.lines)),
+    )
+
+    told = words(home)
+
+    assert '--line "1 filled quantity=UNITS price=PRICE fee=FEE"' in told
+    assert "RATE" not in told
 
 
 def test_a_page_on_which_it_does_not_fit_says_how_the_command_goes_on():
@@ -189,7 +209,10 @@ def test_a_page_on_which_it_does_not_fit_says_how_the_command_goes_on():
     told = " ".join(_plain(_Page(of, SIZES[0], "", is_short=True).story()))
     one = " ".join(_plain(_Page(trade(BUY), SIZES[0], "", is_short=True).story()))
 
-    assert '--line "1 filled price=PRICE fee=FEE" and so on, one --line for each of the 3 lines' in told
+    assert (
+        '--line "1 filled quantity=UNITS price=PRICE fee=FEE fx=RATE" and so on, one --line for each of the 3 lines'
+        in told
+    )
     assert '"2 filled' not in told
     assert "and so on" not in one
 
@@ -224,6 +247,8 @@ def test_a_buy_of_whole_units_is_told_by_its_units_on_every_form(words):
 
     assert "A buy is set by its units, and so is a sale; the values are for checking." in told
     assert "set by its value" not in told
+    assert "filled price=PRICE fee=FEE fx=RATE" in told
+    assert "UNITS is what" not in told
 
 
 @FORMS
