@@ -190,16 +190,19 @@ class TicketBook(Protocol):
         """Give all live tickets of a book, oldest first."""
         ...
 
-    def unanswered(self, book: BookName, before: str) -> Sequence[str]:
-        """Name the lines of live trades of earlier slots that nobody answered; rehearsals of real venues do not count."""
+    def unanswered(self, book: BookName, before: str, *, venue: VenueName) -> Sequence[str]:
+        """Name the lines of a venue's earlier live trades that nobody answered; rehearsals of a real one do not count.
+
+        What waits at another venue moves nothing that this one holds, and is answered when the book is there again.
+        """
         ...
 
     def living(self, book: BookName, before: str) -> Sequence[TicketId]:
         """Name the live trades of earlier slots whose life may have come further than their steps, oldest first."""
         ...
 
-    def lines_beside(self, book: BookName, slot: str, *, also_open: bool) -> Sequence[OtherLine]:
-        """Give the lines of the book's other live tickets of the slot's day and, where asked, the open ones of earlier days."""
+    def lines_beside(self, book: BookName, slot: str, *, venue: VenueName, also_open: bool) -> Sequence[OtherLine]:
+        """Give the lines of a book's other live tickets at a venue: of the slot's day and, where asked, older open ones."""
         ...
 
     def lines_of_other(self, book: BookName, slot: str, *, venue: VenueName) -> Sequence[OtherLine]:

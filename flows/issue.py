@@ -149,7 +149,7 @@ def _void_reasons(run: Run, kept: tuple[Decision, Seen], setup: BookSetup, doors
         halts = doors.people.halts(run.slot.book)
         fraction = capital_fraction(policy, doors.people)
         breaks = doors.journal.reconciliation(run.slot.book, policy.execution.venue).breaks
-        unanswered = doors.tickets.unanswered(run.slot.book, run.slot.label)
+        unanswered = doors.tickets.unanswered(run.slot.book, run.slot.label, venue=policy.execution.venue)
     except StoreError as error:
         return (f"what the approval binds could not be looked up: {error}",)
     expected, now = mandate_of(decision, proposal, now_run, ledger_head=head), doors.clock.now()

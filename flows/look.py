@@ -53,10 +53,10 @@ def read_standing(
     frame: Frame, setup: BookSetup, books: StandingBooks, *, now: datetime, model: str | None = None
 ) -> Standing:
     """Read every fact that the standing gates judge; `model` is the hash of the model that the run was scored with."""
-    book, venue = frame.run.slot.book, setup.policy.execution.venue
+    book, slot, venue = frame.run.slot.book, frame.run.slot.label, setup.policy.execution.venue
     fraction = _looked_up(lambda: capital_fraction(setup.policy, books.people))
     peak_from = _looked_up(lambda: books.people.peak_from(book, frame.run.as_of.session))
-    unanswered = _looked_up(lambda: tuple(books.tickets.unanswered(book, frame.run.slot.label)))
+    unanswered = _looked_up(lambda: tuple(books.tickets.unanswered(book, slot, venue=venue)))
     unread = next((fact for fact in (fraction, peak_from) if isinstance(fact, Unread)), None)
     return Standing(
         now=now,
@@ -72,7 +72,7 @@ def read_standing(
         peak_from=None if isinstance(peak_from, Unread) else peak_from,
         unposted=_looked_up(lambda: unposted_in(books.journal, setup.policy)),
         others=_looked_up(
-            lambda: tuple(books.tickets.lines_beside(book, frame.run.slot.label, also_open=unanswered != ()))
+            lambda: tuple(books.tickets.lines_beside(book, slot, venue=venue, also_open=unanswered != ()))
         ),
         desk=_looked_up(lambda: read_desk(setup, books.journal, books.tickets, run=frame.run)),
         freeze=_looked_up(lambda: read_freeze(setup, books.people, model=model, code=books.code)),

@@ -117,14 +117,14 @@ class PgTickets:
         )
         return [_issued(row) for row in self._session.all(query, (book, venue))]
 
-    def unanswered(self, book: BookName, before: str) -> Sequence[str]:
-        """Name the lines of live trades of earlier slots that nobody answered; rehearsals of real venues do not count."""
+    def unanswered(self, book: BookName, before: str, *, venue: VenueName) -> Sequence[str]:
+        """Name the lines of a venue's earlier live trades that nobody answered; rehearsals of a real one do not count."""
         query = (
             "SELECT t.ticket_id, l.line FROM ticket t JOIN ticket_line l ON l.ticket = t.id"
-            f" WHERE t.book = %s AND t.slot < %s AND t.kind = 'TRADE' AND {IS_LIVE}"
+            f" WHERE t.book = %s AND t.slot < %s AND t.venue = %s AND t.kind = 'TRADE' AND {IS_LIVE}"
             f" AND NOT (t.venue <> 'paper' AND t.is_rehearsal) AND {HAS_NO_ANSWER} ORDER BY t.slot, l.line"
         )
-        return [f"{row['ticket_id']} line {row['line']}" for row in self._session.all(query, (book, before))]
+        return [f"{row['ticket_id']} line {row['line']}" for row in self._session.all(query, (book, before, venue))]
 
     def living(self, book: BookName, before: str) -> Sequence[TicketId]:
         """Name the live trades of earlier slots whose life may have come further than their steps, oldest first."""
@@ -136,21 +136,21 @@ class PgTickets:
         )
         return [row["ticket_id"] for row in self._session.all(query, (book, before))]
 
-    def lines_beside(self, book: BookName, slot: str, *, also_open: bool) -> Sequence[OtherLine]:
-        """Give the lines of the book's other live tickets of the slot's day and, where asked, the open ones of earlier days."""
-        return self._lines("t.slot <> %s", (book, slot), slot, also_open=also_open)
+    def lines_beside(self, book: BookName, slot: str, *, venue: VenueName, also_open: bool) -> Sequence[OtherLine]:
+        """Give the lines of a book's other live tickets at a venue: of the slot's day and, where asked, older open ones."""
+        return self._lines("t.slot <> %s", (book, venue, slot), slot, also_open=also_open)
 
     def lines_of_other(self, book: BookName, slot: str, *, venue: VenueName) -> Sequence[OtherLine]:
         """Give the lines of another book's live tickets of the slot's day at a venue, and the open ones of earlier days."""
-        return self._lines("t.venue = %s", (book, venue), slot, also_open=True)
+        return self._lines("true", (book, venue), slot, also_open=True)
 
-    def _lines(self, which: str, values: tuple[str, str], slot: str, *, also_open: bool) -> Sequence[OtherLine]:
+    def _lines(self, which: str, values: tuple[str, ...], slot: str, *, also_open: bool) -> Sequence[OtherLine]:
         # Every trade of the past is looked through only where asked: the tickets of a day are few.
         open_too = f"OR (t.slot < %s AND {HAS_NO_ANSWER})" if also_open else ""
         query = (
             "SELECT t.ticket_id, t.book, t.slot, l.line, l.body, "
             f"{HAS_NO_ANSWER} AS is_open FROM ticket t JOIN ticket_line l ON l.ticket = t.id"
-            f" WHERE t.book = %s AND {which} AND t.kind = 'TRADE' AND {IS_LIVE}"
+            f" WHERE t.book = %s AND t.venue = %s AND {which} AND t.kind = 'TRADE' AND {IS_LIVE}"
             f" AND NOT (t.venue <> 'paper' AND t.is_rehearsal) AND (left(t.slot, 8) = %s {open_too})"
             " ORDER BY t.slot, l.line"
         )

@@ -241,13 +241,14 @@ def _moment(facts: Facts, row: Row, body: dict[str, Any]) -> Iterator[str]:
 
 
 def _waiting(facts: Facts, row: Row, *, at: int) -> Iterator[str]:
-    """No line of an earlier live trade waited for an answer when it was decided."""
+    """No line of an earlier live trade of the book at its venue waited for an answer when it was decided."""
     voids = {one["voids"]: one["event_seq"] for one in facts.tables["revision"]}
     lines = facts.by("ticket_line", "ticket")
     for old in facts.tables["ticket"]:
-        is_earlier = old["book"] == row["book"] and old["slot"] < row["slot"] and old["kind"] == "TRADE"
-        is_rehearsed = old["venue"] != "paper" and old["is_rehearsal"]
-        if not is_earlier or is_rehearsed or old["event_seq"] > at or voids.get(old["id"], at) < at:
+        # Each venue has books of its own: what waits at one is not held at another.
+        is_earlier = (old["book"], old["venue"]) == (row["book"], row["venue"]) and old["slot"] < row["slot"]
+        is_asked = old["kind"] == "TRADE" and not (old["venue"] != "paper" and old["is_rehearsal"])
+        if not (is_earlier and is_asked) or old["event_seq"] > at or voids.get(old["id"], at) < at:
             continue
         waiting = [str(line["line"]) for line in lines.get(old["id"], []) if not answered(facts, line["id"], at=at)]
         if waiting:

@@ -251,7 +251,7 @@ def test_an_answer_that_is_gone_since_the_approval(stage):
 def test_what_cannot_be_read_again_voids_the_approval(stage, asked):
     """A look that fails is no look: the ticket says what could not be looked up."""
 
-    def gone(*_: Any) -> Any:
+    def gone(*_: Any, **__: Any) -> Any:
         raise StoreError("the table is gone")
 
     def doors(honest: IssueDoors) -> IssueDoors:

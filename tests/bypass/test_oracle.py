@@ -9,7 +9,7 @@ import pytest
 from tests.bypass.oracle import judged, trusted_keys, violations
 from tests.bypass.plants import HONEST, PLANTS, Plant
 from tests.bypass.stages import FEW, Stage, play_by_hand, play_on_paper, staged
-from tests.integration.workspaces import BUSY, Workspaces
+from tests.integration.workspaces import BUSY, DAY, ONE_DAY, Workspaces, make_manual
 
 KEEPS_SERVERS = True
 
@@ -43,6 +43,23 @@ def test_an_honest_paper_book_has_no_violation(on_paper):
     """Fills of a venue, a revision, a halted slot, and trades after it."""
     assert on_paper.judge() == ""
     assert len(on_paper.rows("SELECT 1 FROM entry WHERE kind = 'BUY'")) >= 3
+
+
+def test_an_honest_book_that_leaves_lines_open_on_paper_has_no_violation(workspaces):
+    """What paper still waits for is nothing that a person's first ticket has to wait for."""
+    root = workspaces.copy("from-paper", FEW)
+    with staged(root) as stage:
+        kinds = [stage.day(DAY - ONE_DAY).ticket.kind]
+        stage.desk.heads.keep(stage.desk.chain.head())
+    make_manual(root)
+    with staged(root) as stage:
+        issued = stage.day(DAY)
+        kinds.append(issued.ticket.kind)
+        stage.desk.heads.keep(stage.desk.chain.head())
+
+        assert (kinds, issued.ticket.venue) == (["TRADE", "TRADE"], "manual"), issued.ticket.reasons
+        assert stage.rows("SELECT 1 FROM venue_report WHERE ticket_line IS NOT NULL") == []
+        assert stage.judge() == ""
 
 
 def planted(stage: Stage, plant: Plant) -> list[str]:

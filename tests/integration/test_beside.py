@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,26 @@ import pytest
 
 from adapters.postgres.journal import PgJournal
 from adapters.postgres.tickets import PgTickets
-from tests.integration.workspaces import BUSY, DAY, ONE_DAY, Workspaces, change_desk, desk_of, twokey
+from core.domain.slot import VenueName
+from tests.integration.workspaces import (
+    BUSY,
+    DAY,
+    ONE_DAY,
+    Done,
+    Workspaces,
+    by_person,
+    change_desk,
+    change_policy,
+    desk_of,
+    make_manual,
+    morning,
+    the_time_is,
+    twokey,
+)
 
 KEEPS_SERVERS = True
+BROKER = ("  venue: paper", "  venue: manual")
+VENUES: tuple[VenueName, ...] = ("paper", "manual")
 LABEL, NEXT = f"{DAY:%Y%m%d}", f"{DAY + ONE_DAY:%Y%m%d}"
 
 
@@ -29,9 +47,13 @@ def test_the_lines_of_other_tickets_are_open_until_they_are_answered(workspaces:
     lines = twokey(root, "ticket", "show", ran(root, DAY)["ticket_id"], "--json").facts["ticket"]["lines"]
     with desk_of(root) as desk:
         tickets = PgTickets(desk.session("riskguard"))
-        own, later = (tickets.lines_beside("main", slot, also_open=True) for slot in (LABEL, NEXT))
-        same_day = tickets.lines_beside("main", f"{LABEL}-noon", also_open=False)
-        answered_only = tickets.lines_beside("main", NEXT, also_open=False)
+        own, later = (tickets.lines_beside("main", slot, venue="paper", also_open=True) for slot in (LABEL, NEXT))
+        same_day = tickets.lines_beside("main", f"{LABEL}-noon", venue="paper", also_open=False)
+        answered_only = tickets.lines_beside("main", NEXT, venue="paper", also_open=False)
+        broker = [
+            tickets.lines_beside("main", slot, venue="manual", also_open=True) for slot in (f"{LABEL}-noon", NEXT)
+        ]
+        waiting = [tickets.unanswered("main", NEXT, venue=venue) for venue in VENUES]
 
     told = [(one.instrument, one.side, one.quantity, one.notional) for one in later]
     wanted = [(row["instrument"], row["side"], Decimal(row["quantity"]), Decimal(row["value"])) for row in lines]
@@ -40,6 +62,70 @@ def test_the_lines_of_other_tickets_are_open_until_they_are_answered(workspaces:
     assert {(one.is_open, one.is_of_the_day) for one in later} == {(True, False)}
     assert {(one.is_open, one.is_of_the_day) for one in same_day} == {(True, True)}
     assert (len(same_day), list(own), list(answered_only)) == (len(lines), [], [])
+    assert [list(one) for one in broker] == [[], []]
+    assert [len(one) for one in waiting] == [len(lines), 0]
+
+
+def test_a_book_goes_to_a_broker_and_back_with_lines_open_at_both(workspaces: Workspaces):
+    """What waits at one venue stops nothing at the other, and is answered when the book is there again, from its own day."""
+    root = workspaces.copy("to-and-fro", *BUSY, ("positions_max: 15", "positions_max: 5"))
+    start = DAY - ONE_DAY
+    papers = run_on(root, start)
+    make_manual(root)
+    brokers = run_on(root, DAY)
+    settled = twokey(root, "settle", "--on", str(DAY))
+    left = [show(root, done)["waiting"] for done in (papers, brokers)]
+    turn(root, BROKER[::-1])
+    back = run_on(root, DAY + ONE_DAY)
+    filled = show(root, papers)
+    said = confirm_first(root, brokers, DAY + ONE_DAY)
+    turn(root, BROKER)
+    again = run_on(root, DAY + 2 * ONE_DAY)
+
+    assert [done.facts["kind"] for done in (papers, brokers)] == ["TRADE", "TRADE"]
+    # Five purchases each: what paper waits for is neither held nor paid for at the broker.
+    assert left == [[1, 2, 3, 4, 5]] * 2
+    assert (settled.code, settled.facts["entries"]) == (0, 0)
+    assert (filled["waiting"], filled["steps"][-1], len(filled["fills"])) == ([], "confirmed", 5)
+    assert {one["evidence"].partition(":")[0] for one in filled["fills"]} == {"venue_report"}
+    with desk_of(root) as desk:
+        journal = PgJournal(desk.session("reader"))
+        bought = [[one.session for one in journal.entries("main", venue) if one.kind == "BUY"] for venue in VENUES]
+    assert (bought[0][:5], bought[1]) == ([start] * 5, [DAY])
+    assert not [words for words in back.facts["reasons"] if brokers.facts["ticket_id"] in words]
+    assert back.facts["kind"] in ("TRADE", "HOLD")
+    # Answered meanwhile, posted as soon as the book is at the broker; the lines that nobody answered count there again.
+    assert (said.code, said.facts["kept"], said.facts["posted"]) == (0, 1, 0), said.err
+    waiting = ", ".join(f"{brokers.facts['ticket_id']} line {line}" for line in range(2, 6))
+    assert again.facts["reasons"][0] == f"confirmations: 4 unanswered: {waiting}"
+
+
+def run_on(root: Path, day: date) -> Done:
+    """Decide a day's slot on its own morning."""
+    with the_time_is(morning(day)):
+        return twokey(root, "run")
+
+
+def show(root: Path, done: Done) -> Any:
+    """Show the ticket that a run ended in, as it stands."""
+    return twokey(root, "ticket", "show", done.facts["ticket_id"]).facts
+
+
+def confirm_first(root: Path, done: Done, day: date) -> Done:
+    """Say on a morning that the first line of a run's ticket was filled at its decision price."""
+    told = show(root, done)
+    line = told["ticket"]["lines"][0]
+    answer = f"1 filled quantity={line['quantity']} price={line['decision_price']} fee=0"
+    quoted = ("--hash", told["short_hash"], "--by", "ann", "--line", answer)
+    with the_time_is(morning(day)):
+        return twokey(root, "confirm", done.facts["ticket_id"], *quoted)
+
+
+def turn(root: Path, change: tuple[str, str]) -> None:
+    """Let a frozen book trade at its other venue, with a person's word."""
+    change_policy(root, change)
+    window = by_person(root, "rollout", "change-window", "--by", "p", "--reason", "the other venue")
+    assert window.code == 0, window.err
 
 
 def with_a_second_book(workspaces: Workspaces, name: str) -> Path:

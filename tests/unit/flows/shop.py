@@ -27,6 +27,9 @@ from flows.setup import BookSetup
 from tests.unit.core.test_pipeline import CLOSES, FIXED
 from tests.unit.making import ABCD, AS_OF, CALENDAR, NOW, SHORT, cash_fact, panel, run
 
+# What waits at a venue that is not the book's.
+ELSEWHERE = ("a line at another venue",)
+
 
 @dataclass
 class Shop:
@@ -80,8 +83,8 @@ class Shop:
             add_ticket=self._add_ticket,
             live_ticket=lambda book, slot: self.live,
             last_good=lambda book, slot, venue: self.last_good.get(venue),
-            unanswered=lambda book, slot: self.unanswered,
-            lines_beside=lambda book, slot, also_open: (),
+            unanswered=lambda book, slot, venue: self.unanswered if venue == self.policy.execution.venue else ELSEWHERE,
+            lines_beside=lambda book, slot, venue, also_open: (),
             entries=lambda book, venue, first=None: self.entries[:first],
             unposted_executions=lambda book, venue: (),
             unposted_cash=lambda book, venue, base: self.unposted,

@@ -57,8 +57,8 @@ def books(people: People) -> StandingBooks:
     kept: Any = SimpleNamespace(
         verify_on=lambda head: AuditState(7, "a" * 64, None),
         kept=lambda: None,
-        unanswered=lambda book, slot: [],
-        lines_beside=lambda book, slot, also_open: [],
+        unanswered=lambda book, slot, venue: [],
+        lines_beside=lambda book, slot, venue, also_open: [],
         reconciliation=lambda book, venue: ReconciliationState(AS_OF, (), has_fills=True),
         entries=lambda book, venue: [],
         unposted_executions=lambda book, venue: [],
@@ -112,6 +112,21 @@ def test_a_phase_that_cannot_be_read_is_a_closed_gate():
     gate = halt_gate(facts, run())
     assert [finding.message for finding in gate.findings] == ["could not be looked up: the database is gone"]
     assert decide(walk(all_stages(), {"frame": frame(), "standing": facts})).kind == "NO-TRADE"
+
+
+@pytest.mark.parametrize("venue", ["paper", "manual"])
+def test_what_waits_at_another_venue_is_not_looked_at(venue):
+    """The open lines of a book are asked of the venue that it trades at, and those beside its proposal too."""
+    lines = {name: [f"a line at {name}"] for name in ("paper", "manual")}
+    read = books(People("C"))
+    tickets: Any = read.tickets
+    tickets.unanswered = lambda book, slot, venue: lines[venue]
+    tickets.lines_beside = lambda book, slot, venue, also_open: [*lines[venue], also_open]
+    setup: Any = SimpleNamespace(policy=bound_by(venue), universe_hash="u" * 64, desk=None)
+
+    facts: Any = read_standing(frame(), setup, read, now=NOW)
+
+    assert (facts.unanswered, facts.others) == ((f"a line at {venue}",), (f"a line at {venue}", True))
 
 
 def test_a_run_sees_the_bars_that_were_known_at_its_instant():
