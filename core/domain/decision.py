@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
@@ -11,10 +12,15 @@ from core.domain.slot import BookName
 
 TicketKind = Literal["TRADE", "HOLD", "NO-TRADE"]
 
+NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+
 
 @dataclass(frozen=True)
 class Objection:
-    """Why a rule refuses: a stable code, the limit, the value, and what would pass."""
+    """Why a rule refuses: a stable code, the limit, the value, and what would pass.
+
+    A limit that is no number names what the rule asks for, and a value that is none says what is.
+    """
 
     code: str
     limit: str
@@ -22,8 +28,15 @@ class Objection:
     would_pass: str
 
     def __str__(self) -> str:
-        """Say it in one sentence."""
-        return f"{self.code}: {self.value} against the limit {self.limit}; {self.would_pass} would pass"
+        """Say it in one sentence: a number against its limit, or in words what is and what the rule asks for."""
+        return f"{self.code}: {self.value}{self._against()}; {self.would_pass} would pass"
+
+    def _against(self) -> str:
+        if not NUMBER.fullmatch(self.limit):
+            return f", where the rule asks for {self.limit}"
+        if not NUMBER.fullmatch(self.value):
+            return f", where the limit is {self.limit}"
+        return f" against the limit {self.limit}"
 
 
 @dataclass(frozen=True)

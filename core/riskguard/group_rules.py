@@ -136,14 +136,27 @@ def _with(beside: tuple[OtherLine, ...], case: Case, line: OrderLine) -> Case:
 
 
 def _together(found: Objection, beside: tuple[OtherLine, ...]) -> Objection:
-    told = ", ".join(str(one) for one in beside)
     return Objection(
-        "OPEN_TICKETS", found.limit, f"{found.value} with {told}", f"{found.would_pass}, open tickets counted"
+        "OPEN_TICKETS",
+        found.limit,
+        f"{found.value} with {_told(beside)}",
+        f"{found.would_pass} with open tickets counted",
     )
 
 
+def _told(beside: tuple[OtherLine, ...]) -> str:
+    """Say open lines of one side by their count, sum and tickets: each of them is said on its own ticket."""
+    largest, worth = max(beside, key=lambda one: one.notional), sum((one.notional for one in beside), ZERO)
+    told = f"worth {plain_decimal(worth)} on {' and '.join(sorted({one.ticket_id for one in beside}))}"
+    if len(beside) == 1:
+        return f"the open {largest.side} of {largest.instrument} {told}"
+    most = f"the largest of {largest.instrument} for {plain_decimal(largest.notional)}"
+    return f"{len(beside)} open {largest.side}s {told}, {most}"
+
+
 def _unpriced(code: str, limit: Decimal) -> Objection:
-    return Objection(code, plain_decimal(limit), "unknown", "a close of as-of of all that other books hold")
+    seen = "the worth of all books together is unknown or nothing"
+    return Objection(code, plain_decimal(limit), seen, "a close of as-of of all that other books hold")
 
 
 @dataclass(frozen=True)

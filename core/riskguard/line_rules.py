@@ -35,7 +35,10 @@ def unknown_instrument(line: OrderLine, case: Case, policy: Policy) -> Objection
     is_known = case.instrument(line.instrument) is not None
     if not is_known and not (line.side == "sell" and line.instrument in case.universe.by_id()):
         return Objection(
-            "UNKNOWN_INSTRUMENT", f"valid on {case.as_of}", line.instrument, "an instrument of the universe on the day"
+            "UNKNOWN_INSTRUMENT",
+            f"one that is valid on {case.as_of}",
+            f"{line.instrument} is not in the universe of the day",
+            "an instrument of the universe on the day",
         )
     return None
 
@@ -45,7 +48,10 @@ def not_underlying(line: OrderLine, case: Case, policy: Policy) -> Objection | N
     row = case.instrument(line.instrument)
     if line.side == "buy" and row is not None and not row.is_tradable_as_underlying:
         return Objection(
-            "NOT_UNDERLYING", "tradable as underlying", "no", "an instrument that is tradable as underlying"
+            "NOT_UNDERLYING",
+            "the underlying itself",
+            f"{line.instrument} is not tradable as underlying",
+            "an instrument that is tradable as underlying",
         )
     return None
 
@@ -54,14 +60,20 @@ def unverified(line: OrderLine, case: Case, policy: Policy) -> Objection | None:
     """At a real venue an instrument must have been looked up there by a person."""
     row = case.instrument(line.instrument)
     if case.venue != "paper" and line.side == "buy" and row is not None and row.verified_on is None:
-        return Objection("UNVERIFIED", "verified at the venue", "never", f"`twokey universe verify {line.instrument}`")
+        return Objection(
+            "UNVERIFIED",
+            "a person's look at it",
+            f"nobody looked {line.instrument} up at the venue",
+            f"the same order after `twokey universe verify {line.instrument} --by NAME`",
+        )
     return None
 
 
 def on_no_buy_list(line: OrderLine, case: Case, policy: Policy) -> Objection | None:
     """What stands on the no-buy list is not bought; selling it stays allowed."""
     if line.side == "buy" and line.instrument in policy.limits.no_buy:
-        return Objection("NO_BUY", "not on the no-buy list", line.instrument, "any other instrument, or selling it")
+        seen = f"{line.instrument} is on the no-buy list"
+        return Objection("NO_BUY", "one that is not", seen, "any other instrument or selling this one")
     return None
 
 
@@ -106,7 +118,8 @@ def over_volume(line: OrderLine, case: Case, policy: Policy) -> Objection | None
     units += sum((one.quantity for one in case.others if one.is_of_the_day and _is_more_of(line, one)), ZERO)
     value, traded = units * mark.price, value_traded(case.panel, case.as_of, line.instrument)
     if value > limit * traded:
-        share = plain_decimal(weight_of(value, traded)) if traded > 0 else "traded in no usual session"
+        none = f"{line.instrument} was traded in no usual session"
+        share = plain_decimal(weight_of(value, traded)) if traded > 0 else none
         most = f"buying for at most {plain_decimal(limit * traded)} in the currency of its price"
         return Objection("OVER_VOLUME", plain_decimal(limit), share, most)
     return None
@@ -116,8 +129,8 @@ def stale_price(line: OrderLine, case: Case, policy: Policy) -> Objection | None
     """The decision price is the close of as-of itself."""
     mark = case.mark(line.instrument)
     if mark is None or mark.session != case.as_of:
-        seen = "none" if mark is None else str(mark.session)
-        return Objection("STALE_PRICE", str(case.as_of), seen, f"a close of {case.as_of}")
+        seen = "there is no close" if mark is None else f"the close is that of {mark.session}"
+        return Objection("STALE_PRICE", f"that of {case.as_of}", seen, f"a close of {case.as_of}")
     return None
 
 
@@ -131,7 +144,7 @@ def off_mark(line: OrderLine, case: Case, policy: Policy) -> Objection | None:
         return Objection(
             "OFF_MARK",
             f"{plain_decimal(mark.price)} a unit",
-            f"{plain_decimal(line.price)} a unit, notional {plain_decimal(line.notional)}",
+            f"{plain_decimal(line.price)} a unit and notional {plain_decimal(line.notional)}",
             "the close of as-of and its value at the morning's rate",
         )
     return None
@@ -146,13 +159,16 @@ def price_jump(line: OrderLine, case: Case, policy: Policy) -> Objection | None:
     told = [price for price in prices if price is not None and (price <= 0 or _move(price, mark.price) > limit)]
     if told:
         low, high = (plain_decimal(mark.price * share) for share in (ONE - limit, ONE + limit))
-        near = f"prices above 0 from {low} to {high}, around the close of {plain_decimal(mark.price)}"
-        return objection("PRICE_JUMP", limit, told[0], near)
+        near = f"a price above 0 from {low} to {high} around the close of {plain_decimal(mark.price)}"
+        return Objection("PRICE_JUMP", plain_decimal(limit), f"a price of {plain_decimal(told[0])}", near)
     if line.side != "buy":
         return None
     before = close_before(case, line.instrument)
     if before is None or _move(mark.price, before) > limit:
-        seen = "no close before" if before is None else f"{plain_decimal(before)} to {plain_decimal(mark.price)}"
+        leapt = (
+            None if before is None else f"the close went from {plain_decimal(before)} to {plain_decimal(mark.price)}"
+        )
+        seen = leapt or f"{line.instrument} has no close before this one"
         return Objection("PRICE_JUMP", plain_decimal(limit), seen, "a purchase after the next session")
     return None
 
@@ -188,11 +204,12 @@ def opposite_line(line: OrderLine, case: Case, policy: Policy) -> Objection | No
     """Nothing is bought and sold at once, in this proposal or against another ticket: not while its line is open, and nothing
     that was sold the same day is bought back."""
     if case.lines_of(line.instrument, "sell" if line.side == "buy" else "buy"):
-        return Objection("OPPOSITE_LINE", "one side an instrument", "bought and sold", "only buying or only selling it")
+        seen = f"{line.instrument} is bought and sold at once"
+        return Objection("OPPOSITE_LINE", "one side an instrument", seen, "only buying or only selling it")
     for one in case.others:
         is_against = one.instrument == line.instrument and one.side != line.side
         if is_against and (one.is_open or (one.is_of_the_day and line.side == "buy")):
-            return Objection("OPPOSITE_LINE", "one side an instrument", str(one), "the next day, once that is answered")
+            return Objection("OPPOSITE_LINE", "one side an instrument", str(one), "a later day once that is answered")
     return None
 
 

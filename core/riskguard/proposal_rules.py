@@ -36,7 +36,7 @@ def thin_cash(case: Case, policy: Policy) -> Objection | None:
     costs = sum((line.cost for line in case.proposal.lines), ZERO)
     equity_after = case.proposal.equity - costs
     if _buys(case) and (equity_after <= 0 or after < limit * equity_after):
-        return objection("THIN_CASH", limit * equity_after, after, "buying less, so that the buffer stays")
+        return objection("THIN_CASH", limit * equity_after, after, "buying less so that the buffer stays")
     return None
 
 
@@ -79,9 +79,9 @@ def losing_streak(case: Case, policy: Policy) -> Objection | None:
         return None
     return Objection(
         "LOSING_STREAK",
-        f"{wait} sessions after {limit} losing ones in a row",
-        f"{since} sessions after them",
-        f"buying once {wait} sessions have followed",
+        _sessions(wait),
+        f"{_sessions(since)} since {limit} losing ones in a row",
+        "buying once so many have followed",
     )
 
 
@@ -107,6 +107,10 @@ def too_many_trades(case: Case, policy: Policy) -> Objection | None:
 
 def _buys(case: Case) -> bool:
     return any(line.side == "buy" for line in case.proposal.lines)
+
+
+def _sessions(count: int) -> str:
+    return f"{count} session{'' if count == 1 else 's'}"
 
 
 def _spendable(case: Case) -> Decimal:

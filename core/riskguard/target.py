@@ -90,7 +90,8 @@ def passed_over(
         TargetWeight(
             score.instrument,
             ZERO,
-            f"rank {score.rank}, not bought: nobody looked it up at the venue; `twokey universe verify {score.instrument}`",
+            f"rank {score.rank}, not bought: nobody looked it up at the venue;"
+            f" `twokey universe verify {score.instrument} --by NAME`",
         )
         for score in scores.ranked[:last]
         if score.instrument in unverified

@@ -410,7 +410,7 @@ def test_what_nobody_looked_up_is_refused(workspaces):
     told = {row["instrument"]: row for row in ticket["why"]["weights"]}
     assert (some.code, some.facts["kind"], ticket["refused"]) == (0, "TRADE", [])
     assert bought <= set(names[1:])
-    assert f"`twokey universe verify {names[0]}`" in str(told[names[0]])
+    assert f"`twokey universe verify {names[0]} --by NAME`" in str(told[names[0]])
     assert (twokey(root, "universe", "verify", "NOPE", "--by", "p").code, len(bought) >= 3) == (2, True)
 
 

@@ -494,5 +494,8 @@ def test_nothing_was_looked_up_at_the_venue(bench, ready):
     paid = twokey(root, "cash", "deposit", "10000", "--key", "first", "--by", "a person", "--on", AS_OF.isoformat())
     assert paid.code == 0, paid.err
 
-    words = "UNVERIFIED: never against the limit verified at the venue; `twokey universe verify [A-Z-]+` would pass"
+    words = (
+        "UNVERIFIED: nobody looked [A-Z-]+ up at the venue, where the rule asks for a person's look at it;"
+        " the same order after `twokey universe verify [A-Z-]+ --by NAME` would pass"
+    )
     assert_refused(root, run_at(root, MORNING), DAY, {"review": [f"buy [A-Z-]+: {words}"] * 10})

@@ -166,7 +166,8 @@ CLOSED: dict[str, tuple[dict[str, Any], str, dict[str, str]]] = {
     ),
     "review": (
         {"frame": frame(ruled(within=SHORT, execution={"venue": "manual"}, limits={"positions_max": 1}))},
-        "buy AAA: UNVERIFIED: never against the limit verified at the venue; `twokey universe verify AAA` would pass",
+        "buy AAA: UNVERIFIED: nobody looked AAA up at the venue, where the rule asks for a person's look at it;"
+        " the same order after `twokey universe verify AAA --by NAME` would pass",
         {"ticket": "review"},
     ),
     "ticket": (

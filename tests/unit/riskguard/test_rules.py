@@ -50,25 +50,40 @@ LINE_EDGES = (
         line_rules.unknown_instrument,
         case(line("buy", "AAA", "1"), universe=listed("AAA", valid_to=AS_OF)),
         case(line("buy", "AAA", "1"), universe=listed("AAA", valid_to=THURSDAY)),
-        Objection("UNKNOWN_INSTRUMENT", "valid on 2024-06-07", "AAA", "an instrument of the universe on the day"),
+        Objection(
+            "UNKNOWN_INSTRUMENT",
+            "one that is valid on 2024-06-07",
+            "AAA is not in the universe of the day",
+            "an instrument of the universe on the day",
+        ),
     ),
     Edge(
         line_rules.not_underlying,
         case(line("buy", "AAA", "1")),
         case(line("buy", "AAA", "1"), universe=listed("AAA", is_tradable_as_underlying=False)),
-        Objection("NOT_UNDERLYING", "tradable as underlying", "no", "an instrument that is tradable as underlying"),
+        Objection(
+            "NOT_UNDERLYING",
+            "the underlying itself",
+            "AAA is not tradable as underlying",
+            "an instrument that is tradable as underlying",
+        ),
     ),
     Edge(
         line_rules.unverified,
         case(line("buy", "AAA", "1"), venue="manual", universe=listed("AAA", verified_on=AS_OF)),
         case(line("buy", "AAA", "1"), venue="manual"),
-        Objection("UNVERIFIED", "verified at the venue", "never", "`twokey universe verify AAA`"),
+        Objection(
+            "UNVERIFIED",
+            "a person's look at it",
+            "nobody looked AAA up at the venue",
+            "the same order after `twokey universe verify AAA --by NAME`",
+        ),
     ),
     Edge(
         line_rules.on_no_buy_list,
         case(line("buy", "BBB", "1")),
         case(line("buy", "AAA", "1")),
-        Objection("NO_BUY", "not on the no-buy list", "AAA", "any other instrument, or selling it"),
+        Objection("NO_BUY", "one that is not", "AAA is on the no-buy list", "any other instrument or selling this one"),
         ruled(limits={"no_buy": ("AAA",)}),
     ),
     Edge(
@@ -100,7 +115,7 @@ LINE_EDGES = (
         line_rules.stale_price,
         case(line("buy", "AAA", "1")),
         case(line("buy", "AAA", "1"), prices=prices({"AAA": "125"}, session=THURSDAY)),
-        Objection("STALE_PRICE", "2024-06-07", "2024-06-06", "a close of 2024-06-07"),
+        Objection("STALE_PRICE", "that of 2024-06-07", "the close is that of 2024-06-06", "a close of 2024-06-07"),
     ),
     Edge(
         line_rules.off_mark,
@@ -109,7 +124,7 @@ LINE_EDGES = (
         Objection(
             "OFF_MARK",
             "125 a unit",
-            "125 a unit, notional 100.02",
+            "125 a unit and notional 100.02",
             "the close of as-of and its value at the morning's rate",
         ),
     ),
@@ -117,7 +132,7 @@ LINE_EDGES = (
         line_rules.price_jump,
         case(line("buy", "AAA", "1"), panel=past(closes={"AAA": [100, 125]})),
         case(line("buy", "AAA", "1"), panel=past(closes={"AAA": [99.9999, 125]})),
-        Objection("PRICE_JUMP", "0.25", "99.9999 to 125", "a purchase after the next session"),
+        Objection("PRICE_JUMP", "0.25", "the close went from 99.9999 to 125", "a purchase after the next session"),
         ruled(limits={"price_move_max": "0.25"}),
     ),
     Edge(
@@ -147,7 +162,12 @@ LINE_EDGES = (
         line_rules.opposite_line,
         case(line("buy", "AAA", "1"), line("sell", "BBB", "1")),
         case(line("buy", "AAA", "1"), line("sell", "AAA", "1")),
-        Objection("OPPOSITE_LINE", "one side an instrument", "bought and sold", "only buying or only selling it"),
+        Objection(
+            "OPPOSITE_LINE",
+            "one side an instrument",
+            "AAA is bought and sold at once",
+            "only buying or only selling it",
+        ),
     ),
 )
 GROUP_EDGES = (
@@ -170,8 +190,8 @@ GROUP_EDGES = (
         Objection(
             "OPEN_TICKETS",
             "0.1",
-            "0.100001 with buy AAA on TICKET-20240607 line 1",
-            "a weight up to 0.1, open tickets counted",
+            "0.100001 with the open buy of AAA worth 500.01 on TICKET-20240607",
+            "a weight up to 0.1 with open tickets counted",
         ),
     ),
     Edge(
@@ -199,7 +219,7 @@ PROPOSAL_EDGES = (
         proposal_rules.thin_cash,
         case(line("buy", "AAA", "95"), holdings=holdings(cash="10000")),
         case(line("buy", "AAA", "95"), holdings=holdings(cash="9999.99")),
-        Objection("THIN_CASH", "500", "499.99", "buying less, so that the buffer stays"),
+        Objection("THIN_CASH", "500", "499.99", "buying less so that the buffer stays"),
     ),
     Edge(
         proposal_rules.unsettled_cash,
@@ -226,9 +246,9 @@ PROPOSAL_EDGES = (
         case(line("buy", "AAA", "1"), course="+---+"),
         Objection(
             "LOSING_STREAK",
-            "2 sessions after 3 losing ones in a row",
-            "1 sessions after them",
-            "buying once 2 sessions have followed",
+            "2 sessions",
+            "1 session since 3 losing ones in a row",
+            "buying once so many have followed",
         ),
         ruled(limits={"losing_sessions_max": 3, "cooldown_sessions": 2}),
     ),
@@ -369,7 +389,7 @@ def test_a_price_one_tick_off_its_mark_is_refused():
     objection = judged(line_rules.off_mark, case(off))
 
     assert objection is not None
-    assert objection.value == "125.0001 a unit, notional 100"
+    assert objection.value == "125.0001 a unit and notional 100"
 
 
 def test_a_line_without_a_mark_is_stale():
@@ -377,7 +397,7 @@ def test_a_line_without_a_mark_is_stale():
     bare = case(line("buy", "AAA", "1"), prices=prices({"BBB": "50"}))
 
     assert judged(line_rules.stale_price, bare) == Objection(
-        "STALE_PRICE", "2024-06-07", "none", "a close of 2024-06-07"
+        "STALE_PRICE", "that of 2024-06-07", "there is no close", "a close of 2024-06-07"
     )
 
 
@@ -388,7 +408,7 @@ def test_costs_are_taken_from_the_cash_that_must_stay():
 
     assert judged(proposal_rules.thin_cash, at_edge) is None
     assert judged(proposal_rules.thin_cash, beyond) == Objection(
-        "THIN_CASH", "495", "494.99", "buying less, so that the buffer stays"
+        "THIN_CASH", "495", "494.99", "buying less so that the buffer stays"
     )
 
 

@@ -51,7 +51,7 @@ def test_what_nobody_trades_is_not_bought_and_may_be_sold(panel):
     objection = judged(line_rules.over_volume, bought)
 
     assert objection is not None
-    assert objection.value == "traded in no usual session"
+    assert objection.value == "AAA was traded in no usual session"
     assert judged(line_rules.over_volume, sold) is None
 
 
@@ -63,7 +63,7 @@ def test_an_instrument_without_a_close_before_is_not_bought(panel):
     objection = judged(line_rules.price_jump, bought)
 
     assert objection is not None
-    assert objection.value == "no close before"
+    assert objection.value == "AAA has no close before this one"
     assert judged(line_rules.price_jump, sold) is None
 
 
@@ -88,8 +88,8 @@ def test_every_price_of_a_line_is_near_the_close(side, field, near, far):
     objection = judged(line_rules.price_jump, case(wrong), _within("0.2"))
     assert objection is not None
     assert (objection.value, objection.would_pass) == (
-        far,
-        "prices above 0 from 100 to 150, around the close of 125",
+        f"a price of {far}",
+        "a price above 0 from 100 to 150 around the close of 125",
     )
 
 
@@ -139,7 +139,7 @@ def test_open_purchases_of_other_instruments_spend_the_same_cash(waiting, is_ref
     objection = judged(group_rules.open_tickets, purchase, wide)
 
     assert (objection is not None) == is_refused
-    assert objection is None or objection.would_pass == "buying less, so that the buffer stays, open tickets counted"
+    assert objection is None or objection.would_pass == "buying less so that the buffer stays with open tickets counted"
 
 
 def test_open_sales_pay_for_nothing():
@@ -271,7 +271,7 @@ def test_the_desk_refuses_what_it_cannot_value(rule):
     objection = judged(rule, bought)
 
     assert objection is not None
-    assert objection.value == "unknown"
+    assert objection.value == "the worth of all books together is unknown or nothing"
     assert (judged(rule, sold), judged(rule, alone)) == (None, None)
 
 

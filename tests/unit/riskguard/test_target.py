@@ -186,7 +186,7 @@ def test_what_nobody_looked_up_takes_no_place_and_is_told():
     assert [(row.instrument, row.weight > 0, row.reason) for row in target.weights] == [
         ("B", True, "rank 2"),
         ("D", True, "rank 4, kept while within 4"),
-        ("A", False, "rank 1, not bought: nobody looked it up at the venue; `twokey universe verify A`"),
+        ("A", False, "rank 1, not bought: nobody looked it up at the venue; `twokey universe verify A --by NAME`"),
     ]
 
 
