@@ -153,9 +153,13 @@ def _impossible(answer: Executed, line: TicketLine, bounds: Bounds) -> list[str]
         problems.append(f"quantity was {quantity}; the book holds {plain_decimal(held)}, and no more can be sold")
     is_short = _is_short(answer, line, bounds)
     if is_short and not answer.is_partial:
-        problems.append(f"{quantity} of {plain_decimal(line.quantity)} units is partial")
+        problems.append(
+            f"{quantity} units are fewer than the {plain_decimal(line.quantity)} ordered: write partial, not filled"
+        )
     if answer.is_partial and answer.quantity >= line.quantity:
-        problems.append(f"{quantity} of {plain_decimal(line.quantity)} units is filled")
+        problems.append(
+            f"{quantity} units are not fewer than the {plain_decimal(line.quantity)} ordered: write filled, not partial"
+        )
     return problems
 
 

@@ -106,8 +106,11 @@ def test_a_ticket_that_nobody_executes_takes_no_answer(to, problem):
         (executed(1, "-1", "50"), "quantity was -1 and price 50; both must be above 0"),
         (executed(1, "10", "0"), "quantity was 10 and price 0; both must be above 0"),
         (executed(1, "0", "50", is_partial=True), "quantity was 0 and price 50; both must be above 0"),
-        (executed(1, "9.9998", "50"), "9.9998 of 10 units is partial"),
-        (executed(1, "10", "50", is_partial=True), "10 of 10 units is filled"),
+        (executed(1, "9.9998", "50"), "9.9998 units are fewer than the 10 ordered: write partial, not filled"),
+        (
+            executed(1, "10", "50", is_partial=True),
+            "10 units are not fewer than the 10 ordered: write filled, not partial",
+        ),
         (
             executed(1, "10", "50", fee=Decimal("-0.01")),
             "fee was -0.01 and rate 1.25; fee >= 0 and rate > 0 are needed",

@@ -52,7 +52,9 @@ def test_what_is_bought_need_not_be_held():
 def test_a_buy_is_whole_down_to_the_least_value_of_its_order():
     """2 % and a step less than 800 pounds is 783.99: so much is the order, a step less is a part of it."""
     assert answer_objections(executed(2, "7.8399", "125"), TRADE) == ()
-    assert answer_objections(executed(2, "7.8398", "125"), TRADE) == ("line 2 (buy AAA): 7.8398 of 8 units is partial",)
+    assert answer_objections(executed(2, "7.8398", "125"), TRADE) == (
+        "line 2 (buy AAA): 7.8398 units are fewer than the 8 ordered: write partial, not filled",
+    )
 
 
 @pytest.mark.parametrize(
