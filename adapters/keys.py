@@ -170,7 +170,7 @@ def _private_key(path: Path) -> Ed25519PrivateKey:
     if mode & 0o077:
         raise KeyProblem(
             f"the riskguard's key {path} has mode {mode:04o}: others can read it; `chmod 600` it, and if anybody may have,"
-            " `twokey keys rotate`"
+            " `twokey keys rotate --by NAME`"
         )
     if not isinstance(key, Ed25519PrivateKey):
         raise KeyProblem(f"{path.name} holds a {type(key).__name__}; an Ed25519 private key is needed")

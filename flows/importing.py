@@ -143,7 +143,7 @@ def _placed(told: Mapping[str, Any], target: Target, source: Source) -> tuple[Bo
     if foreign:
         why = (
             f"{', '.join(foreign)}, and book {target.book} counts in {target.base} alone; book what came of it in {target.base}"
-            " with `twokey ledger add`, or import into the part of the account that is in no book"
+            " with `twokey ledger add FILE --by NAME --note WORDS`, or import into the part of the account that is in no book"
         )
     booked = BookedFact(
         key=own["key"],

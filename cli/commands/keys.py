@@ -32,7 +32,8 @@ def rotate(arguments: argparse.Namespace) -> int:
         raise UsageError(str(error)) from error
     words = (
         f"key {done.new} signs from now on; {done.old} still verifies what it signed, and nothing new.\n"
-        "An approval that waits for its ticket is void now: `twokey run --revise` decides again inside the window."
+        "An approval that waits for its ticket is void now: `twokey run --revise --by NAME --reason WORDS` decides again"
+        " inside the window."
     )
     emit(arguments, {"old": done.old, "new": done.new, "number": done.number, "by": done.by, "reason": reason}, words)
     return 0

@@ -172,7 +172,7 @@ def _keys(desk: Desk) -> str:
     known, told = {row["hash"] for row in kept}, {sha256_text(text) for text in rotation_texts(folder)}
     if in_use in {one.old for one in done}:
         raise ValueError(
-            f"key {in_use} signs and was rotated away: `twokey keys rotate` goes on with what was cut short"
+            f"key {in_use} signs and was rotated away: `twokey keys rotate --by NAME` goes on with what was cut short"
         )
     if known != told:
         raise ValueError(
