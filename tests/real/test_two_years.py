@@ -35,9 +35,7 @@ SLOTS, HOLIDAYS = 522, 20
 BUILD, KILLED = date(2023, 1, 3), date(2024, 8, 6)
 BEYOND = [KILLED, date(2024, 8, 8)]
 ALL_CHECKS = (*CHECKS, *LIMITS, wrong_plan)
-ROW = re.compile(
-    r"^\| (\d+) \| \*\*(BUY|SELL)\*\* \(\w+\) \| (\S+)[^|]*\| (\S+) \| (\S+) \| (\S+) \| [^|]*\| (\S+) \|", re.M
-)
+ROW = re.compile(r"^\| (\d+) \| \*\*(BUY|SELL)\*\* \| (\S+)[^|]*\| (\S+) \| (\S+) \| (\S+) \| [^|]*\| (\S+) \|", re.M)
 
 
 @dataclass(frozen=True)
