@@ -33,7 +33,10 @@ def status(arguments: argparse.Namespace) -> int:
         words.append(f"phase {one.phase}: {plain_decimal(one.capital_fraction)} of the capital{' (now)' * one.is_now}")
         words += [f"  {item.state:<18}  {item.name}: {item.words}" for item in one.criteria]
     now = next(one for one in found if one.is_now)
-    words += [f"in phase {now.phase}:", *(f"  {line}" for line in _figures(now.figures))]
+    words += [
+        f"in phase {now.phase}, rehearsals and made markets included:",
+        *(f"  {line}" for line in _figures(now.figures)),
+    ]
     facts = {"book": arguments.book, "phase": now.phase, "phases": {one.phase: _status(one) for one in found}}
     emit(arguments, facts, "\n".join(words))
     return 0
@@ -146,11 +149,12 @@ def _figures(found: Figures | None) -> list[str]:
     blocked = ", ".join(f"{code} {count}" for code, count in found.blocked)
     return [
         f"slots: {found.slots}, of real days and bars {found.real}",
-        f"minutes to ticket: {_pair(found.minutes_to_ticket, '.1f', 'longest')}",
+        f"minutes from slot to ticket, of real days: {_pair(found.minutes_to_ticket, '.1f', 'longest')}",
         f"share of the universe with a score: {_pair(found.share_passing, '.1%', 'least')}",
         f"blocked lines by reason: {blocked or 'none'}",
         f"hours from ticket to answer: {_pair(found.hours_to_answer, '.1f', 'longest')}",
-        f"reconciliation drift: {found.breaks} breaks in {found.comparisons} comparisons",
+        f"reconciliation drift: {found.breaks} breaks in {found.comparisons} comparisons,"
+        f" {found.real_comparisons} of which follow a ticket of a real day",
         f"ticket defects: {'; '.join(found.defects) or 'none'}",
     ]
 

@@ -10,19 +10,23 @@ from math import ceil
 from statistics import median
 
 from core.domain.rollout import ITEMS, Attested, Criterion, CriterionState, PhaseFacts, SlotFacts
+from core.domain.slot import VenueName
 
 # A month of weekdays without a fault, before each step that risks more money.
 RUNS_MIN = 20
 # The share of the universe that got a score, from which a day is an ordinary one.
 PASSING_MIN = 0.90
-MINUTE = timedelta(minutes=1)
+MINUTE, TENTH = timedelta(minutes=1), timedelta(seconds=6)
 BREAKERS = ("drawdown", "daily_loss")
 UNMEASURED: CriterionState = "not yet measurable"
 
 
 @dataclass(frozen=True)
 class Figures:
-    """How a book fared in a phase; None where nothing was measured."""
+    """How a book fared in a phase; None where nothing was measured.
+
+    `minutes_to_ticket` are of real days, `real_comparisons` those that a criterion counts; all else is of every slot.
+    """
 
     slots: int
     real: int
@@ -31,6 +35,7 @@ class Figures:
     blocked: tuple[tuple[str, int], ...]
     hours_to_answer: tuple[float, float] | None
     comparisons: int
+    real_comparisons: int
     breaks: int
     defects: tuple[str, ...]
 
@@ -56,7 +61,7 @@ def criteria(facts: PhaseFacts, attested: Mapping[str, Attested]) -> tuple[Crite
 def figures(facts: PhaseFacts) -> Figures:
     """Give how the book fared in a phase, rehearsals and made markets included."""
     slots = facts.slots
-    minutes = [(slot.issued_at - slot.at).total_seconds() / 60 for slot in slots if slot.issued_at and slot.is_real]
+    minutes = [_minutes(slot.issued_at - slot.at) for slot in slots if slot.issued_at and slot.is_real]
     shares = [share for slot in slots if (share := _share(slot)) is not None]
     waits = [seconds / 3600 for slot in slots for seconds in slot.waits]
     blocked = Counter(code for slot in slots for code in slot.codes)
@@ -68,6 +73,7 @@ def figures(facts: PhaseFacts) -> Figures:
         blocked=tuple(sorted(blocked.items(), key=lambda item: (-item[1], item[0]))),
         hours_to_answer=(median(waits), max(waits)) if waits else None,
         comparisons=len(facts.comparisons),
+        real_comparisons=len(_real_comparisons(facts)),
         breaks=sum(breaks for *_, breaks in facts.comparisons),
         defects=tuple(f"{slot.label}: {words}" for slot in slots for words in slot.defects),
     )
@@ -129,16 +135,22 @@ def _breakers(facts: PhaseFacts, real: Sequence[SlotFacts]) -> Criterion:
 
 
 def _reconciled(facts: PhaseFacts) -> Criterion:
-    real = [one for one in facts.comparisons if _is_real_on(one[1], facts.slots)]
+    real, count = _real_comparisons(facts), len(facts.comparisons)
+    words = f"{len(real)} of {count} comparisons with the venue follow a ticket of a real day"
+    if count and not real:
+        return Criterion("reconciliation", UNMEASURED, words)
     # One venue does not answer for another: paper never breaks as a broker's account does.
     newest = {venue: (session, breaks) for venue, session, breaks in real}
     told = [
         f"that of {session}{f' at {venue}' * (len(newest) > 1)} with {breaks} breaks"
         for venue, (session, breaks) in newest.items()
     ]
-    words = ", ".join([f"{len(real)} comparisons with the venue on real days", *told])
     is_met = not any(breaks for _, breaks in newest.values())
-    return _judged("reconciliation", bool(real), is_met=is_met, words=words)
+    return _judged("reconciliation", bool(real), is_met=is_met, words=", ".join([words, *told]))
+
+
+def _real_comparisons(facts: PhaseFacts) -> list[tuple[VenueName, date, int]]:
+    return [one for one in facts.comparisons if _is_real_on(one[1], facts.slots)]
 
 
 def _is_real_on(session: date, slots: Sequence[SlotFacts]) -> bool:
@@ -162,10 +174,15 @@ def _in_time(last: Sequence[SlotFacts]) -> Criterion:
     beyond, took, slot = max(issued, key=lambda item: item[0])
     allowed = (slot.until - slot.at) // MINUTE
     words = (
-        f"the latest ticket, of {slot.label}, came {ceil(took / MINUTE)} minutes after its slot;"
-        f" `run_until` of that day's policy allows {allowed}"
+        f"of {len(issued)} tickets the latest by its day's policy, of {slot.label}, came {_minutes(took):.1f} minutes after its"
+        f" slot; `run_until` allows {allowed}"
     )
     return _judged("time to ticket", is_measured=True, is_met=beyond <= timedelta(0), words=words)
+
+
+def _minutes(took: timedelta) -> float:
+    """Give minutes in tenths, a tenth that was begun as a whole one: what was late by a second never reads as in time."""
+    return ceil(took / TENTH) / 10
 
 
 def _confirmed(last: Sequence[SlotFacts]) -> Criterion:
@@ -191,5 +208,5 @@ def _attested(attested: Mapping[str, Attested]) -> Criterion:
 
 def _judged(name: str, is_measured: bool, *, is_met: bool, words: str) -> Criterion:
     if not is_measured:
-        return Criterion(name, UNMEASURED, "nothing was measured yet")
+        return Criterion(name, UNMEASURED, "nothing of a real day was measured yet")
     return Criterion(name, "met" if is_met else "not met", words)

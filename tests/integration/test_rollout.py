@@ -179,7 +179,7 @@ def test_the_status_is_computed_from_what_was_decided_and_attested(root: Path):
     assert (dry["phase"], pilot["phase"]) == ("A", "B")
     assert [phase for phase, told in dry["phases"].items() if told["figures"] is not None] == ["A"]
     told = {item["name"]: (item["state"], item["words"]) for item in dry["phases"]["A"]["criteria"]}
-    assert told["clean runs"] == told["data"] == ("not yet measurable", "nothing was measured yet")
+    assert told["clean runs"] == told["data"] == ("not yet measurable", "nothing of a real day was measured yet")
     assert told["compliance"][0] == "not met"
     assert told["compliance"][1].startswith("1 of 8 items hold; without a word: minimums, ")
     assert told["compliance"][1].endswith("does not hold: w8ben")
@@ -203,7 +203,7 @@ def test_the_dry_run_is_still_there_when_the_policy_names_a_broker(root: Path):
     on = by_person(root, "rollout", "advance", "B", *WORD)
     pilot = twokey(root, "rollout", "status").facts
 
-    assert ([done.facts["kind"] for done in paper], shadow.facts["kind"]) == (["TRADE", "TRADE"], "NO-TRADE")
+    assert ([done.facts["kind"] for done in paper], shadow.facts["kind"]) == (["TRADE", "TRADE"], "HOLD")
     found = dry["phases"]["A"]["figures"]
     assert (found["slots"], found["comparisons"]) == (2, 2)
     assert [told["phase"] for told in (dry, named, shown, pilot)] == ["A", "A", "A", "B"]

@@ -46,10 +46,15 @@ def test_what_paper_met_is_passed_over_by_nobody(place: Path, shared: Path, fres
     met = ("data", "tickets", "reports", "no kill switch", "reconciliation", "confirmations", "time to ticket")
     told = criteria(dry, "A")
     assert [name for name, (state, _) in told.items() if state == "met"] == list(met)
-    assert told["reconciliation"][1] == "2 comparisons with the venue on real days, that of 2024-06-12 with 0 breaks"
-    assert told["time to ticket"][1] == (
-        "the latest ticket, of 20240613, came 59 minutes after its slot; `run_until` of that day's policy allows 60"
+    assert told["reconciliation"][1] == (
+        "2 of 3 comparisons with the venue follow a ticket of a real day, that of 2024-06-12 with 0 breaks"
     )
+    assert told["time to ticket"][1] == (
+        "of 3 tickets the latest by its day's policy, of 20240613, came 58.1 minutes after its slot; `run_until` allows 60"
+    )
+    figures = dry["phases"]["A"]["figures"]
+    assert (figures["comparisons"], figures["real_comparisons"]) == (3, 2)
+    assert figures["minutes_to_ticket"] == {"median": "58.1", "worst": "70.1"}
     assert [facts["phase"] for facts in (dry, named, pilot)] == ["A", "A", "B"]
     assert [criteria(facts, "A") for facts in (named, pilot)] == [told] * 2
     assert [item.partition(":")[0] for item in on.facts["passed_over"]] == [

@@ -144,7 +144,24 @@ def test_the_newest_real_comparison_is_told_with_its_breaks():
     found = criteria(stay(of=of, comparisons=tuple(told)), WORDS)
 
     words = next(item.words for item in found if item.name == "reconciliation")
-    assert words == "2 comparisons with the venue on real days, that of 2024-06-10 with 2 breaks"
+    assert words == "2 of 3 comparisons with the venue follow a ticket of a real day, that of 2024-06-10 with 2 breaks"
+
+
+def test_criteria_and_figures_tell_the_same_comparisons_and_minutes():
+    """A comparison before the first ticket is told as one that proves nothing, and seconds are cut by neither."""
+    took = timedelta(minutes=10, seconds=2)
+    facts = stay(of=[replace(GOOD, issued_at=AT + took)], comparisons=(("paper", date(2024, 6, 7), 0),))
+
+    told, found = {item.name: item for item in criteria(facts, WORDS)}, figures(facts)
+
+    compared, timed = told["reconciliation"], told["time to ticket"]
+    assert (compared.state, compared.words) == (
+        "not yet measurable",
+        "0 of 1 comparisons with the venue follow a ticket of a real day",
+    )
+    assert (found.comparisons, found.real_comparisons) == (1, 0)
+    assert "came 10.1 minutes after its slot" in timed.words
+    assert found.minutes_to_ticket == (10.1, 10.1)
 
 
 @pytest.mark.parametrize(
@@ -163,7 +180,7 @@ def test_one_venue_does_not_answer_for_another(breaks, state):
     one = next(item for item in found if item.name == "reconciliation")
     assert one.state == state
     assert one.words == (
-        "3 comparisons with the venue on real days, "
+        "3 of 3 comparisons with the venue follow a ticket of a real day, "
         f"that of 2024-06-10 at manual with {breaks[0]} breaks, that of 2024-06-11 at paper with {breaks[1]} breaks"
     )
 
@@ -179,9 +196,11 @@ def test_each_ticket_is_held_to_its_own_days_policy():
     ]
 
     assert [item.state for item in found] == ["met", "not met"]
+    first, late_one = "00000000", f"{RUNS_MIN - 2:08}"
     assert [item.words for item in found] == [
-        "the latest ticket, of 00000000, came 60 minutes after its slot; `run_until` of that day's policy allows 60",
-        f"the latest ticket, of {RUNS_MIN - 2:08}, came 46 minutes after its slot; `run_until` of that day's policy allows 45",
+        f"of {RUNS_MIN} tickets the latest by its day's policy, of {label}, came {took} minutes after its slot;"
+        f" `run_until` allows {allowed}"
+        for label, took, allowed in ((first, "60.0", 60), (late_one, "45.1", 45))
     ]
 
 
@@ -227,7 +246,8 @@ def test_figures_tell_medians_and_the_worst():
     assert (found.slots, found.real) == (3, 2)
     assert (found.minutes_to_ticket, found.share_passing) == ((35.0, 60.0), (0.9, 0.5))
     assert (found.blocked, found.hours_to_answer) == ((("OVER_WEIGHT", 2), ("STALE", 1)), (1.0, 2.0))
-    assert (found.comparisons, found.breaks, found.defects) == (2, 3, ("x: revised",))
+    assert (found.comparisons, found.real_comparisons, found.breaks) == (2, 1, 3)
+    assert found.defects == ("x: revised",)
 
 
 def test_figures_of_nothing_are_none():
