@@ -27,6 +27,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         build_parser().print_help()
         return EXIT_USAGE
     chosen = parsed.workspace or os.environ.get("TWOKEY_WORKSPACE") or parsed.default_workspace
+    # The environment and the default folder hold for the next command too; what was typed must be typed again.
+    parsed.is_placed = bool(parsed.workspace)
     parsed.workspace = Path(chosen).expanduser().absolute()
     handler: Callable[[argparse.Namespace], int] = getattr(importlib.import_module(parsed.module), parsed.handler)
     try:

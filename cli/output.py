@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from adapters.files.progress import PROGRESS_SETTING, FileProgress, Told
@@ -17,6 +18,11 @@ from core.canonical import plain
 def emit(arguments: argparse.Namespace, facts: dict[str, Any], words: str) -> None:
     """Print the facts as one JSON object if asked for, else the words."""
     print(json.dumps(plain(facts), sort_keys=True, ensure_ascii=False) if arguments.json else words.rstrip("\n"))
+
+
+def place(arguments: argparse.Namespace) -> str:
+    """Give what a printed command must say to reach the same workspace: ` -w PATH` where that was said, else nothing."""
+    return f" -w {quote(str(arguments.workspace))}" if arguments.is_placed else ""
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

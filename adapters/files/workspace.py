@@ -100,12 +100,14 @@ def check_folder(root: Path) -> None:
 
 
 def need_workspace(root: Path) -> None:
-    """Hold that a folder is a workspace; raises WorkspaceError with what makes one."""
+    """Hold that a folder is a workspace; raises WorkspaceError with what makes one, and what may have been meant."""
     if _is_folder(root / "config"):
         return
     if os.path.lexists(root) and not _is_folder(root):
         raise WorkspaceError(f"{root} is not a folder; give the folder of a workspace")
-    raise WorkspaceError(f"{root} is no workspace; `twokey init {root}` makes one")
+    raise WorkspaceError(
+        f"{root} is no workspace; `twokey init {root}` makes one; another is named with -w FOLDER or in TWOKEY_WORKSPACE"
+    )
 
 
 def make_workspace(root: Path, *, is_synthetic: bool = False) -> list[str]:

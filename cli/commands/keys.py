@@ -10,7 +10,7 @@ from adapters.files.workspace import Workspace, need_workspace
 from adapters.keys import ROTATION, FileSigner, KeyProblem, Rotation, rotate_key, rotations
 from adapters.postgres.people import PgConfig
 from cli.main import UsageError
-from cli.output import emit, table
+from cli.output import emit, place, table
 from cli.terminal import ask, need_terminal
 from cli.wiring import Desk
 from core.canonical import instant_text, sha256_text
@@ -32,8 +32,8 @@ def rotate(arguments: argparse.Namespace) -> int:
         raise UsageError(str(error)) from error
     words = (
         f"key {done.new} signs from now on; {done.old} still verifies what it signed, and nothing new.\n"
-        "An approval that waits for its ticket is void now: `twokey run --revise --by NAME --reason WORDS` decides again"
-        " inside the window."
+        "An approval that waits for its ticket is void now:"
+        f" `twokey run --revise --by NAME --reason WORDS{place(arguments)}` decides again inside the window."
     )
     emit(arguments, {"old": done.old, "new": done.new, "number": done.number, "by": done.by, "reason": reason}, words)
     return 0

@@ -24,7 +24,7 @@ from adapters.sources.formats.registry import FormatParser
 from cli.commands.ingest import raw_files
 from cli.commands.trading import stored_setup
 from cli.main import UsageError
-from cli.output import emit, table
+from cli.output import emit, place, table
 from cli.wiring import Desk
 from core.audit.names import asked_for, nearest, ticket_name
 from core.audit.reports import BookFigures
@@ -86,7 +86,7 @@ def figures_of_book(desk: Desk, book: str, *, as_of: date | None, reads_files: b
 def _answer(arguments: argparse.Namespace, figures: TicketFigures | BookFigures, name: str) -> int:
     subject, known = arguments.subject, figures.names()
     if not name:
-        emit(arguments, {"subject": subject, "figures": known}, _listed(subject, known))
+        emit(arguments, {"subject": subject, "figures": known}, _listed(subject, known, at=place(arguments)))
         return 0
     name = named(name, known)
     root: Node = figures.tree(name)
@@ -115,9 +115,9 @@ def named(asked: str, known: Mapping[str, Any]) -> str:
     raise UsageError(f"there is no figure {asked!r}; {hint}")
 
 
-def _listed(subject: str, known: Mapping[str, Any]) -> str:
+def _listed(subject: str, known: Mapping[str, Any], *, at: str) -> str:
     rows = [(name, _short(value)) for name, value in known.items()]
-    words = f"\nAsk for one with: twokey audit why {subject} FIGURE"
+    words = f"\nAsk for one with: twokey audit why {subject} FIGURE{at}"
     return table(("figure", "value"), rows) + words
 
 

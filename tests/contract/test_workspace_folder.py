@@ -82,7 +82,9 @@ def test_what_is_no_workspace_says_what_makes_one(top: Path):
     need_workspace(top / "desk")
     with pytest.raises(WorkspaceError, match=r"ro\.pdf is not a folder; give the folder of a workspace$"):
         need_workspace(top / "ro.pdf")
-    with pytest.raises(WorkspaceError, match=f"none is no workspace; `twokey init {top}/none` makes one$"):
+    with pytest.raises(
+        WorkspaceError, match=f"none is no workspace; `twokey init {top}/none` makes one; another is named with -w"
+    ):
         need_workspace(top / "none")
 
 

@@ -57,7 +57,12 @@ def test_the_workspace_of_the_environment_gives_way_to_the_argument(root, capsys
         (("-w", "FILE", "run"), 1, "FILE is not a folder; give the folder of a workspace"),
         (("-w", "FILE", "keys", "list"), 1, "FILE is not a folder; give the folder of a workspace"),
         (("-w", "FILE", "mcp", "ledger"), 1, "FILE is not a folder; give the folder of a workspace"),
-        (("-w", "FILE/below", "ticket", "list"), 1, "FILE/below is no workspace; `twokey init FILE/below` makes one"),
+        (
+            ("-w", "FILE/below", "ticket", "list"),
+            1,
+            "FILE/below is no workspace; `twokey init FILE/below` makes one; another is named with -w FOLDER or in"
+            " TWOKEY_WORKSPACE",
+        ),
     ],
 )
 def test_a_file_where_the_workspace_should_be_is_one_line(tmp_path, capsys, arguments, code, says):

@@ -116,6 +116,7 @@ def test_a_folder_that_is_no_workspace_names_the_command_that_makes_one(tmp_path
 
     assert (done.code, done.out) == (1, "")
     assert "is no workspace; `twokey init" in done.err
+    assert "makes one; another is named with -w FOLDER or in TWOKEY_WORKSPACE" in done.err
 
 
 @pytest.mark.parametrize(
