@@ -35,10 +35,13 @@ from adapters.venues.paper import PaperVenue
 from adapters.versions import code_hash, versions
 from core.domain.backup import AcknowledgedLoss
 from core.domain.facts import LossHead
+from core.domain.hindrance import Hindrance
+from core.domain.ticket import IssuedTicket
 from flows.backup import BackupDoors
 from flows.confirm import ConfirmDoors
 from flows.daily import DayDoors
 from flows.decide import DecideDoors
+from flows.hindered import HinderDoors, hindrances_shown
 from flows.issue import IssueDoors
 from flows.look import CurveCache, StandingBooks
 from flows.portfolio import PortfolioDoors, write_portfolio
@@ -168,7 +171,14 @@ class Desk:
         """Wire publishing, as ticketing, whose server publishes too."""
         session, write = self.session("ticketing"), Artefacts(self.workspace.root).write
         runs, scores, decisions = PgRuns(session), PgScores(session), PgDecisions(session)
-        return PublishDoors(runs, scores, decisions, PgConfig(session), write, ticket_markdown, versions)
+        config = PgConfig(session)
+        return PublishDoors(runs, scores, decisions, config, write, ticket_markdown, versions, hinder=self.hindrances)
+
+    def hindrances(self, issued: IssuedTicket) -> tuple[Hindrance, ...]:
+        """Give what makes a ticket not to be executed at this moment, whatever day is asked for."""
+        reader, clock = self.session("reader"), SystemClock()
+        doors = HinderDoors(PgPeople(reader), PgDecisions(reader), lambda book: self.configuration(book).setup.policy)
+        return hindrances_shown(issued, PgTickets(reader), doors, now=clock.now())
 
     @cached_property
     def alerts(self) -> FileAlerts:

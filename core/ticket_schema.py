@@ -11,6 +11,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Literal, Union
 
+from core.domain.hindrance import Hindrance
 from core.domain.ticket import SHORT_HASH_LENGTH, Seal, Ticket
 
 _SCALARS: dict[type, dict[str, Any]] = {
@@ -44,6 +45,7 @@ def ticket_schema() -> str:
         "hash": {"$ref": "#/$defs/Hash"},
         "short_hash": {"$ref": "#/$defs/ShortHash"},
         "void": {"$ref": "#/$defs/Void"},
+        "hindrances": {"type": "array", "items": _of(Hindrance, defs), "minItems": 1},
     }
     defs["Void"] = _object(
         {name: {"type": kind} for name, kind in (("ticket_id", "string"), ("revision", "integer"))}
@@ -53,7 +55,7 @@ def ticket_schema() -> str:
     file = _object(
         properties, "A ticket of Twokey: the decision bytes that a person acts on, their hash, and the seal."
     )
-    file["required"] = sorted(properties.keys() - {"void"})
+    file["required"] = sorted(properties.keys() - {"void", "hindrances"})
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Ticket", "$defs": defs}
     return json.dumps(head | file, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 

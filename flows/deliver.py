@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
-from core.canonical import instant_text
+from core.domain.hindrance import HinderedBy
 from core.domain.slot import TicketId
-from core.domain.ticket import IssuedTicket, Ticket
-from flows.books import PersonBook, TicketBook, TicketStanding
+from core.domain.ticket import IssuedTicket
+from flows.books import TicketBook, TicketStanding
+from flows.hindered import HinderDoors, hindrances_of
 from flows.lifecycle import follow_ticket
 from flows.ports import Clock
 from flows.publish import ticket_json
@@ -54,9 +55,7 @@ class ChannelError(RuntimeError):
 class Undeliverable(ValueError):
     """A ticket that nobody may act on is not sent: why, the limit, and the value that is beyond it."""
 
-    def __init__(
-        self, why: Literal["halted", "expired", "void", "answered"], message: str, *, limit: str, value: str
-    ) -> None:
+    def __init__(self, why: HinderedBy | Literal["void"], message: str, *, limit: str, value: str) -> None:
         """Keep the parts."""
         super().__init__(message)
         self.why, self.limit, self.value = why, limit, value
@@ -64,10 +63,10 @@ class Undeliverable(ValueError):
 
 @dataclass(frozen=True)
 class DeliverDoors:
-    """What delivering may use: it reads tickets and halts, adds deliveries and steps, and holds the channels."""
+    """What delivering may use: it reads tickets and what hinders them, adds deliveries and steps, and holds the channels."""
 
     tickets: TicketBook
-    people: PersonBook
+    hinder: HinderDoors
     channels: Sequence[Channel]
     render: Callable[[IssuedTicket], str]
     clock: Clock
@@ -98,8 +97,8 @@ class Delivered:
 def deliver(ticket_id: TicketId, doors: DeliverDoors) -> Delivered:
     """Send a ticket once through every channel and keep each attempt; one that was sent is not sent again.
 
-    Raises ValueError when there is no such ticket, Undeliverable for a void one, and for a trade that is halted or expired, or
-    of which a line was answered.
+    Raises ValueError when there is no such ticket, Undeliverable for a void one, and for a trade of which a line was answered,
+    or that anything makes not to be executed now: a halt, its window's end, a phase that allows less than was approved.
     """
     standing = doors.tickets.ticket(ticket_id)
     if standing is None:
@@ -113,8 +112,8 @@ def deliver(ticket_id: TicketId, doors: DeliverDoors) -> Delivered:
     if standing.answered:
         words = f"{ticket_id} was answered, line {', '.join(map(str, standing.answered))}: somebody acted on it already"
         raise Undeliverable("answered", words, limit="no line answered", value=f"{len(standing.answered)} answered")
-    if issued.ticket.kind == "TRADE":
-        _refuse_dead(issued.ticket, doors)
+    for found in hindrances_of(standing, doors.hinder, now=doors.clock.now()):
+        raise Undeliverable(found.why, f"{ticket_id} is not sent: {found.words}", limit=found.limit, value=found.value)
     message = Message(issued, doors.render(issued), ticket_json(issued) + "\n")
     delivered = Delivered(was_sent=False, deliveries=tuple(_attempt(message, one) for one in doors.channels))
     for attempt in delivered.deliveries:
@@ -140,19 +139,6 @@ def progress_of(standing: TicketStanding) -> Progress:
     if not standing.answered:
         return "waiting"
     return "partly confirmed" if standing.waiting else "confirmed"
-
-
-def _refuse_dead(ticket: Ticket, doors: DeliverDoors) -> None:
-    halts = doors.people.halts(ticket.book)
-    if halts:
-        words = "; ".join(f"{halt.scope}: {halt.reason}" for halt in halts)
-        raise Undeliverable(
-            "halted", f"{ticket.ticket_id} is not sent while trading is halted ({words})", limit="no halt", value=words
-        )
-    now = doors.clock.now()
-    if now >= ticket.expires_at:
-        limit, value = instant_text(ticket.expires_at), instant_text(now)
-        raise Undeliverable("expired", f"{ticket.ticket_id} expired {limit}", limit=limit, value=value)
 
 
 def _attempt(message: Message, channel: Channel) -> Delivery:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from core.canonical import canonical_json, plain_decimal, sha256_of, sha256_text
 from core.domain.decision import Decision
+from core.domain.hindrance import Hindrance
 from core.domain.order import Proposal
 from core.domain.scores import Score, Scores, ScoreSet
 from core.domain.slot import MAIN_BOOK, Run
@@ -14,6 +15,7 @@ from core.domain.ticket import IssuedTicket
 from flows.books import ConfigBook, DecisionBook, RunBook, ScoreBook, Voided
 
 Write = Callable[[str, str], None]
+Hinder = Callable[[IssuedTicket], Sequence[Hindrance]]
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,10 @@ class Outcome:
 
 @dataclass(frozen=True)
 class PublishDoors:
-    """What publishing may use: it reads a run's rows, adds its manifest and writes files."""
+    """What publishing may use: it reads a run's rows, adds its manifest and writes files.
+
+    `hinder` says what makes a ticket not to be executed at the moment that its files are written.
+    """
 
     runs: RunBook
     scores: ScoreBook
@@ -38,6 +43,7 @@ class PublishDoors:
     write: Write
     render: Callable[[IssuedTicket], str]
     versions: Callable[[], dict[str, str]]
+    hinder: Hinder = field(default=lambda issued: ())
 
 
 def publish(
@@ -46,7 +52,8 @@ def publish(
     """Write a run's signals, trades, ticket and manifest; doing it again writes the same bytes.
 
     Of the older revisions that it stands in the place of, the tickets are kept beside it, marked void, and no trades are.
-    A ticket that is void itself is written as that. Without `with_ticket` its own files are left to whoever delivers it.
+    A ticket that is void itself is written as that, and above one that something hinders stands what it is; the manifest holds
+    the hashes of its files as they were without. Without `with_ticket` its own files are left to whoever delivers it.
     """
     run_id = issued.seal.run_id
     run, kept = doors.runs.run(run_id), doors.decisions.decision(run_id)
@@ -63,9 +70,10 @@ def publish(
         if old.issued.ticket.revision < run.revision:
             files |= _void_tickets(old, f"-r{old.issued.ticket.revision}", doors)
             files = _void_trades(old, doors) | files
+    above = _hindered_tickets(issued, doors) if with_ticket else {}
     for name, text in files.items():
         if with_ticket or not name.startswith("tickets/"):
-            doors.write(name, text)
+            doors.write(name, above.get(name, text))
     manifest = doors.config.manifest(run_id) or _manifest(outcome, files, doors.versions())
     doors.config.add_manifest(run_id, manifest)
     doors.write(f"runs/{run_id}/manifest.json", manifest + "\n")
@@ -83,11 +91,15 @@ def publish_void(voided: Voided, doors: PublishDoors) -> None:
         doors.write(name, text)
 
 
-def ticket_json(issued: IssuedTicket, voided: Voided | None = None) -> str:
-    """Give a ticket's JSON: the decision bytes under `ticket`, their hash, the sealed footer, and what made it void."""
+def ticket_json(issued: IssuedTicket, voided: Voided | None = None, hindered: Sequence[Hindrance] = ()) -> str:
+    """Give a ticket's JSON: the decision bytes under `ticket`, their hash, the sealed footer, and what stands beside them.
+
+    That is what made it void, and what makes it not to be executed at the moment that it was asked for.
+    """
     ticket = issued.ticket
     facts = {"hash": ticket.hash, "seal": issued.seal, "short_hash": ticket.short_hash, "ticket": ticket}
-    return canonical_json(facts if voided is None else facts | {"void": _void(voided)})
+    beside = {"void": None if voided is None else _void(voided), "hindrances": list(hindered)}
+    return canonical_json(facts | {name: told for name, told in beside.items() if told})
 
 
 def void_words(voided: Voided) -> str:
@@ -99,6 +111,11 @@ def void_words(voided: Voided) -> str:
 def void_banner(voided: Voided) -> str:
     """Give what stands above a void ticket's Markdown."""
     return f"> **VOID.** {void_words(voided)} Do not execute anything of it.\n\n"
+
+
+def hindrance_banner(hindered: Sequence[Hindrance]) -> str:
+    """Give what stands above the Markdown of a ticket that is not to be executed now."""
+    return "".join(f"> **{one.head}.** {one.words}\n\n" for one in hindered)
 
 
 def signals_csv(scores: Scores, stamps: Sequence[str] = ()) -> str:
@@ -135,6 +152,15 @@ def _files(outcome: Outcome, doors: PublishDoors) -> dict[str, str]:
             canonical_json({"approved": outcome.decision.approved, "stamps": ticket.stamps, "seal": issued.seal}) + "\n"
         )
     return files
+
+
+def _hindered_tickets(issued: IssuedTicket, doors: PublishDoors) -> dict[str, str]:
+    """Give the files of a ticket that is not to be executed now; none where nothing hinders it."""
+    hindered, name = doors.hinder(issued), f"tickets/{issued.ticket.ticket_id}"
+    if not hindered:
+        return {}
+    text = hindrance_banner(hindered) + doors.render(issued)
+    return {f"{name}.json": ticket_json(issued, hindered=hindered) + "\n", f"{name}.md": text}
 
 
 def _void_tickets(voided: Voided, suffix: str, doors: PublishDoors) -> dict[str, str]:

@@ -20,6 +20,7 @@ from adapters.render.ticket_words import (
     slippage_words,
 )
 from core.canonical import plain_decimal
+from core.domain.hindrance import Hindrance
 from core.domain.ticket import IssuedTicket, Ticket, TicketLine
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 # A4 in points, with margins that every printer can print.
 WIDTH, HEIGHT, MARGIN = 595.28, 841.89, 30.0
 # The largest of these sizes that fits on one page is taken; below the smallest nobody reads it, and a second page follows.
-SIZES = (8.5, 8.0, 7.5, 7.0, 6.5, 6.0, 5.6)
+SIZES = (8.5, 8.0, 7.5, 7.0, 6.5, 6.0, 5.5)
 FONT, BOLD = "Vera", "VeraBd"
 INK, SOFT, LINE, BAND, BUY, SELL, WARN = "#1b1f24", "#57606a", "#c5ccd3", "#f1f3f5", "#1a7f37", "#b3261e", "#7a4f00"
 HOW = (
@@ -41,11 +42,14 @@ UNVERIFIED = "* unverified: nobody has looked this name up at the venue; see tha
 WHY_IN_FULL = "The whole why, with every weight and every gate, stands in the ticket's Markdown, HTML and JSON."
 
 
-def ticket_pdf(issued: IssuedTicket, *, void: str = "") -> bytes:
-    """Render a ticket; the same ticket gives the same bytes. `void` says who made it void, and why."""
+def ticket_pdf(issued: IssuedTicket, *, void: str = "", hindered: Sequence[Hindrance] = ()) -> bytes:
+    """Render a ticket; the same ticket gives the same bytes. `void` says who made it void, and why.
+
+    `hindered` is what makes it not to be executed now.
+    """
     from reportlab.platypus import SimpleDocTemplate
 
-    story = _fitting(issued, void)
+    story = _fitting(issued, void, hindered)
     buffer = BytesIO()
     document = SimpleDocTemplate(
         buffer,
@@ -62,15 +66,15 @@ def ticket_pdf(issued: IssuedTicket, *, void: str = "") -> bytes:
     return buffer.getvalue()
 
 
-def _fitting(issued: IssuedTicket, void: str) -> list[Flowable]:
+def _fitting(issued: IssuedTicket, void: str, hindered: Sequence[Hindrance]) -> list[Flowable]:
     """Give the page in the largest letters that fit, shortened where it fits in none; whole on two where that is no help."""
     room = WIDTH - 2 * MARGIN, HEIGHT - 2 * MARGIN
     for is_short in (False, True):
         for size in SIZES:
-            story = _Page(issued, size, void, is_short).story()
+            story = _Page(issued, size, void, is_short, hindered).story()
             if sum(_height(part, *room) for part in story) <= room[1]:
                 return story
-    return _Page(issued, SIZES[-1], void).story()
+    return _Page(issued, SIZES[-1], void, hindered=hindered).story()
 
 
 def _height(part: Flowable, width: float, height: float) -> float:
@@ -85,6 +89,7 @@ class _Page:
     size: float
     void: str
     is_short: bool = False
+    hindered: Sequence[Hindrance] = ()
 
     @property
     def ticket(self) -> Ticket:
@@ -93,7 +98,8 @@ class _Page:
 
     def story(self) -> list[Flowable]:
         """Give the parts of the page from top to bottom."""
-        ticket, parts = self.ticket, [self._banner(words) for words in banners_of(self.ticket, self.void)]
+        ticket, said = self.ticket, banners_of(self.ticket, self.void, self.hindered)
+        parts = [self._banner(words) for words in said]
         parts += [self._head(), self._facts()]
         if ticket.kind == "TRADE":
             parts += self._trade()
@@ -132,7 +138,8 @@ class _Page:
             told = dict(facts_of(ticket))["Confirm by"]
             after.append(
                 self._tick(
-                    f"Confirm every line, also the skipped ones, by {told}, with the command below, each line as it went."
+                    "Confirm every line, also the skipped ones, before the next run (else it is NO-TRADE), by"
+                    f" {told} at the latest, with the command below, each line as it went."
                 )
             )
         table = self._table([[before, after]], [0.5, 0.5])

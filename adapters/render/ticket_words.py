@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from core.canonical import plain_decimal
+from core.domain.hindrance import Hindrance
 from core.domain.ticket import IssuedTicket, Ticket, TicketLine, Weighed
 
 UK, US = ZoneInfo("Europe/London"), ZoneInfo("America/New_York")
@@ -60,7 +61,10 @@ def confirm_words(ticket: Ticket, *, most: int | None = None) -> str:
 
     With `most`, so many lines, and words that say how it goes on.
     """
-    answers = [f'--line "{line.line} filled price=PRICE fee=FEE{_rate(ticket)}"' for line in ticket.lines]
+    answers = [
+        f'--line "{line.line} filled {"quantity=UNITS " * (line.set_by == "value")}price=PRICE fee=FEE{_rate(line, ticket)}"'
+        for line in ticket.lines
+    ]
     command = " \\\n  ".join(
         (f"twokey confirm {ticket.ticket_id} --hash {ticket.short_hash} --by NAME", *answers[:most])
     )
@@ -74,15 +78,23 @@ def confirm_words(ticket: Ticket, *, most: int | None = None) -> str:
 def other_answers_words(ticket: Ticket) -> str:
     """Say what stands in the command for a line that was not wholly filled, and in which currencies."""
     priced = " or ".join(dict.fromkeys(line.currency for line in ticket.lines))
-    rate = f", RATE the {priced} for 1 {ticket.base}" if _rate(ticket) else ""
+    units = "UNITS is what the venue shows as filled, " if any(line.set_by == "value" for line in ticket.lines) else ""
+    rate = next((rate for line in ticket.lines if (rate := _rate(line, ticket))), "")
+    foreign = " or ".join(dict.fromkeys(line.currency for line in ticket.lines if _rate(line, ticket)))
+    told = f", RATE the {foreign} for 1 {ticket.base} that the venue converted at" if rate else ""
+    otherwise = (
+        f" Where it shows none, leave fx=RATE out: {plain_decimal(ticket.fx_rate)} is booked, and the cash may differ by it."
+        if rate and ticket.fx_rate is not None
+        else ""
+    )
     return (
-        f"PRICE is of one unit in {priced}, FEE what the venue charged in {ticket.base}, or 0{rate}."
-        f' Where only a part of line N was filled write "N partial quantity=UNITS price=PRICE fee=FEE{_rate(ticket)}",'
+        f"{units}PRICE is of one unit in {priced}, FEE what the venue charged in {ticket.base}, or 0{told}.{otherwise}"
+        f' Where only a part of line N was filled write "N partial quantity=UNITS price=PRICE fee=FEE{rate}",'
         ' where nothing was, "N not executed: REASON".'
     )
 
 
-def banners_of(ticket: Ticket, void: str = "") -> tuple[str, ...]:
+def banners_of(ticket: Ticket, void: str = "", hindered: Sequence[Hindrance] = ()) -> tuple[str, ...]:
     """Give what must be read before anything else; `void` says who made the ticket void, and why."""
     said = (
         (void != "", f"VOID. {void} Do not execute anything of it."),
@@ -93,7 +105,8 @@ def banners_of(ticket: Ticket, void: str = "") -> tuple[str, ...]:
             "PAPER venue. The simulated venue fills this ticket by itself; there is nothing for you to execute.",
         ),
     )
-    return tuple(words for is_so, words in said if is_so)
+    now = tuple(f"{one.head}. {one.words}" for one in hindered)
+    return now + tuple(words for is_so, words in said if is_so)
 
 
 def facts_of(ticket: Ticket) -> tuple[tuple[str, str], ...]:
@@ -132,9 +145,9 @@ def sealed_of(issued: IssuedTicket) -> tuple[str, ...]:
     )
 
 
-def _rate(ticket: Ticket) -> str:
-    """Give the field that an answer needs where the ticket names no exchange rate."""
-    return " fx=RATE" if ticket.fx_rate is None else ""
+def _rate(line: TicketLine, ticket: Ticket) -> str:
+    """Give the field for the venue's exchange rate, where a line is in another currency or the ticket names none."""
+    return " fx=RATE" if line.currency != ticket.base or ticket.fx_rate is None else ""
 
 
 def _revised(revision: int) -> str:

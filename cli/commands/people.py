@@ -11,15 +11,18 @@ from adapters.postgres.people import PgPeople
 from adapters.postgres.runs import PgDecisions, PgRuns
 from adapters.postgres.tickets import PgTickets
 from cli.main import UsageError
-from cli.output import emit
+from cli.output import emit, place
 from cli.terminal import ask, need_terminal
 from cli.wiring import Desk, when
 from core.domain.confirmation import Confirmation
+from core.domain.facts import Halt
 from core.ticketing.answers import AnswerError, parse_answer
+from core.ticketing.hindrances import clock_words, scope_words
 from flows import confirm as confirming
 from flows import resume as resuming
-from flows.books import StoreError
+from flows.books import StoreError, TicketStanding
 from flows.cash import CashDoors, CashMove, CashRefused, move_cash
+from flows.hindered import open_tickets
 from flows.lifecycle import follow_ticket
 from flows.resume import ResumeDoors
 from flows.settle import post_unposted
@@ -69,7 +72,10 @@ def withdraw(arguments: argparse.Namespace) -> int:
 
 
 def halt(arguments: argparse.Namespace) -> int:
-    """Halt a book or the whole desk, at once; a book without a policy is refused, for nothing would be halted."""
+    """Halt a book or the whole desk, at once, and name the tickets that somebody may be executing.
+
+    A book without a policy is refused, for nothing would be halted.
+    """
     workspace = Workspace(arguments.workspace)
     if arguments.book != "*" and not workspace.policy_path(arguments.book).is_file():
         raise UsageError(f"there is no book {arguments.book}; there are {', '.join(workspace.books())}, and * for all")
@@ -78,9 +84,45 @@ def halt(arguments: argparse.Namespace) -> int:
     with Desk(workspace) as desk:
         PgPeople(desk.session("person")).halt(arguments.book, reason)
         desk.heads.keep(desk.chain.head())
+        # Only now: what is halted stays halted, whatever comes of looking.
+        found, not_looked = _open_tickets(desk, arguments.book)
     scope = "the whole desk" if arguments.book == "*" else f"book {arguments.book}"
-    emit(arguments, {"scope": arguments.book, "reason": reason}, f"{scope} is halted: {reason}")
+    tickets = [_to_stop(standing, at=place(arguments)) for standing in found]
+    words = [f"{scope} is halted: {reason}", *(str(told["words"]) for told in tickets)]
+    if not_looked is not None:
+        words.append(f"could not look which tickets wait ({not_looked}): execute nothing more of any ticket")
+    facts = {"scope": arguments.book, "reason": reason, "tickets": tickets, "not_looked": not_looked}
+    emit(arguments, facts, "\n".join(words))
     return 0
+
+
+def _open_tickets(desk: Desk, scope: str) -> tuple[tuple[TicketStanding, ...], str | None]:
+    """Give the tickets of a scope that somebody may be executing now, or why nobody can say."""
+    clock = SystemClock()
+    try:
+        books = desk.workspace.books() if scope == "*" else (scope,)
+        return open_tickets(books, PgTickets(desk.session("reader")), now=clock.now()), None
+    except (RuntimeError, ValueError, OSError) as error:
+        return (), str(error)
+
+
+def _to_stop(standing: TicketStanding, *, at: str) -> dict[str, object]:
+    """Say of a ticket that was halted while somebody may be executing it what is to be done."""
+    ticket = standing.issued.ticket
+    waiting = ", ".join(str(line) for line in standing.waiting)
+    words = (
+        f"{ticket.ticket_id} of book {ticket.book} is out, line {waiting} without an answer, its window open until"
+        f" {clock_words(ticket.expires_at)}: execute nothing more of it. Confirm what was executed already, and the other lines"
+        f' as not executed: twokey confirm {ticket.ticket_id} --hash {ticket.short_hash}{at} --by NAME --line "LINE ..."'
+    )
+    return {
+        "ticket_id": ticket.ticket_id,
+        "book": ticket.book,
+        "short_hash": ticket.short_hash,
+        "waiting": standing.waiting,
+        "expires_at": ticket.expires_at,
+        "words": words,
+    }
 
 
 def resume(arguments: argparse.Namespace) -> int:
@@ -94,6 +136,8 @@ def resume(arguments: argparse.Namespace) -> int:
         doors = ResumeDoors(PgPeople(person), PgRuns(person), PgDecisions(person))
         # Whoever lifts halts lifts all of them, and should have read each.
         standing = [halt for halt in doors.people.halts(arguments.book) if halt.scope == arguments.book]
+        if not standing:
+            raise UsageError(f"{_nothing_to_lift(arguments, desk)}; nothing was lifted")
         told = "".join(f"halted on {halt.at:%Y-%m-%d %H:%M} UTC: {halt.reason}\n" for halt in standing)
         if ask(f"{told}Type the name {name!r} to lift its halts: ") != name:
             raise UsageError("the name did not match; nothing was lifted")
@@ -112,6 +156,24 @@ def resume(arguments: argparse.Namespace) -> int:
     ]
     emit(arguments, {"scope": arguments.book, "lifted": done.lifted, "peaks": done.peaks}, "; ".join(words))
     return 0
+
+
+def _nothing_to_lift(arguments: argparse.Namespace, desk: Desk) -> str:
+    """Say that a scope has no halt of its own, and which other halts stand: whoever resumes may believe that trading is on."""
+    people, scope = PgPeople(desk.session("reader")), arguments.book
+    others: dict[str, Halt] = {}
+    for book in desk.workspace.books() if scope == "*" else (scope,):
+        for halt in people.halts(book):
+            others.setdefault(halt.scope, halt)
+    said = "the desk" if scope == "*" else scope
+    if not others:
+        return f"{said} has no halt, and nothing else halts {'any book' if scope == '*' else 'it'}"
+    told = [f"{scope_words(halt)} is halted since {clock_words(halt.at)} ({halt.reason})" for halt in others.values()]
+    calls = [
+        f"`twokey resume{place(arguments)}{'' if halt.scope == '*' else f' --book {halt.scope}'} --by NAME`"
+        for halt in others.values()
+    ]
+    return f"{said} has no halt of its own; {'; '.join(told)}: {', '.join(calls)}"
 
 
 def _lines_of(arguments: argparse.Namespace) -> list[str]:

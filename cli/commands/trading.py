@@ -20,12 +20,13 @@ from adapters.postgres.tickets import PgTickets
 from adapters.render.markdown import ticket_markdown
 from cli.commands.backup import NO_BACKUP, back_up_after_run
 from cli.commands.ingest import fetched_sources, ingest_into, source_settings, trouble
-from cli.commands.ticket_forms import show_as
+from cli.commands.ticket_forms import Beside, show_as
 from cli.main import UsageError
-from cli.output import Progress, emit, table
+from cli.output import Progress, emit, place, table
 from cli.wiring import Desk, When, when
 from core.calendar import as_of, is_run_day, slot_of
 from core.canonical import sha256_text
+from core.domain.hindrance import Hindrance
 from core.domain.panel import Panel
 from core.domain.ticket import IssuedTicket, Ticket, stamps_of
 from core.settings_text import parse_policy
@@ -36,7 +37,7 @@ from flows.daily import DayDoors, SlotRefused, run_day
 from flows.decide import NotReady
 from flows.look import CurveCache, read_panel
 from flows.ports import CleanSet, Clock, SourceError
-from flows.publish import ticket_json, void_banner
+from flows.publish import hindrance_banner, ticket_json
 from flows.replay import replay as replay_run
 from flows.revise import Asked, revise_day
 from flows.setup import BookSetup
@@ -74,8 +75,13 @@ def run(arguments: argparse.Namespace) -> int:
         backup = back_up_after_run(desk) if day == moment.today else NO_BACKUP
         left = _leave_backtest(issued.ticket, configuration, desk, moment.clock)
         desk.changed()
+        # Asked last: to fetch, to decide and to back up may take long.
+        hindered = desk.hindrances(issued)
         facts = run_facts(issued, desk) | {"not_fetched": told, "backup": backup, "backtest": left}
-    words = ticket_markdown(issued) + f"\nTicket: {facts['ticket_path']}\nNext: {next_step(issued)}\n{backup.words()}"
+    next_words = next_step(issued, hindered, at=place(arguments))
+    words = hindrance_banner(hindered) + ticket_markdown(issued)
+    words += f"\nTicket: {facts['ticket_path']}\nNext: {next_words}\n{backup.words()}"
+    facts |= {"hindrances": hindered}
     emit(arguments, facts, words)
     return EXIT_NO_TRADE if issued.ticket.kind == "NO-TRADE" else 0
 
@@ -169,18 +175,22 @@ def run_facts(issued: IssuedTicket, desk: Desk) -> dict[str, object]:
     }
 
 
-def next_step(issued: IssuedTicket) -> str:
-    """Say what a person does next."""
+def next_step(issued: IssuedTicket, hindered: Sequence[Hindrance] = (), *, at: str = "") -> str:
+    """Say what a person does next; `at` is what a command must say to reach the workspace."""
     ticket = issued.ticket
+    command = f"`twokey confirm {ticket.ticket_id} --hash {ticket.short_hash}{at} ...`"
+    if any(one.why == "answered" for one in hindered):
+        return "nothing to do: every line is answered, and the next slot decides again"
+    if hindered:
+        heads = " and ".join(one.head for one in hindered)
+        return f"execute nothing more of it ({heads}, see above); {command} says what was executed already, and what was not"
     if ticket.kind == "NO-TRADE":
         return "put right what the ticket names; nothing is to be executed"
     if ticket.kind == "HOLD":
         return "nothing to do; the next slot decides again"
     if ticket.venue == "paper":
-        return (
-            "nothing to execute: the paper venue fills it at the open, and the next run (or `twokey settle`) books it"
-        )
-    return f"execute it inside the window, then `twokey confirm {ticket.ticket_id} --hash {ticket.short_hash} ...`"
+        return f"nothing to execute: the paper venue fills it at the open, and the next run (or `twokey settle{at}`) books it"
+    return f"execute it inside the window, then {command}"
 
 
 def settle(arguments: argparse.Namespace) -> int:
@@ -276,28 +286,30 @@ def _stamp_words(stamps: Sequence[str]) -> list[str]:
 
 
 def show(arguments: argparse.Namespace) -> int:
-    """Show a ticket as it stands; a void one says so first."""
+    """Show a ticket as it stands; one that is void, or not to be executed now, says so first."""
     with Desk(Workspace(arguments.workspace)) as desk:
         reader = desk.session("reader")
         standing = PgTickets(reader).ticket(arguments.ticket_id)
         voided = PgTickets(reader).voided(arguments.ticket_id)
         executions = PgJournal(reader).executions_of(arguments.ticket_id)
+        hindered = () if standing is None else desk.hindrances(standing.issued)
     if standing is None:
         raise UsageError(f"there is no ticket {arguments.ticket_id}; `twokey ticket list` names those there are")
     of_it = next((one for one in voided if one.issued.ticket.hash == standing.issued.ticket.hash), None)
+    beside = Beside(of_it, hindered)
     if arguments.form:
-        return show_as(arguments.form, standing.issued, of_it, arguments=arguments, root=desk.workspace.root)
+        return show_as(arguments.form, standing.issued, beside, arguments=arguments, root=desk.workspace.root)
     fills = [
         _fill_row(one, standing.issued.ticket) for one in executions if one.revision == standing.issued.ticket.revision
     ]
-    facts = json.loads(ticket_json(standing.issued, of_it)) | {
+    facts = json.loads(ticket_json(standing.issued, of_it, hindered)) | {
         "steps": standing.steps,
         "answered": standing.answered,
         "waiting": standing.waiting,
         "fills": fills,
     }
     words = (
-        ("" if of_it is None else void_banner(of_it))
+        beside.banner()
         + ticket_markdown(standing.issued)
         + f"\nSteps: {', '.join(standing.steps)}; waiting lines: {list(standing.waiting)}\n"
     )

@@ -33,6 +33,7 @@ def wire(place: Place) -> TicketingDoors:
     from adapters.render.markdown import ticket_markdown
     from adapters.versions import versions
     from flows.deliver import DeliverDoors
+    from flows.hindered import HinderDoors
     from flows.issue import IssueDoors
     from flows.publish import PublishDoors
 
@@ -59,7 +60,8 @@ def wire(place: Place) -> TicketingDoors:
         render=ticket_markdown,
         versions=versions,
     )
-    return TicketingDoors(place, issue, publish, DeliverDoors(tickets, people, (file,), ticket_markdown, clock))
+    hinder = HinderDoors(people, issue.decisions, lambda book: place.setup(book).policy)
+    return TicketingDoors(place, issue, publish, DeliverDoors(tickets, hinder, (file,), ticket_markdown, clock))
 
 
 if __name__ == "__main__":

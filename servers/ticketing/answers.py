@@ -8,14 +8,23 @@ from typing import TYPE_CHECKING, Literal
 from servers.answers import WORDS_LENGTH_MAX, Answer, Instant
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
+    from core.domain.hindrance import Hindrance
     from core.domain.ticket import IssuedTicket
     from flows.books import TicketStanding
     from flows.deliver import Delivered, Progress
 
 MARKDOWN_BYTES_MAX = 16_000
 LINES_MAX = 400
+
+
+class Hindered(Answer):
+    """What makes a ticket not to be executed now, and what a person does about it."""
+
+    why: Literal["answered", "halted", "phase", "unread", "expired"]
+    says: str
 
 
 class Rendered(Answer):
@@ -29,6 +38,7 @@ class Rendered(Answer):
     is_rehearsal: bool
     is_synthetic: bool
     is_cut: bool
+    hindrances: tuple[Hindered, ...]
     markdown: str
 
 
@@ -50,7 +60,7 @@ class Sent(Answer):
 
 
 class TicketState(Answer):
-    """How far a ticket is: its steps, its lines that were answered and that wait, and its deadlines."""
+    """How far a ticket is: its steps, its lines that were answered and that wait, its deadlines, and what hinders it now."""
 
     ticket_id: str
     revision: int
@@ -69,10 +79,14 @@ class TicketState(Answer):
     has_expired: bool
     confirm_by: Instant
     is_overdue: bool
+    hindrances: tuple[Hindered, ...]
 
 
-def rendered(issued: IssuedTicket, markdown: str) -> Rendered:
-    """Give an issued ticket with its text."""
+def rendered(issued: IssuedTicket, markdown: str, hindered: Sequence[Hindrance] = ()) -> Rendered:
+    """Give an issued ticket with its text, and above it what makes it not to be executed now."""
+    from flows.publish import hindrance_banner
+
+    markdown = hindrance_banner(hindered) + markdown
     ticket, content = issued.ticket, markdown.encode()
     is_cut = len(content) > MARKDOWN_BYTES_MAX
     shown = content[:MARKDOWN_BYTES_MAX].decode(errors="ignore").rpartition("\n")[0] if is_cut else markdown
@@ -85,6 +99,7 @@ def rendered(issued: IssuedTicket, markdown: str) -> Rendered:
         is_rehearsal=ticket.is_rehearsal,
         is_synthetic=ticket.is_synthetic,
         is_cut=is_cut,
+        hindrances=_hindered(hindered),
         markdown=shown,
     )
 
@@ -102,7 +117,9 @@ def sent(ticket_id: str, delivered: Delivered) -> Sent:
     )
 
 
-def ticket_state(standing: TicketStanding, progress: Progress, *, now: datetime) -> TicketState:
+def ticket_state(
+    standing: TicketStanding, progress: Progress, *, now: datetime, hindered: Sequence[Hindrance] = ()
+) -> TicketState:
     """Give a ticket as it stands at an instant."""
     ticket = standing.issued.ticket
     return TicketState(
@@ -123,4 +140,9 @@ def ticket_state(standing: TicketStanding, progress: Progress, *, now: datetime)
         has_expired=now >= ticket.expires_at,
         confirm_by=ticket.confirm_by,
         is_overdue=bool(standing.waiting) and ticket.kind == "TRADE" and now > ticket.confirm_by,
+        hindrances=_hindered(hindered),
     )
+
+
+def _hindered(found: Sequence[Hindrance]) -> tuple[Hindered, ...]:
+    return tuple(Hindered(why=one.why, says=one.words[:WORDS_LENGTH_MAX]) for one in found)

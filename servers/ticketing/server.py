@@ -13,6 +13,8 @@ from servers.refusals import Code, Refused, refusing
 from servers.ticketing.answers import Rendered, Sent, TicketState, rendered, sent, ticket_state
 
 if TYPE_CHECKING:
+    from core.domain.hindrance import Hindrance
+    from core.domain.ticket import IssuedTicket
     from flows.deliver import DeliverDoors, Undeliverable
     from flows.issue import IssueDoors
     from flows.publish import PublishDoors
@@ -32,6 +34,12 @@ class TicketingDoors:
     issue: IssueDoors
     publish: PublishDoors
     deliver: DeliverDoors
+
+    def hindrances(self, issued: IssuedTicket) -> tuple[Hindrance, ...]:
+        """Give what makes a ticket not to be executed at this moment."""
+        from flows.hindered import hindrances_shown
+
+        return hindrances_shown(issued, self.deliver.tickets, self.deliver.hinder, now=self.place.clock.now())
 
 
 def build(doors: Door[TicketingDoors]) -> MCPServer:
@@ -53,11 +61,14 @@ def build(doors: Door[TicketingDoors]) -> MCPServer:
             issued = issue_ticket(run_id, day.setup, replace(doors().issue, clock=day.clock))
         voided = doors().issue.tickets.voided(issued.ticket.ticket_id)
         publish(issued, doors().publish, voided=voided, with_ticket=False)
-        return rendered(issued, doors().deliver.render(issued))
+        return rendered(issued, doors().deliver.render(issued), doors().hindrances(issued))
 
     @host.tool
     def send_ticket(ticket_id: TicketId) -> Sent:
-        """Send an issued ticket, once, to where the operator decided. Step 5. A trade is refused HALTED or EXPIRED."""
+        """Send an issued ticket, once, to where the operator decided. Step 5.
+
+        A trade is refused HALTED or EXPIRED, and REFUSED where the phase allows less than was approved.
+        """
         from flows.deliver import Undeliverable, deliver
 
         _, day = doors().place.ticket(ticket_id)
@@ -77,15 +88,16 @@ def build(doors: Door[TicketingDoors]) -> MCPServer:
         standing, day = doors().place.ticket(ticket_id)
         progress = receive(ticket_id, doors().deliver.tickets, now=day.clock.now())
         standing, day = doors().place.ticket(ticket_id)
-        return ticket_state(standing, progress, now=day.clock.now())
+        return ticket_state(standing, progress, now=day.clock.now(), hindered=doors().hindrances(standing.issued))
 
     @host.reader
     def get_ticket_status(ticket_id: TicketId) -> TicketState:
-        """How far a ticket is: its steps, answered and waiting lines, and deadlines."""
+        """How far a ticket is: its steps, answered and waiting lines, deadlines, and what makes it not to be executed now."""
         from flows.deliver import progress_of
 
         standing, day = doors().place.ticket(ticket_id)
-        return ticket_state(standing, progress_of(standing), now=day.clock.now())
+        hindered = doors().hindrances(standing.issued)
+        return ticket_state(standing, progress_of(standing), now=day.clock.now(), hindered=hindered)
 
     return host.server(INSTRUCTIONS)
 
@@ -97,5 +109,7 @@ def dead(error: Undeliverable) -> Refused:
         "void": (Code.VOID, "the revision that takes its place"),
         "expired": (Code.EXPIRED, "the ticket of a later slot"),
         "answered": (Code.REFUSED, "the ticket of a later slot"),
+        "phase": (Code.REFUSED, "the ticket of a later slot, or a phase that allows as much"),
+        "unread": (Code.REFUSED, "what was approved and what is allowed, both readable"),
     }[error.why]
     return Refused(code, str(error), limit=error.limit, value=error.value, would_pass=passes)

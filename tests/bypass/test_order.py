@@ -10,6 +10,7 @@ import pytest
 
 from flows.decide import decide_run, propose
 from flows.deliver import DeliverDoors, deliver
+from flows.hindered import HinderDoors
 from flows.issue import issue_ticket
 from flows.settle import post_unposted
 from servers.refusals import Code
@@ -144,8 +145,9 @@ def _issued(stage: Stage) -> object:
 
 
 def _delivered(stage: Stage) -> object:
-    tickets, people = stage.desk.day_doors(stage.moment(DAY)).tickets, stage.people()
-    return deliver("TICKET-20991231", DeliverDoors(tickets, people, (), str, stage.moment(DAY).clock))
+    doors, people = stage.desk.day_doors(stage.moment(DAY)), stage.people()
+    hinder = HinderDoors(people, doors.issue.decisions, lambda book: stage.desk.configuration(book).setup.policy)
+    return deliver("TICKET-20991231", DeliverDoors(doors.tickets, hinder, (), str, stage.moment(DAY).clock))
 
 
 def _revised(stage: Stage) -> object:

@@ -30,6 +30,7 @@ from tests.integration.workspaces import (
     counts,
     desk_of,
     end_bars,
+    filled,
     held,
     make_manual,
     morning,
@@ -77,11 +78,6 @@ def confirm(root: Path, *answers: str, at: datetime | None = None, **changes: st
     lines = [word for answer in answers for word in ("--line", answer)]
     with the_time_is(at or morning(DAY) + timedelta(hours=11)):
         return twokey(root, "confirm", ticket_id, "--hash", quoted, "--by", "ann", *lines)
-
-
-def filled(line: dict[str, Any], fee: str = "0") -> str:
-    """Answer a line as filled at the decision price."""
-    return f"{line['line']} filled price={line['decision_price']} fee={fee}"
 
 
 def rows(root: Path) -> dict[str, int]:
@@ -170,7 +166,7 @@ def test_fills_are_posted_exactly_and_valued_to_the_penny(root):
 
     done = confirm(
         root,
-        f"1 filled price={paid[0]} fee=7.13",
+        f"1 filled quantity={units[0]} price={paid[0]} fee=7.13",
         f"2 partial quantity=1.2345 price={paid[1]} fee=0.40 fx=1.25 note: half at most",
         "3 not executed: price beyond the limit",
     )
@@ -275,14 +271,15 @@ WRONG = {
     "nothing filled": "1 partial quantity=0 price={price} fee=0",
     "whole as partial": "1 partial quantity={quantity} price={price} fee=0",
     "a value above the order's": "1 filled quantity=9{quantity} price={price} fee=0",
-    "a digit too many": "1 filled price=1{price} fee=0",
-    "no such line": "6 filled price={price} fee=0",
+    "a digit too many": "1 filled quantity={quantity} price=1{price} fee=0",
+    "no such line": "6 filled quantity={quantity} price={price} fee=0",
+    "no units of a buy by value": "1 filled price={price} fee=0",
     "no reason": "1 not executed:",
-    "no price": "1 filled fee=0",
-    "negative fee": "1 filled price={price} fee=-1",
+    "no price": "1 filled quantity={quantity} fee=0",
+    "negative fee": "1 filled quantity={quantity} price={price} fee=-1",
     "twice": "2 not executed: the same line again",
     "words": "all done",
-    "an exponent": "1 filled price=1e2 fee=0",
+    "an exponent": "1 filled quantity={quantity} price=1e2 fee=0",
 }
 
 
@@ -425,22 +422,22 @@ def test_a_halt_stops_the_next_slot_until_a_person_resumes(workspaces, root, sco
     resumed = twokey(root, "resume", *scope, "--by", "ann")
 
     name = "main" if scope else "*"
-    assert halted.facts == {"scope": name, "reason": "it smells"}
+    assert halted.facts == {"scope": name, "reason": "it smells", "tickets": [], "not_looked": None}
     assert (stopped.code, stopped.facts["reasons"]) == (3, [f"halt: halted ({name}): it smells"])
     assert (resumed.code, resumed.facts) == (0, {"scope": name, "lifted": 1, "peaks": {}})
     assert run(root, days=2).facts["kind"] == "TRADE"
 
 
 @pytest.mark.parametrize("typed", ["", "desk\n", "desk\n  \n", "Desk\nwhy\n", "main\nwhy\n", "yes\nwhy\n"])
-def test_resuming_wants_the_name_and_a_reason(issued, typed, monkeypatch):
+def test_resuming_wants_the_name_and_a_reason(root, typed):
     """Anything else, or the end of the input, lifts nothing."""
-    before = rows(issued)
-    monkeypatch.setattr(sys, "stdin", Terminal(typed))
+    twokey(root, "halt", "why")
+    before = rows(root)
 
-    done = twokey(issued, "resume", "--by", "p")
+    done = by_person(root, "resume", "--by", "p", typed=typed)
 
-    assert (done.code, "nothing was lifted" in done.err) == (2, True)
-    assert rows(issued) == before
+    assert (done.code, "nothing was lifted" in done.err, "Type the name" in done.err) == (2, True, True)
+    assert rows(root) == before
 
 
 def test_resume_is_refused_without_a_terminal(root):

@@ -13,11 +13,12 @@ import pytest
 from adapters.clock import FixedClock, SystemClock
 from adapters.postgres.connect import DatabaseError
 from adapters.postgres.people import PgPeople
-from adapters.postgres.runs import PgRuns
+from adapters.postgres.runs import PgDecisions, PgRuns
 from adapters.postgres.tickets import PgTickets
 from adapters.render.markdown import ticket_markdown
 from cli.main import main
 from flows.deliver import DeliverDoors, Undeliverable, deliver
+from flows.hindered import HinderDoors
 from tests.integration.forking import Forker, forking, job
 from tests.integration.workspaces import (
     BUSY,
@@ -214,7 +215,11 @@ def test_a_revision_that_was_cut_short_leaves_no_live_ticket_and_goes_on(workspa
                     TICKET,
                     DeliverDoors(
                         PgTickets(desk.session("ticketing")),
-                        PgPeople(desk.session("ticketing")),
+                        HinderDoors(
+                            PgPeople(desk.session("ticketing")),
+                            PgDecisions(desk.session("ticketing")),
+                            lambda book: desk.configuration(book).setup.policy,
+                        ),
                         (),
                         ticket_markdown,
                         SystemClock(),

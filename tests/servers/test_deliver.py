@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from adapters.channels.file import FileChannel
 from adapters.clock import FixedClock
+from core.domain.facts import Halt
 from core.domain.ticket import IssuedTicket, Seal, Ticket
 from flows.books import TicketStanding
-from flows.deliver import ChannelError, DeliverDoors, Delivery, Message, deliver, receive
+from flows.deliver import ChannelError, DeliverDoors, Delivery, Message, Undeliverable, deliver, receive
+from flows.hindered import HinderDoors
+from tests.unit.making import issued, ruled, ticket, ticket_line
 
 NOW = datetime(2024, 6, 10, 7, tzinfo=UTC)
 HOLD = Ticket(
@@ -57,11 +62,12 @@ class OneTicket:
     issued: IssuedTicket
     steps: list[str] = field(default_factory=list)
     deliveries: list[tuple[str, str]] = field(default_factory=list)
+    waiting: tuple[int, ...] = ()
 
     def ticket(self, ticket_id: str) -> TicketStanding | None:
         """Give the ticket as it stands."""
         known = ticket_id == self.issued.ticket.ticket_id
-        return TicketStanding(self.issued, tuple(self.steps), (), ()) if known else None
+        return TicketStanding(self.issued, tuple(self.steps), (), self.waiting) if known else None
 
     def add_step(self, ticket_id: str, step: str, *, detail: str) -> None:
         """Remember a step."""
@@ -88,18 +94,30 @@ class Pigeon:
 
 
 class Nobody:
-    """People who halted nothing."""
+    """People who halted nothing, or what they are told to have; the book is in phase C unless told."""
 
-    def halts(self, book: str) -> tuple[()]:
-        """Give no halt."""
-        return ()
+    def __init__(self, *halts: Halt, phase: str = "C") -> None:
+        self._halts, self._phase = halts, phase
+
+    def halts(self, book: str) -> tuple[Halt, ...]:
+        """Give the halts."""
+        return self._halts
+
+    def phase(self, book: str) -> str:
+        """Give the phase."""
+        return self._phase
+
+    def decision(self, run_id: str) -> Any:
+        """Give a decision that met the whole capital."""
+        return None, SimpleNamespace(standing=SimpleNamespace(capital_fraction=Decimal(1)))
 
 
-def doors(tickets: OneTicket, *channels: Any) -> DeliverDoors:
+def doors(tickets: OneTicket, *channels: Any, people: Any = None, now: datetime = NOW) -> DeliverDoors:
     """Give doors over fakes."""
     book: Any = tickets
-    people: Any = Nobody()
-    return DeliverDoors(book, people, channels, lambda issued: "# words\n", FixedClock(NOW))
+    who: Any = people or Nobody()
+    hinder = HinderDoors(who, who, lambda name: ruled(execution={"venue": "manual"}))
+    return DeliverDoors(book, hinder, channels, lambda issued: "# words\n", FixedClock(now))
 
 
 def test_an_attempt_that_failed_is_kept_and_tried_again():
@@ -128,6 +146,27 @@ def test_a_rehearsal_goes_only_where_nobody_takes_it_for_real():
 
     assert [(one.channel, one.has_arrived) for one in done.deliveries] == [("pigeon", False), ("cage", True)]
     assert tickets.deliveries[0] == ("pigeon", "failed: a rehearsal; this channel takes none")
+
+
+@pytest.mark.parametrize(
+    ("people", "why", "says"),
+    [
+        (Nobody(), "expired", "its window closed on"),
+        (Nobody(Halt("*", "rain", NOW)), "halted", "the whole desk is halted since"),
+        (Nobody(phase="A"), "phase", "it was approved for 1 of the capital, and phase A, which stands now, may use 0"),
+    ],
+)
+def test_a_trade_that_nobody_may_execute_is_not_sent(people, why, says):
+    """Whatever would stand above it where it is shown keeps it from being sent; the first of it is named."""
+    trade = ticket(ticket_line(1, "buy", "AAA", "2"))
+    book, pigeon = OneTicket(issued(trade), waiting=(1,)), Pigeon()
+    before, after = trade.expires_at - timedelta(microseconds=1), trade.expires_at
+
+    with pytest.raises(Undeliverable, match=f"{trade.ticket_id} is not sent: .*{says}") as refused:
+        deliver(trade.ticket_id, doors(book, pigeon, people=people, now=after if why == "expired" else before))
+
+    assert (refused.value.why, book.steps, book.deliveries) == (why, [], [])
+    assert deliver(trade.ticket_id, doors(book, pigeon, now=before)).is_sent
 
 
 def test_a_ticket_that_is_not_there_cannot_be_sent():

@@ -6,7 +6,9 @@ from datetime import timedelta
 
 import pytest
 
+from core.domain.hindrance import Hindrance
 from flows.books import TicketStanding
+from servers.answers import WORDS_LENGTH_MAX
 from servers.ticketing.answers import MARKDOWN_BYTES_MAX, rendered, ticket_state
 from tests.unit.making import issued, ticket, ticket_line
 
@@ -39,6 +41,18 @@ def test_an_answer_is_overdue_after_its_time_alone(kind, waiting, late, is_overd
     state = ticket_state(standing(*waiting, kind=kind), "waiting", now=TRADE.confirm_by + late)
 
     assert state.is_overdue is is_overdue
+
+
+def test_what_hinders_a_ticket_is_told_beside_it_and_stands_above_its_text():
+    """In few words, of which what to do is the first; a ticket that nothing hinders has an empty list."""
+    halted = Hindrance("halted", "Execute nothing. " + "x" * 300, limit="no halt", value="main: x")
+    state = ticket_state(standing(1), "waiting", now=TRADE.expires_at, hindered=(halted,))
+    text = rendered(issued(TRADE), "# a ticket\n", (halted,))
+
+    assert [(one.why, len(one.says)) for one in state.hindrances] == [("halted", WORDS_LENGTH_MAX)]
+    assert state.hindrances == text.hindrances
+    assert text.markdown == f"> **HALTED.** {halted.words}\n\n# a ticket\n"
+    assert rendered(issued(TRADE), "# a ticket\n").hindrances == ()
 
 
 def test_a_text_is_cut_at_a_line_where_it_would_not_fit():

@@ -107,6 +107,23 @@ def test_a_trade_is_not_sent_while_halted(five):
     assert five("ticketing.send_ticket", ticket_id=TICKET)["is_sent"] is True
 
 
+def test_an_agent_reads_what_hinders_a_trade_that_is_out(manual):
+    """A halt and the window's end stand above the text, and in how far the ticket is, before anybody asks to send it."""
+    with at(manual, MONDAY) as five:
+        run_id = five.decided()["run_id"]
+        free = five("ticketing.get_ticket_status", ticket_id=TICKET)
+        five("riskguard.halt_trading", book="main", reason_code="MARKET_EVENT")
+        end = datetime.fromisoformat(free["expires_at"])
+    with Five(manual, on=None, clock=FixedClock(end)) as late:
+        text = late("ticketing.render_ticket_md", run_id=run_id)
+        states = [late(f"ticketing.{tool}", ticket_id=TICKET) for tool in ("get_ticket_status", "receive_confirmation")]
+
+    assert free["hindrances"] == []
+    for told in (text, *states):
+        assert [one["why"] for one in told["hindrances"]] == ["halted", "expired"]
+    assert text["markdown"].startswith("> **HALTED.** Execute nothing more of this ticket: book main is halted since ")
+
+
 def test_a_trade_that_expired_is_not_sent(manual):
     """At the end of the window nobody may act on it any more; one microsecond before, it is sent."""
     with at(manual, MONDAY) as five:

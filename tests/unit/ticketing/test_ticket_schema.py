@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from core.domain.decision import Approved, GateReport
+from core.domain.hindrance import Hindrance
 from core.domain.ticket import Guide, LastGood, Ticket, Weighed, Why
 from core.ticket_schema import ticket_schema
 from core.ticketing.draft import draft_ticket
@@ -34,6 +35,7 @@ WHOLE = draft_ticket(
     ),
 )
 OLD = ticket(ticket_line(1, "buy", "AAA", "1"))
+HALTED = Hindrance("halted", "Execute nothing more.", limit="no halt", value="main: it fell")
 VOID = {"ticket_id": "TICKET-20240610", "revision": 1, "by": "p", "reason": "a wrong name"}
 
 
@@ -75,6 +77,7 @@ def test_every_kind_of_ticket_is_valid(of):
     """With all its fields, and as it was before some were added; void or not."""
     assert faults(document(of)) == []
     assert faults(document(of) | {"void": VOID}) == []
+    assert faults(json.loads(ticket_json(issued(of), hindered=[HALTED]))) == []
 
 
 def fill(of: Any, key: str, value: Any) -> None:
@@ -102,6 +105,8 @@ WRONG: dict[str, Callable[[Any], Any]] = {
     "a contribution of one": lambda told: fill(told["ticket"]["why"]["weights"][0], "moved_by", [["mom"]]),
     "a revision that is a text": lambda told: fill(told["ticket"], "revision", "1"),
     "a void without its reason": lambda told: fill(told, "void", {"ticket_id": "T", "revision": 1, "by": "p"}),
+    "no hindrance where one is told": lambda told: fill(told, "hindrances", []),
+    "a hindrance of another kind": lambda told: fill(told, "hindrances", [{**vars(HALTED), "why": "rain"}]),
     "a guide without a floor": lambda told: told["ticket"]["guide"].pop("cash_floor"),
 }
 
