@@ -494,8 +494,5 @@ def test_nothing_was_looked_up_at_the_venue(bench, ready):
     paid = twokey(root, "cash", "deposit", "10000", "--key", "first", "--by", "a person", "--on", AS_OF.isoformat())
     assert paid.code == 0, paid.err
 
-    words = (
-        "UNVERIFIED: nobody looked [A-Z-]+ up at the venue, where the rule asks for a person's look at it;"
-        " the same order after `twokey universe verify [A-Z-]+ --by NAME` would pass"
-    )
+    words = "UNVERIFIED: nobody looked [A-Z-]+ up at the venue, .* after `twokey universe verify [A-Z-]+ --by NAME` would pass"
     assert_refused(root, run_at(root, MORNING), DAY, {"review": [f"buy [A-Z-]+: {words}"] * 10})
