@@ -62,6 +62,11 @@ class PgRuns:
         row = self._session.one("SELECT max(slot) AS slot FROM run WHERE book = %s", (book,))
         return None if row is None else row["slot"]
 
+    def newest_names(self, count: int = 3) -> Sequence[RunId]:
+        """Name the runs of the latest slots of all books, the newest first."""
+        query = "SELECT run_id FROM run ORDER BY slot DESC, revision DESC, run_id LIMIT %s"
+        return [row["run_id"] for row in self._session.all(query, (count,))]
+
 
 class PgScores:
     """The scores of runs, written by quant."""

@@ -384,7 +384,9 @@ def stored_setup(run_id: str, desk: Desk) -> BookSetup:
     reader = desk.session("reader")
     found, kept = PgRuns(reader).run(run_id), PgConfig(reader)
     if found is None:
-        raise UsageError(f"there is no run {run_id}")
+        newest = PgRuns(reader).newest_names()
+        there = f"the newest are {', '.join(newest)}" if newest else "none was made yet: `twokey run` makes one"
+        raise UsageError(f"there is no run {run_id}; {there}")
     policy_text, universe = kept.config("policy", found.policy_hash), kept.config("universe", found.universe_hash)
     if policy_text is None or universe is None or sha256_text(universe) != found.universe_hash:
         raise StoreError(f"the configuration of {run_id} is not as it was kept; run `twokey audit verify`")

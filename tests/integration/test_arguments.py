@@ -124,6 +124,14 @@ def test_a_simulation_that_begins_past_the_bars_is_refused(root):
     assert (refused.code, "take earlier days" in refused.err) == (2, True)
 
 
+def test_a_workspace_without_runs_names_the_command_that_makes_one(root):
+    """There is none to name."""
+    refused = twokey(root, "replay", "RUN-20240612-r1")
+
+    said = "twokey: there is no run RUN-20240612-r1; none was made yet: `twokey run` makes one\n"
+    assert (refused.code, refused.err) == (2, said)
+
+
 def test_reconcile_takes_no_day(root):
     """It compares with the newest snapshot, whatever day that is; a day that would be ignored is refused."""
     with pytest.raises(SystemExit) as ended:

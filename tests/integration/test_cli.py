@@ -129,7 +129,7 @@ def test_a_folder_that_is_no_workspace_names_the_command_that_makes_one(tmp_path
         (("ingest", "--archive", "/nope"), 1, "there is no such file or folder"),
         (("ingest",), 2, "nothing to ingest was named"),
         (("ticket", "show", "TICKET-1"), 2, "there is no ticket TICKET-1"),
-        (("replay", "RUN-1"), 2, "there is no run RUN-1"),
+        (("replay", "RUN-1"), 2, f"there is no run RUN-1; the newest are RUN-{DAY:%Y%m%d}-r1\n"),
         (("halt", "--book", "mian", "a word"), 2, "there is no book mian; there are main, and * for all"),
         (("resume", "--by", "me"), 2, "run it at a terminal"),
         (("cash", "deposit", "0", "--key", "K", "--by", "me"), 2, "it must be positive"),
