@@ -16,9 +16,14 @@ CODE = (".py", ".sql", ".j2", ".md")
 
 @lru_cache(maxsize=1)
 def versions() -> dict[str, str]:
-    """Give the versions that a manifest names: ours, Python's and the libraries' that compute."""
+    """Give the versions of what computes: ours, Python's and the libraries' that compute."""
     computing = ("twokey", "numpy", "pyarrow", "exchange_calendars", "lightgbm", "numba")
     return {name: version(name) for name in computing} | {"python": platform.python_version()}
+
+
+def made_with() -> dict[str, str]:
+    """Give what a manifest names of the programs that made a run: the versions, and the hash of the code itself."""
+    return versions() | {"code": code_hash()}
 
 
 @lru_cache(maxsize=1)

@@ -32,7 +32,7 @@ from adapters.postgres.totals import PgTotals
 from adapters.render.markdown import ticket_markdown
 from adapters.slot_time import When as When
 from adapters.venues.paper import PaperVenue
-from adapters.versions import code_hash, versions
+from adapters.versions import code_hash, made_with, versions
 from core.domain.backup import AcknowledgedLoss
 from core.domain.facts import LossHead
 from core.domain.hindrance import Hindrance
@@ -172,7 +172,7 @@ class Desk:
         session, write = self.session("ticketing"), Artefacts(self.workspace.root).write
         runs, scores, decisions = PgRuns(session), PgScores(session), PgDecisions(session)
         config = PgConfig(session)
-        return PublishDoors(runs, scores, decisions, config, write, ticket_markdown, versions, hinder=self.hindrances)
+        return PublishDoors(runs, scores, decisions, config, write, ticket_markdown, made_with, hinder=self.hindrances)
 
     def hindrances(self, issued: IssuedTicket) -> tuple[Hindrance, ...]:
         """Give what makes a ticket not to be executed at this moment, whatever day is asked for."""

@@ -206,7 +206,10 @@ class TicketBook(Protocol):
         ...
 
     def lines_of_other(self, book: BookName, slot: str, *, venue: VenueName) -> Sequence[OtherLine]:
-        """Give the lines of another book's live tickets of the slot's day at a venue, and the open ones of earlier days."""
+        """Give the lines of another book's live tickets of the slot's day at a venue, and older ones that its books lack.
+
+        These are the open ones, and those that a person said were filled and that were not posted.
+        """
         ...
 
     def add_step(self, ticket_id: TicketId, step: str, *, detail: str) -> None:

@@ -47,7 +47,7 @@ def hindrances_of(standing: TicketStanding, doors: HinderDoors, *, now: datetime
         ticket,
         waiting=standing.waiting,
         halts=doors.people.halts(ticket.book),
-        share=_share(standing.issued, doors),
+        share=_share(standing.issued, doors) if is_executed_by_hand(ticket) else None,
         now=now,
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from core.canonical import canonical_json, plain_decimal, sha256_of, sha256_text
 from core.domain.decision import Decision
@@ -43,7 +43,7 @@ class PublishDoors:
     write: Write
     render: Callable[[IssuedTicket], str]
     versions: Callable[[], dict[str, str]]
-    hinder: Hinder = field(default=lambda issued: ())
+    hinder: Hinder
 
 
 def publish(

@@ -14,7 +14,7 @@ from core.domain.frame import Frame
 from core.domain.holdings import GENESIS_HEAD
 from core.domain.panel import Panel
 from core.domain.posting import Entry, SplitFact
-from core.domain.slot import TicketId
+from core.domain.slot import VenueName
 from core.domain.ticket import IssuedTicket, Ticket
 from core.domain.venue import AccountSnapshot, Break, CashReport, ExecutionReport, SplitReport, VenueReport
 from core.ledger.booked import standing_splits
@@ -103,29 +103,41 @@ def settle(frame: Frame, doors: SettleDoors) -> Settled:
     return Settled(reports, entries, breaks)
 
 
-def post_unposted(policy: Policy, doors: SettleDoors, *, only: TicketId | None = None) -> int:
-    """Post every execution, split and cash movement that no entry rests on yet (of one ticket only, if named).
+def post_unposted(policy: Policy, doors: SettleDoors) -> int:
+    """Post every execution, split and cash movement of a book at its venue that no entry rests on yet.
 
     What people booked at that venue is posted with it: a company's action follows the units that became known with a fill.
     """
-    posted = doors.journal.add_entries(unposted_entries(policy, doors, only=only))
-    return posted + (post_booked(doors.journal) if policy.execution.venue == VENUE else 0)
+    return _post(unposted_entries(policy, doors), policy.execution.venue, doors)
 
 
-def unposted_entries(policy: Policy, doors: SettleDoors, *, only: TicketId | None = None) -> list[Entry]:
-    """Give the entries of everything that no entry rests on yet (of one ticket's executions only, if named)."""
+def post_answers(ticket: Ticket, doors: SettleDoors) -> int:
+    """Post the executions of one ticket that no entry rests on yet, and what people booked, as `post_unposted` does.
+
+    At the ticket's own venue: its book may trade at another by now, and what happened at the broker is on the books of all
+    that look at it there.
+    """
+    executions = doors.journal.unposted_executions(ticket.book, ticket.venue)
+    entries = [_entry_of(one, doors.tickets) for one in executions if one.ticket_id == ticket.ticket_id]
+    return _post(entries, ticket.venue, doors)
+
+
+def unposted_entries(policy: Policy, doors: SettleDoors) -> list[Entry]:
+    """Give the entries of everything of a book at its venue that no entry rests on yet."""
     book, venue = policy.book, policy.execution.venue
-    executions = [
-        execution
-        for execution in doors.journal.unposted_executions(book, venue)
-        if only is None or execution.ticket_id == only
+    cash = doors.journal.unposted_cash(book, venue, base=policy.base_currency)
+    splits = doors.journal.unposted_splits(book, venue)
+    executions = doors.journal.unposted_executions(book, venue)
+    return [
+        *(post_cash(fact) for fact in cash),
+        *(post_split(fact) for fact in splits),
+        *(_entry_of(execution, doors.tickets) for execution in executions),
     ]
-    entries = [_entry_of(execution, doors.tickets) for execution in executions]
-    if only is None:
-        cash = doors.journal.unposted_cash(book, venue, base=policy.base_currency)
-        splits = doors.journal.unposted_splits(book, venue)
-        entries = [*(post_cash(fact) for fact in cash), *(post_split(fact) for fact in splits), *entries]
-    return entries
+
+
+def _post(entries: Sequence[Entry], venue: VenueName, doors: SettleDoors) -> int:
+    posted = doors.journal.add_entries(entries)
+    return posted + (post_booked(doors.journal) if venue == VENUE else 0)
 
 
 def compare_and_keep(

@@ -12,11 +12,10 @@ from adapters.postgres.bodies import changed
 from adapters.postgres.connect import Row, Session
 from core.canonical import sha256_text
 from core.domain.backup import AcknowledgedLoss
-from core.domain.facts import AuditHead, Halt, LossHead
+from core.domain.facts import DESK_SCOPE, AuditHead, Halt, LossHead
 from core.domain.slot import BookName, RunId, VenueName
 from flows.books import StoreError
 
-DESK_SCOPE = "*"
 NO_PEAKS: Mapping[BookName, date] = MappingProxyType({})
 NOTHING_FROZEN: Mapping[str, str] = MappingProxyType({})
 # How the user ends that the database itself writes to a halt.

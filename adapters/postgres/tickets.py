@@ -23,6 +23,11 @@ HAS_NO_ANSWER = (
     "NOT EXISTS (SELECT 1 FROM confirmation_line c WHERE c.ticket_line = l.id)"
     " AND NOT EXISTS (SELECT 1 FROM venue_report v WHERE v.ticket_line = l.id)"
 )
+# No answer, or a person's word of a fill that the books do not hold yet: what a cut-short confirmation leaves.
+IS_UNBOOKED = (
+    f"({HAS_NO_ANSWER} OR EXISTS (SELECT 1 FROM confirmation_line c WHERE c.ticket_line = l.id AND c.outcome <> 'not executed'"
+    " AND NOT EXISTS (SELECT 1 FROM entry e WHERE e.confirmation_line = c.id)))"
+)
 
 
 class PgTickets:
@@ -117,6 +122,10 @@ class PgTickets:
         )
         return [_issued(row) for row in self._session.all(query, (book, venue))]
 
+    def books(self) -> Sequence[BookName]:
+        """Name the books that ever had a ticket, whether they still have a policy or not."""
+        return [row["book"] for row in self._session.all("SELECT DISTINCT book FROM ticket ORDER BY book")]
+
     def unanswered(self, book: BookName, before: str, *, venue: VenueName) -> Sequence[str]:
         """Name the lines of a venue's earlier live trades that nobody answered; rehearsals of a real one do not count."""
         query = (
@@ -138,15 +147,18 @@ class PgTickets:
 
     def lines_beside(self, book: BookName, slot: str, *, venue: VenueName, also_open: bool) -> Sequence[OtherLine]:
         """Give the lines of a book's other live tickets at a venue: of the slot's day and, where asked, older open ones."""
-        return self._lines("t.slot <> %s", (book, venue, slot), slot, also_open=also_open)
+        return self._lines("t.slot <> %s", (book, venue, slot), slot, also=HAS_NO_ANSWER if also_open else "")
 
     def lines_of_other(self, book: BookName, slot: str, *, venue: VenueName) -> Sequence[OtherLine]:
-        """Give the lines of another book's live tickets of the slot's day at a venue, and the open ones of earlier days."""
-        return self._lines("true", (book, venue), slot, also_open=True)
+        """Give the lines of another book's live tickets of the slot's day at a venue, and older ones that its books lack.
 
-    def _lines(self, which: str, values: tuple[str, ...], slot: str, *, also_open: bool) -> Sequence[OtherLine]:
+        These are the open ones, and those that a person said were filled and that were not posted.
+        """
+        return self._lines("true", (book, venue), slot, also=IS_UNBOOKED)
+
+    def _lines(self, which: str, values: tuple[str, ...], slot: str, *, also: str) -> Sequence[OtherLine]:
         # Every trade of the past is looked through only where asked: the tickets of a day are few.
-        open_too = f"OR (t.slot < %s AND {HAS_NO_ANSWER})" if also_open else ""
+        open_too = f"OR (t.slot < %s AND {also})" if also else ""
         query = (
             "SELECT t.ticket_id, t.book, t.slot, l.line, l.body, "
             f"{HAS_NO_ANSWER} AS is_open FROM ticket t JOIN ticket_line l ON l.ticket = t.id"
@@ -155,7 +167,7 @@ class PgTickets:
             " ORDER BY t.slot, l.line"
         )
         day = slot[:DAY_LENGTH]
-        asked = (*values, day, *((slot,) if also_open else ()))
+        asked = (*values, day, *((slot,) if also else ()))
         return [_beside(row, day) for row in self._session.all(query, asked)]
 
     def add_step(self, ticket_id: TicketId, step: str, *, detail: str) -> None:

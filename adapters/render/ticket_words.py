@@ -10,8 +10,9 @@ from zoneinfo import ZoneInfo
 from core.canonical import plain_decimal
 from core.domain.hindrance import Hindrance
 from core.domain.ticket import IssuedTicket, Ticket, TicketLine, Weighed
+from core.ticketing.hindrances import clock_words
 
-UK, US = ZoneInfo("Europe/London"), ZoneInfo("America/New_York")
+US = ZoneInfo("America/New_York")
 
 
 def money(amount: Decimal | None) -> str:
@@ -22,11 +23,6 @@ def money(amount: Decimal | None) -> str:
 def percent(share: Decimal) -> str:
     """Give a share as per cent with two decimals."""
     return f"{100 * share:.2f} %"
-
-
-def in_uk(at: datetime) -> str:
-    """Give an instant as UK wall-clock time with its zone."""
-    return at.astimezone(UK).strftime("%a %d %b %Y %H:%M %Z")
 
 
 def in_us(at: datetime) -> str:
@@ -62,7 +58,7 @@ def confirm_words(ticket: Ticket, *, most: int | None = None) -> str:
     With `most`, so many lines, and words that say how it goes on.
     """
     answers = [
-        f'--line "{line.line} filled {"quantity=UNITS " * (line.set_by == "value")}price=PRICE fee=FEE{_rate(line, ticket)}"'
+        f'--line "{line.line} filled {"quantity=UNITS " * line.is_by_value}price=PRICE fee=FEE{_rate(line, ticket)}"'
         for line in ticket.lines
     ]
     command = " \\\n  ".join(
@@ -78,7 +74,7 @@ def confirm_words(ticket: Ticket, *, most: int | None = None) -> str:
 def other_answers_words(ticket: Ticket) -> str:
     """Say what stands in the command for a line that was not wholly filled, and in which currencies."""
     priced = " or ".join(dict.fromkeys(line.currency for line in ticket.lines))
-    units = "UNITS is what the venue shows as filled, " if any(line.set_by == "value" for line in ticket.lines) else ""
+    units = "UNITS is what the venue shows as filled, " if any(line.is_by_value for line in ticket.lines) else ""
     rate = next((rate for line in ticket.lines if (rate := _rate(line, ticket))), "")
     foreign = " or ".join(dict.fromkeys(line.currency for line in ticket.lines if _rate(line, ticket)))
     told = f", RATE the {foreign} for 1 {ticket.base} that the venue converted at" if rate else ""
@@ -121,11 +117,11 @@ def facts_of(ticket: Ticket) -> tuple[tuple[str, str], ...]:
         ("Prices", ticket.basis),
         ("Known", ticket.knowledge),
         ("Exchange rate", ticket.fx or "not available"),
-        ("Expires", in_uk(ticket.expires_at)),
+        ("Expires", clock_words(ticket.expires_at)),
         ("Last good ticket", last),
     ]
     if ticket.lines:
-        facts.insert(8, ("Confirm by", in_uk(ticket.confirm_by)))
+        facts.insert(8, ("Confirm by", clock_words(ticket.confirm_by)))
     if ticket.voids:
         facts.append(("Voids", f"revision {ticket.voids}: do not execute it"))
     return tuple(facts)
@@ -141,7 +137,7 @@ def sealed_of(issued: IssuedTicket) -> tuple[str, ...]:
         f"hash {ticket.hash}",
         f"policy {ticket.policy_hash[:16]} universe {ticket.universe_hash[:16]} run {seal.run_id}",
         f"audit head {seal.audit_seq} {seal.audit_head}",
-        f"issued {in_uk(seal.issued_at)}, {signed}",
+        f"issued {clock_words(seal.issued_at)}, {signed}",
     )
 
 
@@ -157,7 +153,7 @@ def _revised(revision: int) -> str:
 FILTERS: dict[str, Callable[..., str]] = {
     "money": money,
     "percent": percent,
-    "uk": in_uk,
+    "uk": clock_words,
     "us": in_us,
     "plain": plain_decimal,
     "moved": moved,

@@ -15,7 +15,7 @@ from cli.output import emit, place
 from cli.terminal import ask, need_terminal
 from cli.wiring import Desk, when
 from core.domain.confirmation import Confirmation
-from core.domain.facts import Halt
+from core.domain.facts import DESK_SCOPE, Halt
 from core.ticketing.answers import AnswerError, parse_answer
 from core.ticketing.hindrances import clock_words, scope_words
 from flows import confirm as confirming
@@ -25,7 +25,7 @@ from flows.cash import CashDoors, CashMove, CashRefused, move_cash
 from flows.hindered import open_tickets
 from flows.lifecycle import follow_ticket
 from flows.resume import ResumeDoors
-from flows.settle import post_unposted
+from flows.settle import post_answers
 
 
 def confirm(arguments: argparse.Namespace) -> int:
@@ -52,7 +52,7 @@ def confirm(arguments: argparse.Namespace) -> int:
             done = confirming.confirm(confirmation, policy, doors)
         except (AnswerError, confirming.Refusal) as error:
             raise UsageError(str(error)) from error
-        posted = post_unposted(policy, desk.settle_doors(desk.clean), only=ticket.ticket_id)
+        posted = post_answers(ticket, desk.settle_doors(desk.clean))
         follow_ticket(ticket.ticket_id, PgTickets(desk.session("ticketing")), now=clock.now())
         desk.changed()
     late = " (LATE)" if done.is_late else ""
@@ -77,7 +77,7 @@ def halt(arguments: argparse.Namespace) -> int:
     A book without a policy is refused, for nothing would be halted.
     """
     workspace = Workspace(arguments.workspace)
-    if arguments.book != "*" and not workspace.policy_path(arguments.book).is_file():
+    if arguments.book != DESK_SCOPE and not workspace.policy_path(arguments.book).is_file():
         raise UsageError(f"there is no book {arguments.book}; there are {', '.join(workspace.books())}, and * for all")
     # A halt is never refused for its words.
     reason = arguments.reason.strip() or "no reason given"
@@ -86,9 +86,8 @@ def halt(arguments: argparse.Namespace) -> int:
         desk.heads.keep(desk.chain.head())
         # Only now: what is halted stays halted, whatever comes of looking.
         found, not_looked = _open_tickets(desk, arguments.book)
-    scope = "the whole desk" if arguments.book == "*" else f"book {arguments.book}"
     tickets = [_to_stop(standing, at=place(arguments)) for standing in found]
-    words = [f"{scope} is halted: {reason}", *(str(told["words"]) for told in tickets)]
+    words = [f"{scope_words(arguments.book)} is halted: {reason}", *(str(told["words"]) for told in tickets)]
     if not_looked is not None:
         words.append(f"could not look which tickets wait ({not_looked}): execute nothing more of any ticket")
     facts = {"scope": arguments.book, "reason": reason, "tickets": tickets, "not_looked": not_looked}
@@ -100,8 +99,10 @@ def _open_tickets(desk: Desk, scope: str) -> tuple[tuple[TicketStanding, ...], s
     """Give the tickets of a scope that somebody may be executing now, or why nobody can say."""
     clock = SystemClock()
     try:
-        books = desk.workspace.books() if scope == "*" else (scope,)
-        return open_tickets(books, PgTickets(desk.session("reader")), now=clock.now()), None
+        tickets = PgTickets(desk.session("reader"))
+        # The books of the tickets, not those of the folder: a policy may be gone while its ticket is out.
+        books = tickets.books() if scope == DESK_SCOPE else (scope,)
+        return open_tickets(books, tickets, now=clock.now()), None
     except (RuntimeError, ValueError, OSError) as error:
         return (), str(error)
 
@@ -111,7 +112,7 @@ def _to_stop(standing: TicketStanding, *, at: str) -> dict[str, object]:
     ticket = standing.issued.ticket
     waiting = ", ".join(str(line) for line in standing.waiting)
     words = (
-        f"{ticket.ticket_id} of book {ticket.book} is out, line {waiting} without an answer, its window open until"
+        f"{ticket.ticket_id} of book {ticket.book} is out, line {waiting} without an answer, its window closes on"
         f" {clock_words(ticket.expires_at)}: execute nothing more of it. Confirm what was executed already, and the other lines"
         f' as not executed: twokey confirm {ticket.ticket_id} --hash {ticket.short_hash}{at} --by NAME --line "LINE ..."'
     )
@@ -130,7 +131,7 @@ def resume(arguments: argparse.Namespace) -> int:
     need_terminal("resume")
     if not arguments.by.strip():
         raise UsageError("--by was blank; name who resumes; nothing was lifted")
-    name = "desk" if arguments.book == "*" else arguments.book
+    name = "desk" if arguments.book == DESK_SCOPE else arguments.book
     with Desk(Workspace(arguments.workspace)) as desk:
         person = desk.session("person")
         doors = ResumeDoors(PgPeople(person), PgRuns(person), PgDecisions(person))
@@ -144,7 +145,7 @@ def resume(arguments: argparse.Namespace) -> int:
         reason = ask("Why is it safe to go on? ")
         if not reason:
             raise UsageError("a reason is needed; nothing was lifted")
-        books = desk.workspace.books() if arguments.book == "*" else (arguments.book,)
+        books = desk.workspace.books() if arguments.book == DESK_SCOPE else (arguments.book,)
         try:
             done = resuming.resume(arguments.book, books, doors, by=arguments.by, reason=reason, seen=standing)
         except StoreError as error:
@@ -162,13 +163,18 @@ def _nothing_to_lift(arguments: argparse.Namespace, desk: Desk) -> str:
     """Say that a scope has no halt of its own, and which other halts stand: whoever resumes may believe that trading is on."""
     people, scope = PgPeople(desk.session("reader")), arguments.book
     others: dict[str, Halt] = {}
-    for book in desk.workspace.books() if scope == "*" else (scope,):
+    known = sorted({*desk.workspace.books(), *PgTickets(desk.session("reader")).books()})
+    if scope not in (DESK_SCOPE, *known):
+        return f"there is no book {scope}; there are {', '.join(known)}, and {DESK_SCOPE} for all"
+    for book in known if scope == DESK_SCOPE else (scope,):
         for halt in people.halts(book):
             others.setdefault(halt.scope, halt)
-    said = "the desk" if scope == "*" else scope
+    said = "the desk" if scope == DESK_SCOPE else scope
     if not others:
         return f"{said} has no halt, and nothing else halts {'any book' if scope == '*' else 'it'}"
-    told = [f"{scope_words(halt)} is halted since {clock_words(halt.at)} ({halt.reason})" for halt in others.values()]
+    told = [
+        f"{scope_words(halt.scope)} is halted since {clock_words(halt.at)} ({halt.reason})" for halt in others.values()
+    ]
     calls = [
         f"`twokey resume{place(arguments)}{'' if halt.scope == '*' else f' --book {halt.scope}'} --by NAME`"
         for halt in others.values()

@@ -18,6 +18,7 @@ from adapters.postgres.people import PgConfig
 from adapters.postgres.runs import PgRuns
 from adapters.postgres.tickets import PgTickets
 from adapters.render.markdown import ticket_markdown
+from adapters.versions import code_hash
 from cli.commands.backup import NO_BACKUP, back_up_after_run
 from cli.commands.ingest import fetched_sources, ingest_into, source_settings, trouble
 from cli.commands.ticket_forms import Beside, show_as
@@ -359,6 +360,7 @@ def replay(arguments: argparse.Namespace) -> int:
             compared = replay_run(arguments.run_id, stored_setup(arguments.run_id, desk), desk.replay_doors)
         except NotReady as error:
             raise UsageError(str(error)) from error
+        made_by = _code_of(arguments.run_id, desk)
     is_equal = all(item.is_equal for item in compared)
     rows = [
         (item.stage, "equal" if item.is_equal else "DIFFERS", item.stored[:16], item.replayed[:16]) for item in compared
@@ -367,12 +369,19 @@ def replay(arguments: argparse.Namespace) -> int:
         {"stage": item.stage, "stored": item.stored, "replayed": item.replayed, "equal": item.is_equal}
         for item in compared
     ]
-    emit(
-        arguments,
-        {"run_id": arguments.run_id, "equal": is_equal, "stages": stages},
-        table(("stage", "verdict", "stored", "replayed"), rows),
-    )
+    told = table(("stage", "verdict", "stored", "replayed"), rows)
+    if not is_equal and made_by != code_hash():
+        which = "other code" if made_by is None else f"other code ({made_by[:16]}, this is {code_hash()[:16]})"
+        told += f"\nIt was made by {which}: a difference may be one of words or of rounding, and is no proof of a changed fact."
+    emit(arguments, {"run_id": arguments.run_id, "equal": is_equal, "stages": stages, "code": made_by}, told)
     return 0 if is_equal else 1
+
+
+def _code_of(run_id: str, desk: Desk) -> str | None:
+    """Give the hash of the code that made a run; none where its manifest is of before that was kept."""
+    manifest = PgConfig(desk.session("reader")).manifest(run_id)
+    found: str | None = None if manifest is None else json.loads(manifest)["versions"].get("code")
+    return found
 
 
 def stored_setup(run_id: str, desk: Desk) -> BookSetup:

@@ -40,6 +40,10 @@ class LossHead(AuditHead):
     after: int
 
 
+# The scope of a halt of all books.
+DESK_SCOPE = "*"
+
+
 @dataclass(frozen=True)
 class Halt:
     """No trade ticket until a person resumes: whose halt, why, since when, and whether the riskguard set it."""

@@ -63,6 +63,14 @@ class TicketLine:
     if_it_fails: str = field(default="", metadata=LATER)
     set_by: SetBy = field(default="units", metadata=LATER)
 
+    @property
+    def is_by_value(self) -> bool:
+        """Say whether it is filled with as many units as its value gives.
+
+        A ticket of before `set_by` does not say so; a fraction of a unit was bought by its value then as well.
+        """
+        return self.set_by == "value" or (self.side == "buy" and self.quantity % 1 != 0)
+
 
 @dataclass(frozen=True)
 class Guide:

@@ -174,8 +174,8 @@ def _in_time(last: Sequence[SlotFacts]) -> Criterion:
     beyond, took, slot = max(issued, key=lambda item: item[0])
     allowed = (slot.until - slot.at) // MINUTE
     words = (
-        f"of {len(issued)} tickets the latest by its day's policy, of {slot.label}, came {_minutes(took):.1f} minutes after its"
-        f" slot; `run_until` allows {allowed}"
+        f"the latest of {len(issued)} tickets, {slot.label}, came {_minutes(took):.1f} minutes after its slot, where"
+        f" `run_until` allowed {allowed}"
     )
     return _judged("time to ticket", is_measured=True, is_met=beyond <= timedelta(0), words=words)
 

@@ -75,7 +75,7 @@ def _piece(fields: dict[str, Decimal], line: TicketLine, told: Decimal | None) -
     rate = fields.get("fx", told)
     if rate is None:
         raise AnswerError(f"line {line.line}: the ticket names no exchange rate; add fx=RATE")
-    if line.set_by == "value" and "quantity" not in fields:
+    if line.is_by_value and "quantity" not in fields:
         raise AnswerError(
             f"line {line.line}: a buy that is set by its value gets as many units as its price gives, not the"
             f" {plain_decimal(line.quantity)} of the ticket; add quantity=Q, the units that the venue shows"

@@ -7,11 +7,10 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from core.canonical import instant_text, plain_decimal
-from core.domain.facts import Halt, Unread
+from core.domain.facts import DESK_SCOPE, Halt, Unread
 from core.domain.hindrance import Hindrance, Share
 from core.domain.ticket import Ticket
 
-DESK = "*"
 # The clock that the head of a ticket is written in.
 CLOCK = ZoneInfo("Europe/London")
 NOTHING_MORE = "Execute nothing more of this ticket"
@@ -23,12 +22,13 @@ def hindrances(
     *,
     waiting: Collection[int],
     halts: Sequence[Halt],
-    share: Share | Unread,
+    share: Share | Unread | None,
     now: datetime,
 ) -> tuple[Hindrance, ...]:
     """Give all that makes a trade not to be executed now, none where it is; `waiting` are its lines without an answer.
 
-    A ticket of which every line is answered says that alone: nothing is left that could be executed.
+    `share` is None where nobody executes it by hand. A ticket of which every line is answered says that alone: nothing is left
+    that could be executed.
     """
     if ticket.kind != "TRADE":
         return ()
@@ -49,14 +49,16 @@ def halted(halts: Sequence[Halt]) -> Hindrance | None:
     if not halts:
         return None
     told = "; ".join(
-        f"{scope_words(halt)} is halted since {clock_words(halt.at)} ({_line(halt.reason)})" for halt in halts
+        f"{scope_words(halt.scope)} is halted since {clock_words(halt.at)} ({_line(halt.reason)})" for halt in halts
     )
     value = "; ".join(f"{halt.scope}: {halt.reason}" for halt in halts)
     return Hindrance("halted", f"{NOTHING_MORE}: {told}. {CONFIRM}", limit="no halt", value=value)
 
 
-def beyond_share(share: Share | Unread) -> Hindrance | None:
+def beyond_share(share: Share | Unread | None) -> Hindrance | None:
     """The rollout phase that stands now allows less of the capital than the ticket was approved for, or nobody can say."""
+    if share is None:
+        return None
     if isinstance(share, Unread):
         told = f"what share of the capital the book may use now could not be looked up ({_line(share.why)})"
         return Hindrance(
@@ -81,9 +83,9 @@ def expired(ticket: Ticket, waiting: Collection[int], now: datetime) -> Hindranc
     return Hindrance("expired", f"{NOTHING_MORE}: {told}. Answer what waits, {lines}.", limit=limit, value=value)
 
 
-def scope_words(halt: Halt) -> str:
+def scope_words(scope: str) -> str:
     """Say whose a halt is."""
-    return "the whole desk" if halt.scope == DESK else f"book {halt.scope}"
+    return "the whole desk" if scope == DESK_SCOPE else f"book {scope}"
 
 
 def clock_words(at: datetime) -> str:

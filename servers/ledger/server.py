@@ -64,13 +64,13 @@ def build(doors: Door[LedgerDoors]) -> MCPServer:
         """
         from flows.look import holdings_in
         from flows.portfolio import write_portfolio
-        from flows.settle import post_unposted
+        from flows.settle import post_answers
 
         standing, day = doors().place.ticket(ticket_id)
         if standing.waiting and not standing.answered:
             raise Refused(Code.NOT_CONFIRMED, f"nobody answered a line of {ticket_id} yet", value=ticket_id)
         policy, can = day.setup.policy, doors().settle
-        fills = post_unposted(policy, can, only=ticket_id)
+        fills = post_answers(standing.issued.ticket, can)
         write_portfolio(doors().portfolio)
         head = holdings_in(can.journal, policy).ledger_head
         return Posted(ticket_id=ticket_id, fills=fills, waiting=standing.waiting[:400], ledger_head=head)

@@ -31,9 +31,9 @@ def wire(place: Place) -> TicketingDoors:
     from adapters.postgres.runs import PgDecisions, PgRuns, PgScores
     from adapters.postgres.tickets import PgTickets
     from adapters.render.markdown import ticket_markdown
-    from adapters.versions import versions
+    from adapters.versions import made_with
     from flows.deliver import DeliverDoors
-    from flows.hindered import HinderDoors
+    from flows.hindered import HinderDoors, hindrances_shown
     from flows.issue import IssueDoors
     from flows.publish import PublishDoors
 
@@ -51,6 +51,7 @@ def wire(place: Place) -> TicketingDoors:
         clock=clock,
     )
     file = FileChannel(place.workspace.root / "tickets", partial(write_whole, mode=READ_WRITE))
+    hinder = HinderDoors(people, issue.decisions, lambda book: place.setup(book).policy)
     publish = PublishDoors(
         runs=issue.runs,
         scores=PgScores(session),
@@ -58,9 +59,9 @@ def wire(place: Place) -> TicketingDoors:
         config=PgConfig(session),
         write=Artefacts(place.workspace.root).write,
         render=ticket_markdown,
-        versions=versions,
+        versions=made_with,
+        hinder=lambda issued: hindrances_shown(issued, tickets, hinder, now=clock.now()),
     )
-    hinder = HinderDoors(people, issue.decisions, lambda book: place.setup(book).policy)
     return TicketingDoors(place, issue, publish, DeliverDoors(tickets, hinder, (file,), ticket_markdown, clock))
 
 

@@ -12,7 +12,7 @@ from flows.decide import decide_run, propose
 from flows.deliver import DeliverDoors, deliver
 from flows.hindered import HinderDoors
 from flows.issue import issue_ticket
-from flows.settle import post_unposted
+from flows.settle import post_answers
 from servers.refusals import Code
 from tests.bypass.stages import FEW, Stage, staged
 from tests.integration.workspaces import BUSY, DAY, ONE_DAY, Workspaces
@@ -178,7 +178,9 @@ def test_a_direct_call_too_early(stage, told, name):
 def test_posting_before_an_answer_posts_nothing(stage, told):
     """Nobody answered: there is no fill to post, however often one asks."""
     assert told
-    policy, before = stage.desk.configuration("main").setup.policy, stage.desk.chain.head()
+    doors, before = stage.desk.settle_doors(stage.desk.clean), stage.desk.chain.head()
+    standing = doors.tickets.ticket(TICKET)
+    assert standing is not None
 
-    assert post_unposted(policy, stage.desk.settle_doors(stage.desk.clean), only=TICKET) == 0
+    assert post_answers(standing.issued.ticket, doors) == 0
     assert stage.desk.chain.head() == before

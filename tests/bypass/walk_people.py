@@ -27,7 +27,7 @@ from flows.replay import replay
 from flows.resume import ResumeDoors, resume
 from flows.revise import Asked, revise_day
 from flows.rollout import PhaseDoors, Word, advance, change_window
-from flows.settle import post_unposted, settle
+from flows.settle import post_answers, settle
 from flows.setup import BookSetup
 from servers.quant.jobs import Jobs
 from tests.bypass.walk_world import World
@@ -90,7 +90,7 @@ def confirm_lines(world: World, ticket_id: str, lines: list[int], how: str) -> s
     said = Confirmation(ticket_id, revision, short_hash, BY, "terminal", at, answers)
     policy = world.policy(ticket.book)
     done = confirm(said, policy, doors)
-    posted = post_unposted(policy, world.desk.settle_doors(world.desk.clean), only=ticket_id)
+    posted = post_answers(ticket, world.desk.settle_doors(world.desk.clean))
     world.desk.changed()
     return f"{len(answers)} kept, {posted} posted, late {done.is_late}"
 

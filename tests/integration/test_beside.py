@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,11 @@ import pytest
 
 from adapters.postgres.journal import PgJournal
 from adapters.postgres.tickets import PgTickets
+from core.domain.confirmation import Confirmation
 from core.domain.slot import VenueName
+from core.ticketing.answers import parse_answer
+from flows import confirm as confirming
+from flows.look import read_desk
 from tests.integration.workspaces import (
     BUSY,
     DAY,
@@ -22,6 +26,7 @@ from tests.integration.workspaces import (
     change_desk,
     change_policy,
     desk_of,
+    filled,
     make_manual,
     morning,
     the_time_is,
@@ -94,10 +99,61 @@ def test_a_book_goes_to_a_broker_and_back_with_lines_open_at_both(workspaces: Wo
     assert (bought[0][:5], bought[1]) == ([start] * 5, [DAY])
     assert not [words for words in back.facts["reasons"] if brokers.facts["ticket_id"] in words]
     assert back.facts["kind"] in ("TRADE", "HOLD")
-    # Answered meanwhile, posted as soon as the book is at the broker; the lines that nobody answered count there again.
-    assert (said.code, said.facts["kept"], said.facts["posted"]) == (0, 1, 0), said.err
+    # Answered and posted meanwhile, at the broker; the lines that nobody answered count there again.
+    assert (said.code, said.facts["kept"], said.facts["posted"]) == (0, 1, 1), said.err
     waiting = ", ".join(f"{brokers.facts['ticket_id']} line {line}" for line in range(2, 6))
     assert again.facts["reasons"][0] == f"confirmations: 4 unanswered: {waiting}"
+
+
+@pytest.mark.parametrize("is_cut_short", [False, True])
+def test_what_a_book_bought_at_a_broker_counts_there_while_it_is_on_paper(workspaces: Workspaces, is_cut_short: bool):
+    """Its fills are on the broker's books whatever venue it trades at now; cut short before that, they count as ordered."""
+    root = with_a_second_book(workspaces, f"beside-the-broker-{is_cut_short}")
+    second = root / "config/books/second.yml"
+    make_manual(root)
+    second.write_text(second.read_text(encoding="utf-8").replace(*BROKER), encoding="utf-8")
+    done = run_on(root, DAY)
+    turn(root, BROKER[::-1])
+    told = show(root, done)["ticket"]
+    confirm_others(root, done, DAY + ONE_DAY)
+    if is_cut_short:
+        answered_and_killed(root, done)
+    else:
+        assert confirm_first(root, done, DAY + ONE_DAY).facts["posted"] == 1
+
+    with desk_of(root) as desk:
+        reader, setup = desk.session("reader"), desk.configuration("second").setup
+        run = setup.run_of(DAY + ONE_DAY, today=DAY + ONE_DAY, snapshot=None)
+        view = read_desk(setup, PgJournal(reader), PgTickets(reader), run=run)
+
+    first = told["lines"][0]
+    assert view is not None
+    assert [(one.book, one.units) for one in view.books] == [
+        ("main", ((first["instrument"], Decimal(first["quantity"])),))
+    ]
+
+
+def answered_and_killed(root: Path, done: Done) -> None:
+    """Keep that the first line of a run's ticket was filled, and end before that is posted."""
+    told = show(root, done)
+    with desk_of(root) as desk:
+        doors = desk.confirm_doors
+        standing = doors.tickets.ticket(done.facts["ticket_id"])
+        assert standing is not None
+        ticket, at = standing.issued.ticket, morning(DAY) + timedelta(hours=11)
+        answer = parse_answer(filled(told["ticket"]["lines"][0]), ticket)
+        said = Confirmation(ticket.ticket_id, ticket.revision, ticket.short_hash, "ann", "terminal", at, (answer,))
+        confirming.confirm(said, desk.configuration("main").setup.policy, doors)
+        desk.changed()
+
+
+def confirm_others(root: Path, done: Done, day: date) -> None:
+    """Say on a morning that no line but the first was executed."""
+    told = show(root, done)
+    words = [word for line in told["waiting"][1:] for word in ("--line", f"{line} not executed: closed")]
+    with the_time_is(morning(day)):
+        said = twokey(root, "confirm", done.facts["ticket_id"], "--hash", told["short_hash"], "--by", "ann", *words)
+    assert said.code == 0, said.err
 
 
 def run_on(root: Path, day: date) -> Done:
@@ -115,8 +171,7 @@ def confirm_first(root: Path, done: Done, day: date) -> Done:
     """Say on a morning that the first line of a run's ticket was filled at its decision price."""
     told = show(root, done)
     line = told["ticket"]["lines"][0]
-    answer = f"1 filled quantity={line['quantity']} price={line['decision_price']} fee=0"
-    quoted = ("--hash", told["short_hash"], "--by", "ann", "--line", answer)
+    quoted = ("--hash", told["short_hash"], "--by", "ann", "--line", filled(line))
     with the_time_is(morning(day)):
         return twokey(root, "confirm", done.facts["ticket_id"], *quoted)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import subprocess
 import sys
@@ -11,9 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from adapters.versions import code_hash
 from cli.arguments import COMMANDS
 from cli.command import Command
+from cli.commands import trading
 from cli.main import EXIT_USAGE, build_parser, main
+from core.ticketing import draft
 from tests.integration.workspaces import DAY, Workspaces, twokey
 
 HEAVY = ("pandas", "numpy", "pyarrow", "sqlmodel", "sqlalchemy", "psycopg", "mcp", "lightgbm", "yfinance", "pydantic")
@@ -105,9 +110,27 @@ def test_a_replay_finds_every_hash_equal(root: Path):
     facts = twokey(root, "replay", f"RUN-{DAY:%Y%m%d}-r1").facts
 
     assert facts["equal"]
+    assert facts["code"] == code_hash()
     assert {"scores", "proposal", "decision", "ticket", "approval", "signature"} <= {
         one["stage"] for one in facts["stages"]
     }
+
+
+@pytest.mark.parametrize(
+    ("now", "says"), [("0" * 64, ["It was made by other code ({made}, this is 0000000000000000): "]), (None, [])]
+)
+def test_a_replay_that_differs_says_whether_other_code_made_it(root: Path, monkeypatch, now, says):
+    """Other words on a ticket are no changed fact; where the same code gives them, nothing excuses the difference."""
+    monkeypatch.setattr(draft, "fail_words", lambda *_, **__: "Do something else.")
+    if now is not None:
+        monkeypatch.setattr(trading, "code_hash", lambda: now)
+
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        code = main(["replay", "-w", str(root), f"RUN-{DAY:%Y%m%d}-r1"])
+
+    told = [line for line in out.getvalue().splitlines() if line.startswith("It was made by")]
+    assert (code, "DIFFERS" in out.getvalue()) == (1, True)
+    assert [line.partition(": ")[0] + ": " for line in told] == [one.format(made=code_hash()[:16]) for one in says]
 
 
 def test_a_folder_that_is_no_workspace_names_the_command_that_makes_one(tmp_path: Path):

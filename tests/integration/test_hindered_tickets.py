@@ -7,15 +7,29 @@ import io
 import json
 import re
 from datetime import datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from adapters.postgres.people import PgPeople
+from cli import wiring
 from cli.commands import people
 from cli.main import main
+from core.domain.hindrance import Hindrance
 from flows.books import StoreError
-from tests.integration.workspaces import DAY, ONE_DAY, Workspaces, by_person, make_manual, morning, the_time_is, twokey
+from tests.integration.workspaces import (
+    DAY,
+    ONE_DAY,
+    Workspaces,
+    by_person,
+    desk_of,
+    make_manual,
+    morning,
+    the_time_is,
+    twokey,
+)
 
 KEEPS_SERVERS = True
 TICKET = f"TICKET-{DAY:%Y%m%d}"
@@ -167,8 +181,12 @@ def test_a_ticket_whose_window_has_closed_says_so(root):
 
 def test_a_halt_stands_though_nobody_can_look_what_it_reaches(root, monkeypatch):
     """It is written before anything is looked at; what could not be looked at is said."""
+    stood = []
 
     def broken(*_: Any, **__: Any) -> Any:
+        # Another session sees it: it is written and committed.
+        with desk_of(root) as desk:
+            stood.append([halt.reason for halt in PgPeople(desk.session("reader")).halts("main")])
         raise StoreError("the ticket cannot be read")
 
     monkeypatch.setattr(people, "open_tickets", broken)
@@ -180,7 +198,36 @@ def test_a_halt_stands_though_nobody_can_look_what_it_reaches(root, monkeypatch)
         "could not look which tickets wait (the ticket cannot be read): execute nothing more of any ticket",
     ]
     assert (again["tickets"], again["not_looked"]) == ([], "the ticket cannot be read")
+    assert stood == [["a smell"]] * 2
     assert shown(root) == ["halted"]
+
+
+def test_a_halt_of_the_desk_names_a_ticket_whose_book_has_no_policy_any_more(root):
+    """Whoever removed it did not call the ticket back."""
+    kept = root / "config/policy.yml"
+    kept.rename(root / "config/gone.yml")
+
+    told, _ = words("halt", "-w", str(root), "fire")
+
+    assert f"{TICKET} of book main is out, line 1, 2, 3, 4, 5 without an answer, its window closes on" in told
+
+
+def test_a_run_published_while_something_hinders_it_keeps_the_hashes_of_its_files_without(root, monkeypatch):
+    """What stands above a file comes and goes; the manifest is for good."""
+    found = Hindrance("halted", "Execute nothing.", limit="no halt", value="a smell")
+    with monkeypatch.context() as patch:
+        patch.setattr(wiring, "hindrances_shown", lambda *_, **__: (found,))
+        with the_time_is(morning(DAY) + ONE_DAY):
+            run = twokey(root, "run").facts
+    path = root / run["ticket_path"]
+    hindered = path.read_text(encoding="utf-8")
+    with the_time_is(morning(DAY) + ONE_DAY):
+        twokey(root, "run")
+    plain = path.read_text(encoding="utf-8")
+
+    manifest = json.loads((root / "runs" / run["run_id"] / "manifest.json").read_text(encoding="utf-8"))
+    assert hindered == f"> **HALTED.** Execute nothing.\n\n{plain}"
+    assert manifest["files"][f"tickets/{path.name}"] == sha256(plain.encode()).hexdigest()
 
 
 def test_what_is_next_names_the_workspace_where_it_was_named(root, monkeypatch):
@@ -214,6 +261,10 @@ def test_resuming_where_nothing_is_to_be_lifted_says_so_before_anything_is_typed
     facts(root, "halt", "--book", "main", "it fell")
     over = refused()
 
+    assert (
+        refused("--book", "mian")
+        == "twokey: there is no book mian; there are main, and * for all; nothing was lifted\n"
+    )
     assert free == (
         "twokey: main has no halt, and nothing else halts it; nothing was lifted\n",
         "twokey: the desk has no halt, and nothing else halts any book; nothing was lifted\n",

@@ -50,7 +50,7 @@ def test_what_paper_met_is_passed_over_by_nobody(place: Path, shared: Path, fres
         "2 of 3 comparisons with the venue follow a ticket of a real day, that of 2024-06-12 with 0 breaks"
     )
     assert told["time to ticket"][1] == (
-        "of 3 tickets the latest by its day's policy, of 20240613, came 58.1 minutes after its slot; `run_until` allows 60"
+        "the latest of 3 tickets, 20240613, came 58.1 minutes after its slot, where `run_until` allowed 60"
     )
     figures = dry["phases"]["A"]["figures"]
     assert (figures["comparisons"], figures["real_comparisons"]) == (3, 2)

@@ -169,6 +169,20 @@ def test_a_trade_that_nobody_may_execute_is_not_sent(people, why, says):
     assert deliver(trade.ticket_id, doors(book, pigeon, now=before)).is_sent
 
 
+@pytest.mark.parametrize("change", [{"venue": "paper"}, {"is_rehearsal": True}])
+def test_what_nobody_executes_by_hand_is_sent_whatever_the_phase_and_not_under_a_halt(change):
+    """Which share of the capital a person may use says nothing of a simulated venue, or of a rehearsal."""
+    trade = ticket(ticket_line(1, "buy", "AAA", "2"), **change)
+    halted, taken_back = Nobody(Halt("*", "rain", NOW)), Nobody(phase="A")
+    channel, now = Pigeon(takes_rehearsals=True), trade.expires_at - timedelta(microseconds=1)
+
+    with pytest.raises(Undeliverable, match="the whole desk is halted"):
+        deliver(trade.ticket_id, doors(OneTicket(issued(trade), waiting=(1,)), channel, people=halted, now=now))
+    book = OneTicket(issued(trade), waiting=(1,))
+
+    assert deliver(trade.ticket_id, doors(book, channel, people=taken_back, now=now)).is_sent
+
+
 def test_a_ticket_that_is_not_there_cannot_be_sent():
     """Neither sending nor receiving knows it."""
     tickets: Any = OneTicket(IssuedTicket(HOLD, SEAL))

@@ -198,8 +198,7 @@ def test_each_ticket_is_held_to_its_own_days_policy():
     assert [item.state for item in found] == ["met", "not met"]
     first, late_one = "00000000", f"{RUNS_MIN - 2:08}"
     assert [item.words for item in found] == [
-        f"of {RUNS_MIN} tickets the latest by its day's policy, of {label}, came {took} minutes after its slot;"
-        f" `run_until` allows {allowed}"
+        f"the latest of {RUNS_MIN} tickets, {label}, came {took} minutes after its slot, where `run_until` allowed {allowed}"
         for label, took, allowed in ((first, "60.0", 60), (late_one, "45.1", 45))
     ]
 

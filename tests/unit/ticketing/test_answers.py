@@ -75,6 +75,7 @@ def test_a_good_answer_is_read(text, answer):
 def test_a_buy_that_is_set_by_its_value_needs_its_units():
     """It is filled with as many units as its price gives: those of the ticket are a guess, and a guess would be booked."""
     by_value = ticket(ticket_line(1, "sell", "BBB", "10"), ticket_line(2, "buy", "AAA", "8", set_by="value"))
+    of_before = ticket(ticket_line(1, "sell", "BBB", "1.5"), ticket_line(2, "buy", "AAA", "7.9"))
 
     with pytest.raises(AnswerError) as refused:
         parse_answer("2 filled price=125 fee=0", by_value)
@@ -85,6 +86,10 @@ def test_a_buy_that_is_set_by_its_value_needs_its_units():
     )
     assert parse_answer("2 filled quantity=7.9 price=126.5 fee=0", by_value) == executed(2, "7.9", "126.5")
     assert parse_answer("1 filled price=50 fee=0", by_value) == executed(1, "10", "50")
+    # A ticket of before lines said what they are set by: nobody buys a fraction of a unit but by its value.
+    with pytest.raises(AnswerError, match="line 2: a buy that is set by its value"):
+        parse_answer("2 filled price=125 fee=0", of_before)
+    assert parse_answer("1 filled price=50 fee=0", of_before) == executed(1, "1.5", "50")
 
 
 @pytest.mark.parametrize(
