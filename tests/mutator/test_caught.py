@@ -25,6 +25,7 @@ FLOWS = (
     "flows/resume.py",
     "flows/lifecycle.py",
     "flows/look.py",
+    "flows/hindered.py",
 )
 # What only tests with a database reach, and those tests: each mutant in a process of its own.
 DOORS = (
@@ -44,6 +45,7 @@ BEHIND = {
             "cli",
             "edited_in_between",
             "guards_of_the_day",
+            "hindered_tickets",
             "manual_venue",
             "resume",
             "revise",

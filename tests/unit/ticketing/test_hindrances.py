@@ -35,6 +35,12 @@ def test_a_trade_that_nothing_hinders_is_to_be_executed():
     assert found() == ()
 
 
+def test_a_share_is_not_judged_where_nobody_executes_it_by_hand():
+    """A halt is."""
+    assert heads(share=None) == []
+    assert heads(share=None, halts=(OF_BOOK,)) == ["HALTED"]
+
+
 def test_what_is_no_trade_is_not_hindered():
     """Nothing of it is executed anyway."""
     assert found(ticket(), waiting=(), halts=(OF_DESK,)) == ()
