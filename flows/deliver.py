@@ -98,22 +98,26 @@ def deliver(ticket_id: TicketId, doors: DeliverDoors) -> Delivered:
     """Send a ticket once through every channel and keep each attempt; one that was sent is not sent again.
 
     Raises ValueError when there is no such ticket, Undeliverable for a void one, and for a trade of which a line was answered,
-    or that anything makes not to be executed now: a halt, its window's end, a phase that allows less than was approved.
+    or that anything makes not to be executed now: a halt, its window's end, a phase that allows less than was approved. A trade
+    that was sent before is judged too: whoever asks again must not take it for one that may be acted on.
     """
     standing = doors.tickets.ticket(ticket_id)
     if standing is None:
         raise ValueError(f"there is no ticket {ticket_id}")
-    if SENT in standing.steps:
-        return Delivered(was_sent=True, deliveries=())
-    issued = standing.issued
+    issued, was_sent = standing.issued, SENT in standing.steps
     if VOID in standing.steps:
         words = f"{ticket_id} revision {issued.ticket.revision} is void: a person revised it, and the next is not issued yet"
         raise Undeliverable("void", words, limit="a live revision", value=f"revision {issued.ticket.revision}")
-    if standing.answered:
+    if standing.answered and not was_sent:
         words = f"{ticket_id} was answered, line {', '.join(map(str, standing.answered))}: somebody acted on it already"
         raise Undeliverable("answered", words, limit="no line answered", value=f"{len(standing.answered)} answered")
     for found in hindrances_of(standing, doors.hinder, now=doors.clock.now()):
-        raise Undeliverable(found.why, f"{ticket_id} is not sent: {found.words}", limit=found.limit, value=found.value)
+        if found.why == "answered":
+            break
+        how = "was sent before and is not sent again" if was_sent else "is not sent"
+        raise Undeliverable(found.why, f"{ticket_id} {how}: {found.words}", limit=found.limit, value=found.value)
+    if was_sent:
+        return Delivered(was_sent=True, deliveries=())
     message = Message(issued, doors.render(issued), ticket_json(issued) + "\n")
     delivered = Delivered(was_sent=False, deliveries=tuple(_attempt(message, one) for one in doors.channels))
     for attempt in delivered.deliveries:

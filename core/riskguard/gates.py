@@ -168,11 +168,15 @@ def _fresh_reconciliation(state: ReconciliationState, run: Run, policy: Policy) 
     if not state.has_fills:
         return Gate("nothing to reconcile yet")
     limit = policy.reconciliation.required_every_days
+    # A paper venue takes no file: settling asks it what it holds.
+    how = "`twokey settle` compares it" if policy.execution.venue == "paper" else "`twokey reconcile` compares it"
     if state.last_session is None:
-        return closed([block("reconciliation", run.slot.book, f"never reconciled; at most {limit} days are allowed")])
+        return closed(
+            [block("reconciliation", run.slot.book, f"never reconciled; at most {limit} days are allowed: {how}")]
+        )
     age = (run.as_of.session - state.last_session).days
     if age > limit:
-        message = f"last reconciled as of {state.last_session}, {age} days ago; at most {limit} are allowed"
+        message = f"last reconciled as of {state.last_session}, {age} days ago; at most {limit} are allowed: {how}"
         return closed([block("reconciliation", run.slot.book, message)])
     return Gate(f"reconciled as of {state.last_session}")
 

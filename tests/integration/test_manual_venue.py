@@ -367,7 +367,9 @@ def test_after_a_first_fill_the_next_slot_wants_a_comparison(root):
     import_snapshot(root)
     compared = twokey(root, "reconcile")
 
-    assert uncompared.facts["reasons"] == ["reconciliation: never reconciled; at most 7 days are allowed"]
+    assert uncompared.facts["reasons"] == [
+        "reconciliation: never reconciled; at most 7 days are allowed: `twokey reconcile` compares it"
+    ]
     assert (compared.code, compared.facts["breaks"]) == (0, [])
     assert run(root, days=2).facts["kind"] in ("TRADE", "HOLD")
 

@@ -63,11 +63,12 @@ class OneTicket:
     steps: list[str] = field(default_factory=list)
     deliveries: list[tuple[str, str]] = field(default_factory=list)
     waiting: tuple[int, ...] = ()
+    answered: tuple[int, ...] = ()
 
     def ticket(self, ticket_id: str) -> TicketStanding | None:
         """Give the ticket as it stands."""
         known = ticket_id == self.issued.ticket.ticket_id
-        return TicketStanding(self.issued, tuple(self.steps), (), self.waiting) if known else None
+        return TicketStanding(self.issued, tuple(self.steps), self.answered, self.waiting) if known else None
 
     def add_step(self, ticket_id: str, step: str, *, detail: str) -> None:
         """Remember a step."""
@@ -167,6 +168,22 @@ def test_a_trade_that_nobody_may_execute_is_not_sent(people, why, says):
 
     assert (refused.value.why, book.steps, book.deliveries) == (why, [], [])
     assert deliver(trade.ticket_id, doors(book, pigeon, now=before)).is_sent
+
+
+def test_a_trade_that_was_sent_is_judged_again_and_never_sent_again():
+    """Whoever asks after the halt must not take it for a good one; wholly answered, it went out and that is all."""
+    trade = ticket(ticket_line(1, "buy", "AAA", "2"))
+    pigeon, now = Pigeon(), trade.expires_at - timedelta(microseconds=1)
+    waits = OneTicket(issued(trade), waiting=(1,), steps=["sent"])
+    done = OneTicket(issued(trade), answered=(1,), steps=["sent", "confirmed"])
+
+    with pytest.raises(Undeliverable, match="was sent before and is not sent again: Execute nothing more") as refused:
+        deliver(trade.ticket_id, doors(waits, pigeon, people=Nobody(Halt("*", "rain", NOW)), now=now))
+    again = [deliver(trade.ticket_id, doors(book, pigeon, now=now)) for book in (waits, done)]
+
+    assert refused.value.why == "halted"
+    assert [(one.was_sent, one.deliveries) for one in again] == [(True, ())] * 2
+    assert (waits.deliveries, done.deliveries) == ([], [])
 
 
 @pytest.mark.parametrize("change", [{"venue": "paper"}, {"is_rehearsal": True}])

@@ -163,7 +163,7 @@ def test_a_comparison_is_good_for_the_days_of_the_policy():
 
     assert gates.reconciliation_gate(at_limit, run(), SHIPPED).value == "reconciled as of 2024-05-31"
     assert words(gates.reconciliation_gate(beyond, run(), SHIPPED)) == [
-        "last reconciled as of 2024-05-30, 8 days ago; at most 7 are allowed"
+        "last reconciled as of 2024-05-30, 8 days ago; at most 7 are allowed: `twokey settle` compares it"
     ]
 
 
@@ -171,7 +171,12 @@ def test_a_book_that_traded_and_was_never_compared_is_closed():
     """The first comparison must come before the second trade."""
     never = standing(reconciliation=ReconciliationState(None, (), has_fills=True))
 
-    assert words(gates.reconciliation_gate(never, run(), SHIPPED)) == ["never reconciled; at most 7 days are allowed"]
+    at_broker = ruled(execution={"venue": "manual"})
+    told = [words(gates.reconciliation_gate(never, run(), policy)) for policy in (SHIPPED, at_broker)]
+    assert told == [
+        ["never reconciled; at most 7 days are allowed: `twokey settle` compares it"],
+        ["never reconciled; at most 7 days are allowed: `twokey reconcile` compares it"],
+    ]
 
 
 def test_a_book_without_fills_has_nothing_to_compare():
