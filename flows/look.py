@@ -17,7 +17,7 @@ from core.domain.instrument import Universe
 from core.domain.others import BookHeld, DeskView, OtherLine
 from core.domain.panel import Panel
 from core.domain.posting import Entry
-from core.domain.slot import BookName, Run, VenueName
+from core.domain.slot import AsOf, BookName, Run, VenueName
 from core.ledger.equity import Curve, extend_curve, rates_of, worth_of
 from core.ledger.positions import holdings_of
 from core.settings import Policy
@@ -159,16 +159,25 @@ def ledger_head(entries: Sequence[Entry]) -> str:
 
 
 def read_panel(frame: Frame, clean: CleanSet, *, sessions: int) -> Panel | Unread:
-    """Read the run's panel: at most so many sessions, ending with as-of."""
+    """Read the run's panel: at most so many sessions, ending with as-of; where they have no bar, as `bars_of` gives them."""
     if frame.run.snapshot == NO_SNAPSHOT:
         return Unread("no market data was ingested; run `twokey ingest`")
     try:
-        last = frame.run.as_of.session
-        first = _sessions_before(frame, sessions)
-        known = clean.panel(frame.run.snapshot, first=first, last=last, known_at=frame.run.as_of.at)
-        return known.window(last, sessions)
+        known = bars_of(clean, frame.run.snapshot, frame.run.as_of, first=_sessions_before(frame, sessions))
+        return known.window(frame.run.as_of.session, sessions)
     except SourceError as error:
         return Unread(str(error))
+
+
+def bars_of(clean: CleanSet, snapshot: str, as_of: AsOf, *, first: date) -> Panel:
+    """Give the bars from a session to as-of, as they were known; where there are none, those of the newest session before.
+
+    Who judges them can say how old the newest bars are. Raises SourceError.
+    """
+    known = clean.panel(snapshot, first=first, last=as_of.session, known_at=as_of.at)
+    if len(known.sessions):
+        return known
+    return clean.panel(snapshot, last=as_of.session, known_at=as_of.at).window(as_of.session, 1)
 
 
 def read_fixings(frame: Frame, clean: CleanSet) -> tuple[Fixing, ...] | Unread:

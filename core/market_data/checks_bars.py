@@ -145,6 +145,8 @@ def currency_slip(sight: Sight) -> Cells:
     """A price a hundred times too high or low, against the session before or within the bar."""
     panel = sight.panel
     found = is_slip(sight.change_but_splits) | is_slip(sight.adj_change)
+    if not found.size:
+        return found
     with np.errstate(invalid="ignore", divide="ignore"):
         # Nearly no instrument moves so far in a year: only those that did are looked at bar by bar.
         least, most = np.fmin.reduce(panel.close, axis=0), np.fmax.reduce(panel.close, axis=0)

@@ -65,7 +65,7 @@ def coverage(sight: Sight) -> CheckResult:
     share = Decimal(have) / Decimal(len(valid))
     # One decimal, so that 97.96 % does not read as the 98 % that it is not: cut, not rounded.
     shown = f"{have} of {len(valid)} instruments ({int(share * 1000) / 10:.1f} %)"
-    words = f"{shown} have a bar of {day}; {threshold} are needed"
+    words = f"{shown} have a bar of {day}{_but_newest(sight)}; {threshold} are needed"
     if missing:
         words += f": missing {named(missing)}"
     return CheckResult("coverage", shown, threshold, share >= least, words)
@@ -146,6 +146,13 @@ def _but_last(sight: Sight, last: date | None) -> str:
     if last is None:
         return f"; it has none in the {len(sight.panel.sessions)} sessions looked at"
     return "" if last == sight.as_of else f"; its last is of {last.isoformat()}"
+
+
+def _but_newest(sight: Sight) -> str:
+    sessions = sight.panel.sessions
+    if sight.panel.row(sight.as_of) is not None or not len(sessions):
+        return ""
+    return f" (the newest bars are of {sessions[-1].astype(object)})"
 
 
 def _age_sessions(panel: Panel, last: date, as_of: date) -> int:

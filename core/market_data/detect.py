@@ -146,6 +146,8 @@ def between_bars(has_bar: Cells) -> Cells:
 
 def digits_beyond(prices: Floats, digits: int) -> Cells:
     """Mark the prices that have more significant digits than a source prints."""
+    if not prices.size:
+        return np.zeros(prices.shape, dtype=np.bool_)
     columns = prices.reshape(len(prices), -1)
     with np.errstate(invalid="ignore", divide="ignore"):
         beyond: Cells = (columns > 0) & (columns < np.inf)
@@ -163,8 +165,6 @@ def _in_last_digits(prices: Floats, digits: int) -> Iterator[tuple[slice, Floats
 
     Most columns stay within one power of ten: a logarithm of each of their prices would be most of the work.
     """
-    if not prices.size:
-        return
     least, most = (np.floor(np.log10(end.reduce(prices, axis=0))) for end in (np.minimum, np.maximum))
     units, wide = 10.0 ** (digits - 1 - least), np.flatnonzero(least != most)
     for start in range(0, len(prices), ROWS_AT_A_TIME):

@@ -234,7 +234,7 @@ def quality_of(view: View) -> Quality:
     from core.market_data.quality import judge_panel
 
     setup, needed = view.setup, view.setup.strategy.sessions_needed
-    panel = view.panel(view.back(needed), view.as_of)
+    panel = view.judged(view.back(needed))
     closes_at, execution = setup.calendar.close_of(view.as_of), setup.calendar.next_session(view.as_of)
     rules = setup.policy.data
     report = judge_panel(panel, setup.universe, rules, view.as_of, closes_at=closes_at, execution=execution).value

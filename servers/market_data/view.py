@@ -86,6 +86,15 @@ class View:
         with refusing(SourceError, Code.NO_DATA):
             return self.clean.panel(self.snapshot, first=first, last=last, known_at=self.known_at, calendar=self.on)
 
+    def judged(self, first: date) -> Panel:
+        """Give the bars from `first` to as-of as a run would judge them: where there are none, the newest session's before."""
+        from core.domain.slot import AsOf
+        from flows.look import bars_of
+        from flows.ports import SourceError
+
+        with refusing(SourceError, Code.NO_DATA):
+            return bars_of(self.clean, self.snapshot, AsOf(at=self.known_at, session=self.as_of), first=first)
+
     def back(self, sessions: int) -> date:
         """Give the session from which there are so many up to as-of, or the calendar's first."""
         known = self.calendar.sessions

@@ -304,6 +304,23 @@ def test_stale_data_fails_the_report(prepared, shelf):
     assert scored["gate"] == "closed"
 
 
+def test_data_that_ended_before_all_that_is_looked_at_is_stale_too(prepared, shelf):
+    """Not one bar in a year and more is no fault of a check: report and run say how old the newest bar is, and may be."""
+    from tests.servers.conftest import copied
+
+    with Five(copied(prepared, shelf / "ended"), on=date(2026, 3, 20)) as late:
+        report = late("market_data.data_quality_report", book="main")
+        scored = late("quant.run_scoring", book="main")
+
+    failed = {one["check"]: one for one in report["checks"] if not one["has_passed"] and one["severity"] == "block"}
+    assert set(failed) == {"benchmark_present", "benchmark_fresh", "coverage"}
+    assert failed["benchmark_present"]["value"] == f"last bar {LAST}"
+    assert (report["has_passed"], scored["gate"]) == (False, "closed")
+    words = " ".join(one["message"] for one in scored["findings"])
+    assert f"the last bar of SPY, {LAST}, is 449 sessions older than 2026-03-19; at most 0 are allowed" in words
+    assert "failed to run" not in words
+
+
 def test_the_universe_is_listed_whole(shown):
     """Every instrument stands on one page."""
     first = shown("market_data.list_universe", book="main")

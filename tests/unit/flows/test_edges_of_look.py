@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -20,6 +20,7 @@ from core.ledger.post import post_cash
 from flows.books import StoreError
 from flows.look import (
     CurveCache,
+    bars_of,
     curve_of,
     entries_since,
     ledger_head,
@@ -98,6 +99,53 @@ def test_without_market_data_or_its_disk_there_are_no_bars_and_no_rates():
     books.panel = books.fixings = failing(SourceError("the disk is full"))
     found = (read_panel(frame(SHORT), books, sessions=4), read_fixings(frame(SHORT), books))
     assert found == (Unread("the disk is full"), Unread("the disk is full"))
+
+
+class Kept:
+    """A clean set of some sessions, which notes how it was asked."""
+
+    def __init__(self, last: date = AS_OF) -> None:
+        """Keep bars up to a session, asked for by nobody yet."""
+        self.kept, self.asked = panel(CLOSES, last=last), list[Any]()
+
+    def panel(self, snapshot: str, *, first: date | None = None, last: date, known_at: datetime) -> Panel:
+        """Give the bars of some sessions."""
+        self.asked.append((first, last, known_at))
+        return self.kept.between(first, last)
+
+
+def days_of(bars: Any) -> list[date]:
+    """Give the sessions of bars."""
+    days: list[date] = bars.sessions.astype(object).tolist()
+    return days
+
+
+def test_bars_are_those_of_the_sessions_that_are_looked_at():
+    """Nothing older is asked for where one of them has bars."""
+    clean: Any = Kept()
+
+    bars = bars_of(clean, "s", AsOf(NOW, AS_OF), first=AS_OF)
+
+    assert (days_of(bars), clean.asked) == ([AS_OF], [(AS_OF, AS_OF, NOW)])
+
+
+def test_where_the_sessions_that_are_looked_at_have_no_bar_the_newest_are_told():
+    """Those of one session, as they were known then: the gate of the data says how old they are."""
+    clean: Any = Kept(last=BEFORE)
+
+    bars = bars_of(clean, "s", AsOf(NOW, AS_OF), first=AS_OF)
+    read = read_panel(frame(SHORT), clean, sessions=1)
+
+    assert days_of(bars) == days_of(read) == [BEFORE]
+    assert set(clean.asked) == {(AS_OF, AS_OF, NOW), (None, AS_OF, NOW)}
+
+
+def test_bars_of_none_are_none():
+    """Where there is none up to as-of at all."""
+    clean: Any = Kept()
+    earlier = SESSIONS[0] - timedelta(days=7)
+
+    assert days_of(bars_of(clean, "s", AsOf(NOW, earlier), first=earlier)) == []
 
 
 @pytest.mark.parametrize(

@@ -108,6 +108,7 @@ def test_a_panel_that_ends_early_is_as_old_as_the_weekdays_since():
 
     assert {"benchmark_fresh", "coverage"} == blocked(gate)
     assert "is 3 sessions older than 2024-06-13" in message(gate, "benchmark_fresh")
+    assert "have a bar of 2024-06-13 (the newest bars are of 2024-06-10); at least 98 %" in message(gate, "coverage")
     assert len(gate.value.excluded) == len(NAMES)
 
 
