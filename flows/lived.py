@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
+from itertools import accumulate
 
 import numpy as np
 
@@ -15,6 +17,7 @@ from core.domain.posting import Entry
 from core.domain.ticket import Ticket
 from core.ledger.equity import Curve, Rates
 
+ZERO = Decimal(0)
 REASONS_TOLD = 3
 TURNOVER_LIMIT = "turnover limit"
 
@@ -67,14 +70,17 @@ class _Book:
         count, width = len(days), len(made.instruments)
         self.equity = np.array([points[day] for day in days])
         self.turnover, self.cost, self.income = np.zeros(count), np.zeros(count), np.zeros(count)
-        self.cash, self.units = np.zeros(count), np.zeros((count, width))
+        # Summed as decimals: what came and went whole is none, of which floats leave a trace.
+        self._cash: dict[int, Decimal] = defaultdict(Decimal)
+        self._moved: dict[int, dict[int, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
         self._days, self._columns = days, {name: at for at, name in enumerate(made.instruments)}
         for entry in lived.entries:
             self._post(entry)
-        self.invested = np.where(
-            self.equity > 0, 1 - np.cumsum(self.cash) / np.where(self.equity > 0, self.equity, 1.0), 0.0
-        )
-        self.units = np.cumsum(self.units, axis=0)
+        cash = _running(self._cash, count)
+        self.invested = np.where(self.equity > 0, 1 - cash / np.where(self.equity > 0, self.equity, 1.0), 0.0)
+        self.units = np.zeros((count, width))
+        for column, moved in self._moved.items():
+            self.units[:, column] = _running(moved, count)
         self.positions = np.count_nonzero(self.units > 0, axis=1).astype(np.float64)
 
     def held(self) -> Floats:
@@ -95,19 +101,19 @@ class _Book:
         if at >= len(self._days):
             return
         base = self._rates.base
-        self.cash[at] += _sum(entry, "cash", base)
+        self._cash[at] += _sum(entry, "cash", base)
         for posting in entry.postings:
             if posting.account == "units" and posting.commodity in self._columns:
-                self.units[at, self._columns[posting.commodity]] += float(posting.amount)
+                self._moved[self._columns[posting.commodity]][at] += posting.amount
         if at == 0:
             return
         if entry.kind in ("BUY", "SELL"):
-            fee = _sum(entry, "fee", base)
-            traded = abs(_sum(entry, "cash", base) + fee)
+            fee = float(_sum(entry, "fee", base))
+            traded = abs(float(_sum(entry, "cash", base)) + fee)
             self.turnover[at] += traded / 2 / self.equity[at - 1]
             self.cost[at] += fee + self._beside_the_open(entry, traded)
         elif entry.kind == "DIVIDEND":
-            self.income[at] += _sum(entry, "cash", base)
+            self.income[at] += float(_sum(entry, "cash", base))
 
     def _beside_the_open(self, entry: Entry, traded: float) -> float:
         """Give what the fill was worse than the session's open, in the base currency: spread and slippage."""
@@ -128,8 +134,13 @@ class _Book:
         return values[np.ix_(rows, columns)]
 
 
-def _sum(entry: Entry, account: str, commodity: str) -> float:
-    return float(sum(one.amount for one in entry.postings if (one.account, one.commodity) == (account, commodity)))
+def _sum(entry: Entry, account: str, commodity: str) -> Decimal:
+    return sum((one.amount for one in entry.postings if (one.account, one.commodity) == (account, commodity)), ZERO)
+
+
+def _running(moved: Mapping[int, Decimal], count: int) -> Floats:
+    """Give, a session, the sum of what moved up to it."""
+    return np.array([float(whole) for whole in accumulate(moved.get(at, ZERO) for at in range(count))])
 
 
 def _slots(tickets: Sequence[Ticket], sessions: Days) -> str:
