@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -13,7 +14,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from core.canonical import canonical_json
+from core.canonical import canonical_json, sha256_text
 
 KEY_ID_LENGTH = 16
 # The kind under which a rotation's text stands among what the chain of events keeps.
@@ -57,22 +58,27 @@ class FileSigner:
 class FileVerifier:
     """Verifies with the public keys of a folder, one file a key.
 
-    A key that was rotated away still verifies what it signed; with `in_use_only` it does not: nothing new may rest on it.
+    A key that was rotated away still verifies what it signed. Given `chained`, the hashes of the rotations that the chain of
+    events keeps, it does not: nothing new may rest on it, and on no key at all while the folder keeps other rotations.
     A key file or a rotation that cannot be read, or that is not what its signatures say, verifies nothing.
     """
 
-    def __init__(self, public_dir: Path, *, in_use_only: bool = False) -> None:
+    def __init__(self, public_dir: Path, *, chained: Callable[[], Collection[str]] | None = None) -> None:
         self._dir = public_dir
-        self._in_use_only = in_use_only
+        self._chained = chained
 
     def verify(self, key_id: str, content: bytes, signature: bytes) -> bool:
         """Say whether a signature is that key's over these bytes; an unknown key verifies nothing."""
         try:
-            if self._in_use_only and key_id in {rotation.old for rotation in rotations(self._dir)}:
+            if self._chained is not None and not self._is_in_use(key_id, self._chained()):
                 return False
             return _verifies(self._dir, key_id, content, signature)
         except KeyProblem:
             return False
+
+    def _is_in_use(self, key_id: str, chained: Collection[str]) -> bool:
+        is_retired = key_id in {rotation.old for rotation in rotations(self._dir)}
+        return not is_retired and rotation_problem(self._dir, chained) is None
 
 
 @dataclass(frozen=True)
@@ -88,8 +94,8 @@ class Rotation:
     at: datetime
 
 
-def rotate_key(private_path: Path, public_dir: Path, *, by: str, reason: str, at: datetime) -> tuple[Rotation, str]:
-    """Make a new key in the place of the riskguard's, signed for by both, and give the rotation with its kept text.
+def rotate_key(private_path: Path, public_dir: Path, *, by: str, reason: str, at: datetime) -> Rotation:
+    """Make a new key in the place of the riskguard's, signed for by both, and give the rotation.
 
     The old public key stays, so that what it signed verifies. A rotation that was cut short is gone on with: the new key
     is kept before anything names it, and takes the old one's place last. One at a time: the caller holds a lock.
@@ -109,7 +115,7 @@ def rotate_key(private_path: Path, public_dir: Path, *, by: str, reason: str, at
         _write_whole(public_dir / f"{kept.new}.pub", public.hex() + "\n")
         _write_whole(_rotation_path(public_dir, kept.number), canonical_json({"told": kept, "signatures": signatures}))
     fresh_path.replace(private_path)
-    return kept, _rotation_path(public_dir, kept.number).read_text(encoding="utf-8")
+    return kept
 
 
 def rotations(public_dir: Path) -> tuple[Rotation, ...]:
@@ -126,20 +132,85 @@ def rotation_texts(public_dir: Path) -> tuple[str, ...]:
     return tuple(path.read_text(encoding="utf-8") for path in sorted(public_dir.glob("rotation-*.json")))
 
 
+def rotation_problem(public_dir: Path, chained: Collection[str]) -> str | None:
+    """Say in what a folder's rotations are not those that the chain of events keeps, given by hash, and what heals it."""
+    try:
+        done = rotations(public_dir)
+    except KeyProblem as error:
+        return str(error)
+    told = {sha256_text(text): one for text, one in zip(rotation_texts(public_dir), done, strict=True)}
+    lacking, unknown = set(chained) - told.keys(), [one for digest, one in told.items() if digest not in set(chained)]
+    if not lacking and not unknown:
+        return None
+    what = []
+    if lacking:
+        what.append("put back the files rotation-NNNN.json and *.pub from a copy of config/keys")
+    if unknown:
+        names = ", ".join(_rotation_path(public_dir, one.number).name for one in unknown)
+        what.append(f"{names} is not in the chain: find out whether a person of the desk rotated (`twokey keys list`)")
+    return (
+        f"config/keys holds {len(told)} rotations and the chain of events {len(set(chained))}, of which"
+        f" {len(told) - len(unknown)} are the same: {'; '.join(what)}; `twokey keys rotate --by NAME` makes them the same again"
+    )
+
+
+def put_back(public_dir: Path, texts: Sequence[str]) -> tuple[Rotation, ...]:
+    """Write the rotations that the chain of events keeps and the folder lacks, each with its new public key; gives them.
+
+    Raises KeyProblem where the folder keeps another one in its place, or a text is not signed by a key of the folder.
+    """
+    lacking = [text for text in texts if text not in rotation_texts(public_dir)]
+    # The oldest first: the next one's old key comes back with it.
+    return tuple(_put_back(text, public_dir) for text in sorted(lacking, key=_number))
+
+
+def _number(text: str) -> int:
+    try:
+        return int(json.loads(text)["told"]["number"])
+    except (ValueError, TypeError, KeyError) as error:
+        raise KeyProblem(f"a rotation that the chain of events keeps could not be read: {error}") from error
+
+
+def _put_back(text: str, public_dir: Path) -> Rotation:
+    path = _rotation_path(public_dir, _number(text))
+    if path.exists():
+        raise KeyProblem(
+            f"{path.name} is not the one that the chain of events keeps; a person must find out who changed it"
+        )
+    # Nothing is written before both signatures hold: whoever adds to the chain alone must bring in no key.
+    rotation = _proven(text, f"{path.name} that the chain of events keeps", public_dir)
+    _write_whole(public_dir / f"{rotation.new}.pub", rotation.public + "\n")
+    _write_whole(path, text)
+    return rotation
+
+
 def _rotation(path: Path, public_dir: Path) -> Rotation:
     try:
-        kept = json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise KeyProblem(f"the rotation {path.name} could not be read: {error}") from error
+    rotation = _proven(text, path.name, public_dir)
+    if not (public_dir / f"{rotation.new}.pub").exists():
+        raise KeyProblem(f"the key {rotation.new}.pub of the rotation {path.name} is gone; restore it from a copy")
+    return rotation
+
+
+def _proven(text: str, name: str, public_dir: Path) -> Rotation:
+    """Read a rotation that the old key, as it stands in the folder, and the new one, as it is told, both signed."""
+    try:
+        kept = json.loads(text)
         told, signatures = kept["told"], kept["signatures"]
         rotation = Rotation(**{**told, "at": datetime.fromisoformat(told["at"])})
-        content = canonical_json(rotation).encode()
-        is_whole = rotation.new == _key_id(bytes.fromhex(rotation.public)) and all(
-            _verifies(public_dir, key_id, content, bytes.fromhex(signatures[key_id]))
-            for key_id in (rotation.old, rotation.new)
+        content, public = canonical_json(rotation).encode(), bytes.fromhex(rotation.public)
+        is_whole = (
+            rotation.new == _key_id(public)
+            and _verifies(public_dir, rotation.old, content, bytes.fromhex(signatures[rotation.old]))
+            and _is_signed(public, content, bytes.fromhex(signatures[rotation.new]))
         )
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise KeyProblem(f"the rotation {path.name} could not be read: {error}") from error
+    except (ValueError, TypeError, KeyError) as error:
+        raise KeyProblem(f"the rotation {name} could not be read: {error}") from error
     if not is_whole:
-        raise KeyProblem(f"the rotation {path.name} is not signed by both its keys; restore it from a copy")
+        raise KeyProblem(f"the rotation {name} is not signed by both its keys; restore it from a copy")
     return rotation
 
 
@@ -149,13 +220,14 @@ def _verifies(public_dir: Path, key_id: str, content: bytes, signature: bytes) -
         return False
     try:
         public = bytes.fromhex(known[key_id].read_text(encoding="ascii").strip())
-        key = Ed25519PublicKey.from_public_bytes(public)
+        return _key_id(public) == key_id and _is_signed(public, content, signature)
     except (OSError, ValueError) as error:
         raise KeyProblem(f"the public key {key_id}.pub could not be read: {error}") from error
-    if _key_id(public) != key_id:
-        return False
+
+
+def _is_signed(public: bytes, content: bytes, signature: bytes) -> bool:
     try:
-        key.verify(signature, content)
+        Ed25519PublicKey.from_public_bytes(public).verify(signature, content)
     except InvalidSignature:
         return False
     return True

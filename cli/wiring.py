@@ -26,6 +26,7 @@ from adapters.postgres.models import PgModels
 from adapters.postgres.people import PgConfig, PgPeople
 from adapters.postgres.recorded import PgRecorded
 from adapters.postgres.rights import Role
+from adapters.postgres.rotated import ChainAndKeys, PgRotations
 from adapters.postgres.runs import PgDecisions, PgRuns, PgScores
 from adapters.postgres.tickets import PgConfirmations, PgTickets
 from adapters.postgres.totals import PgTotals
@@ -107,8 +108,8 @@ class Desk:
 
     @cached_property
     def verifier_in_use(self) -> FileVerifier:
-        """Give the public keys that something new may rest on: none that was rotated away."""
-        return FileVerifier(self.workspace.public_keys, in_use_only=True)
+        """Give the public keys that something new may rest on: none that was rotated away, as folder and chain both say."""
+        return FileVerifier(self.workspace.public_keys, chained=PgRotations(self.session("ticketing")).hashes)
 
     def configuration(self, book: str) -> Configuration:
         """Read a book's configuration, with what people verified."""
@@ -234,11 +235,12 @@ class Desk:
     def _decide_doors(self, clean: CleanSet, clock: Clock, cache: CurveCache | None) -> DecideDoors:
         session = self.session("riskguard")
         people, tickets, journal = PgPeople(session), PgTickets(session), self._riskguard_journal
+        chain = ChainAndKeys(self.chain, PgRotations(session), self.workspace.public_keys)
         return DecideDoors(
             runs=PgRuns(session),
             scores=PgScores(session),
             decisions=PgDecisions(session),
-            standing=StandingBooks(self.chain, self.heads, people, tickets, journal, code_hash),
+            standing=StandingBooks(chain, self.heads, people, tickets, journal, code_hash),
             halting=people,
             clean=clean,
             signer=self._signer,

@@ -10,7 +10,10 @@ from time import perf_counter
 from adapters.clock import SystemClock
 from adapters.files.backups import DUMP, MANIFEST, BackupFiles
 from adapters.files.workspace import Workspace
+from adapters.keys import KeyProblem, Rotation, rotation_problem
 from adapters.postgres.embedded import ServerError
+from adapters.postgres.rotated import PgRotations
+from cli.commands.keys import told_words
 from cli.main import UsageError
 from cli.output import emit
 from cli.terminal import ask, is_terminal
@@ -105,25 +108,41 @@ def restore(arguments: argparse.Namespace) -> int:
             done = restore_backup(seen, source, doors, at=clock.now(), said=said)
         except RestoreRefused as error:
             raise UsageError(str(error)) from error
+        rotated = _rotated_meanwhile(desk) if done.lost else ()
         state = desk.chain.verify(desk.heads.kept())
+        keys_problem = rotation_problem(desk.workspace.public_keys, PgRotations(desk.session("reader")).hashes())
+        problem = state.problem or keys_problem
         took = perf_counter() - (began if said is None and not seen.replaces else asked)
     facts = {
         "backup": name,
         "head": {"seq": state.seq, "hash": state.head},
         "lost": done.lost,
         "aside": done.aside,
-        "problem": state.problem,
+        "rotations": rotated,
+        "problem": problem,
         "seconds": f"{took:.1f}",
     }
     words = [
         f"{name} is restored in {took:.1f} seconds: every table equal, every right as it must be, {state.seq} events verified"
-        if state.problem is None
-        else f"{name} is restored, but: {state.problem}",
+        if problem is None
+        else f"{name} is restored, but: {problem}",
         *([f"{done.lost} events are lost, as was acknowledged"] if done.lost else []),
+        *(f"recorded in the chain of events again: {told_words(one)}" for one in rotated),
         *([f"the database before it is kept as {done.aside} on the same server"] if done.aside else []),
     ]
     emit(arguments, facts, "\n".join(words))
-    return 0 if state.problem is None else 1
+    return 0 if problem is None else 1
+
+
+def _rotated_meanwhile(desk: Desk) -> tuple[Rotation, ...]:
+    """Tell the chain again of the keys that were retired after the backup: both keys signed for each, so none is given up."""
+    try:
+        recorded = PgRotations(desk.session("desk")).record(desk.workspace.public_keys)
+    except KeyProblem:
+        # One that is not whole is nobody's word; it is told as the problem of the keys.
+        return ()
+    desk.heads.keep(desk.chain.head())
+    return recorded
 
 
 def _chosen(arguments: argparse.Namespace, desk: Desk) -> tuple[BackupFiles, str]:

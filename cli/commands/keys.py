@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
 from adapters.clock import SystemClock
 from adapters.files.atomic import locked
 from adapters.files.workspace import Workspace, need_workspace
-from adapters.keys import ROTATION, FileSigner, KeyProblem, Rotation, rotate_key, rotations
-from adapters.postgres.people import PgConfig
+from adapters.keys import (
+    FileSigner,
+    KeyProblem,
+    Rotation,
+    put_back,
+    rotate_key,
+    rotation_problem,
+    rotation_texts,
+    rotations,
+)
+from adapters.postgres.rotated import PgRotations
 from cli.main import UsageError
 from cli.output import emit, place, table
 from cli.terminal import ask, need_terminal
@@ -22,12 +32,13 @@ def rotate(arguments: argparse.Namespace) -> int:
     need_terminal("rotating a key")
     try:
         old = FileSigner(workspace.private_key).key_id
+        _warn(workspace)
         if ask(f"Type the id {old} of the key to retire: ") != old:
             raise UsageError("the id did not match; no key was made")
         reason = ask("Why is it rotated? ")
         if not reason:
             raise UsageError("a reason is needed; no key was made")
-        done = _rotate(workspace, old, by=arguments.by, reason=reason)
+        done, healed, recorded = _rotate(workspace, old, by=arguments.by, reason=reason)
     except KeyProblem as error:
         raise UsageError(str(error)) from error
     words = (
@@ -35,20 +46,45 @@ def rotate(arguments: argparse.Namespace) -> int:
         "An approval that waits for its ticket is void now:"
         f" `twokey run --revise --by NAME --reason WORDS{place(arguments)}` decides again inside the window."
     )
-    emit(arguments, {"old": done.old, "new": done.new, "number": done.number, "by": done.by, "reason": reason}, words)
+    words += "".join(f"\nput back in config/keys: {told_words(one)}" for one in healed)
+    words += "".join(f"\nrecorded in the chain of events: {told_words(one)}" for one in recorded)
+    facts = {"old": done.old, "new": done.new, "number": done.number, "by": done.by, "reason": reason}
+    emit(arguments, facts | {"put_back": healed, "recorded": recorded}, words)
     return 0
 
 
-def _rotate(workspace: Workspace, old: str, *, by: str, reason: str) -> Rotation:
+def told_words(one: Rotation) -> str:
+    """Say of a rotation which key took which one's place, when, who said so and why."""
+    return f"rotation {one.number} from {one.old} to {one.new} at {instant_text(one.at)} by {one.by} ({one.reason})"
+
+
+def _warn(workspace: Workspace) -> None:
+    """Tell a person, before anything is typed, where folder and chain keep other rotations, and which the chain lacks."""
+    with Desk(workspace) as desk:
+        known = PgRotations(desk.session("reader")).hashes()
+    problem = rotation_problem(workspace.public_keys, known)
+    if problem is not None:
+        print(problem, file=sys.stderr)
+        done = zip(rotations(workspace.public_keys), rotation_texts(workspace.public_keys), strict=True)
+        for one in (one for one, text in done if sha256_text(text) not in known):
+            print(f"not in the chain, and recorded by this: {told_words(one)}", file=sys.stderr)
+
+
+def _rotate(
+    workspace: Workspace, old: str, *, by: str, reason: str
+) -> tuple[Rotation, tuple[Rotation, ...], tuple[Rotation, ...]]:
+    """Give the rotation, those that came back into the folder, and the older ones that the chain was told of again."""
     clock = SystemClock()
     with locked(workspace.root / ".keys.lock"), Desk(workspace) as desk:
         if FileSigner(workspace.private_key).key_id != old:
             raise KeyProblem(f"somebody rotated {old} away meanwhile; `twokey keys list` says who")
-        done, text = rotate_key(workspace.private_key, workspace.public_keys, by=by, reason=reason, at=clock.now())
-        # Kept in the chain of events too: a rotation that somebody takes out of the folder is missed.
-        PgConfig(desk.session("desk")).add_config(ROTATION, sha256_text(text), text)
+        # Kept in the chain of events too: a rotation that somebody takes out of the folder is missed, and put back from there.
+        rotated = PgRotations(desk.session("desk"))
+        healed = put_back(workspace.public_keys, rotated.texts())
+        done = rotate_key(workspace.private_key, workspace.public_keys, by=by, reason=reason, at=clock.now())
+        recorded = rotated.record(workspace.public_keys)
         desk.heads.keep(desk.chain.head())
-    return done
+    return done, healed, tuple(one for one in recorded if one != done)
 
 
 def keys(arguments: argparse.Namespace) -> int:

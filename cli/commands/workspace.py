@@ -11,15 +11,16 @@ from adapters.clock import SystemClock
 from adapters.files.atomic import locked
 from adapters.files.configuration import read_configuration
 from adapters.files.workspace import Workspace, WorkspaceError, check_folder, make_workspace
-from adapters.keys import ROTATION, FileSigner, make_key, rotation_texts, rotations
+from adapters.keys import FileSigner, make_key, rotation_problem, rotations
 from adapters.postgres import schema
 from adapters.postgres.chain import Chain
 from adapters.postgres.location import Server
+from adapters.postgres.rotated import PgRotations
 from cli.commands.ingest import source_settings
 from cli.main import UsageError
 from cli.output import emit, table
 from cli.wiring import Desk
-from core.canonical import instant_text, sha256_text
+from core.canonical import instant_text
 
 # A desk that works every day has a newer one; a week leaves room for holidays.
 BACKUP_AGE_MAX = timedelta(days=7)
@@ -168,17 +169,13 @@ def _keys(desk: Desk) -> str:
     """Say which key signs, and hold that it was not rotated away and that the chain knows every rotation."""
     folder = desk.workspace.public_keys
     in_use, done = FileSigner(desk.workspace.private_key).key_id, rotations(folder)
-    kept = desk.session("reader").all("SELECT hash FROM config_version WHERE kind = %s", (ROTATION,))
-    known, told = {row["hash"] for row in kept}, {sha256_text(text) for text in rotation_texts(folder)}
     if in_use in {one.old for one in done}:
         raise ValueError(
             f"key {in_use} signs and was rotated away: `twokey keys rotate --by NAME` goes on with what was cut short"
         )
-    if known != told:
-        raise ValueError(
-            f"config/keys holds {len(told)} rotations and the chain of events {len(known)}, of which {len(known & told)}"
-            " are the same: a person must find out who changed which"
-        )
+    problem = rotation_problem(folder, PgRotations(desk.session("reader")).hashes())
+    if problem is not None:
+        raise ValueError(problem)
     return f"key {in_use} signs, {len(done)} rotated away"
 
 

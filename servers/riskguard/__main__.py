@@ -23,6 +23,7 @@ def wire(place: Place) -> RiskguardDoors:
     from adapters.postgres.chain import Chain
     from adapters.postgres.journal import PgJournal
     from adapters.postgres.people import PgPeople
+    from adapters.postgres.rotated import ChainAndKeys, PgRotations
     from adapters.postgres.runs import PgDecisions, PgRuns, PgScores
     from adapters.postgres.tickets import PgTickets
     from adapters.versions import code_hash
@@ -31,7 +32,8 @@ def wire(place: Place) -> RiskguardDoors:
 
     session = place.session
     people = PgPeople(session)
-    standing = StandingBooks(Chain(session), place.heads, people, PgTickets(session), PgJournal(session), code_hash)
+    chain = ChainAndKeys(Chain(session), PgRotations(session), place.workspace.public_keys)
+    standing = StandingBooks(chain, place.heads, people, PgTickets(session), PgJournal(session), code_hash)
     decide = DecideDoors(
         runs=PgRuns(session),
         scores=PgScores(session),

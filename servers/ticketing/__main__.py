@@ -28,6 +28,7 @@ def wire(place: Place) -> TicketingDoors:
     from adapters.postgres.chain import Chain
     from adapters.postgres.journal import PgJournal
     from adapters.postgres.people import PgConfig, PgPeople
+    from adapters.postgres.rotated import PgRotations
     from adapters.postgres.runs import PgDecisions, PgRuns, PgScores
     from adapters.postgres.tickets import PgTickets
     from adapters.render.markdown import ticket_markdown
@@ -47,7 +48,7 @@ def wire(place: Place) -> TicketingDoors:
         journal=PgJournal(session),
         people=people,
         chain=Chain(session),
-        verifier=FileVerifier(place.workspace.public_keys, in_use_only=True),
+        verifier=FileVerifier(place.workspace.public_keys, chained=PgRotations(session).hashes),
         clock=clock,
     )
     file = FileChannel(place.workspace.root / "tickets", partial(write_whole, mode=READ_WRITE))

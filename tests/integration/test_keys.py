@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from adapters.clock import FixedClock
-from adapters.keys import FileSigner
+from adapters.keys import FileSigner, rotate_key
 from adapters.slot_time import When
 from core.calendar import slot_of
 from flows.decide import decide_run, propose
@@ -29,6 +30,16 @@ def rotate(root: Path, monkeypatch: pytest.MonkeyPatch, *typed: str) -> Done:
 def key_of(root: Path) -> str:
     """Give the id of the key that signs."""
     return FileSigner(root / "secrets/riskguard/ed25519.pem").key_id
+
+
+def slot_of_day() -> datetime:
+    """Give an instant of the first day."""
+    return datetime(2024, 2, 6, 7, tzinfo=UTC)
+
+
+def slot_of_day() -> datetime:
+    """Give an instant of the first day."""
+    return datetime(2024, 2, 6, 7, tzinfo=UTC)
 
 
 def doctor(root: Path) -> tuple[str, str]:
@@ -65,9 +76,75 @@ def test_an_approval_that_waits_when_its_key_is_rotated_is_void(
     listed = {row["key"]: row["state"] for row in twokey(root, "keys", "list").facts["keys"]}
     assert listed == {old: "retired", key_of(root): "in use"}
     assert doctor(root) == ("ok", f"key {key_of(root)} signs, 1 rotated away")
-    (root / "config/keys/rotation-0001.json").unlink()
+
+
+def test_no_ticket_trades_while_a_rotation_is_gone_and_rotating_again_puts_it_back(
+    workspaces: Workspaces, monkeypatch: pytest.MonkeyPatch
+):
+    """Its removal would let the retired key sign again: the gate says so, an approval that waits is void, a person heals it."""
+    root = workspaces.copy("removed", *BUSY)
+    old, path = key_of(root), root / "config/keys/rotation-0001.json"
+    assert rotate(root, monkeypatch, old, "a laptop was lost").code == 0
+    with desk_of(root) as desk:
+        configuration = desk.configuration("main")
+        setup = configuration.setup
+        doors = desk.day_doors(When(DAY, FixedClock(slot_of(setup.policy, DAY).at)))
+        planned = setup.run_of(DAY, today=DAY, snapshot=desk.clean.current())
+        settle(setup.frame(planned), doors.settle)
+        score(planned, setup, doors.score)
+        propose(planned.run_id, setup, doors.decide)
+        waits = decide_run(planned.run_id, setup, doors.decide)
+        path.unlink()
+        issued = issue_ticket(planned.run_id, setup, doors.issue)
     state, says = doctor(root)
-    assert (state, "config/keys holds 0 rotations and the chain of events 1" in says) == ("wrong", True)
+    closed = twokey(root, "run", "--on", str(DAY + ONE_DAY))
+    healed = rotate(root, monkeypatch, key_of(root), "a rotation was gone")
+    after = twokey(root, "run", "--on", str(DAY + 2 * ONE_DAY))
+
+    assert (waits.kind, issued.ticket.kind) == ("TRADE", "NO-TRADE")
+    words = "config/keys holds 0 rotations and the chain of events 1, of which 0 are the same: put back"
+    assert (state, words in says) == ("wrong", True)
+    assert (closed.code, closed.facts["kind"]) == (3, "NO-TRADE")
+    assert words in closed.facts["reasons"][0]
+    assert (healed.code, path.exists(), [one["number"] for one in healed.facts["put_back"]]) == (0, True, [1]), (
+        healed.err
+    )
+    assert doctor(root) == ("ok", f"key {key_of(root)} signs, 2 rotated away")
+    assert after.facts["reasons"] == []
+
+
+def test_a_restore_from_before_a_rotation_records_it_again(workspaces: Workspaces, monkeypatch: pytest.MonkeyPatch):
+    """Both keys signed for it, so it proves itself: the same person's word that gives the events up, and it is said."""
+    root = workspaces.copy("before", *BUSY)
+    old = key_of(root)
+    assert twokey(root, "backup").code == 0
+    assert rotate(root, monkeypatch, old, "a laptop was lost").code == 0
+    with desk_of(root) as desk:
+        lost = desk.chain.head().seq - desk.backups.shelved().good[-1].content.head.seq
+    words = ("before", f"lose {lost} events", "the disk died")
+    monkeypatch.setattr(sys, "stdin", Terminal("".join(f"{line}\n" for line in words)))
+    restored = twokey(root, "restore", "--latest", "--by", "ann")
+
+    assert (restored.code, [one["number"] for one in restored.facts["rotations"]]) == (0, [1]), restored.err
+    assert doctor(root) == ("ok", f"key {key_of(root)} signs, 1 rotated away")
+    assert twokey(root, "audit", "verify").code == 0
+    assert twokey(root, "run", "--on", str(DAY)).facts["reasons"] == []
+
+
+def test_a_rotation_that_the_chain_does_not_keep_closes_the_gate_until_a_person_rotates(
+    workspaces: Workspaces, monkeypatch: pytest.MonkeyPatch
+):
+    """Killed before the chain was told, or planted: nothing trades on it, and rotating again names and records it."""
+    root = workspaces.copy("unchained", *BUSY)
+    space = desk_of(root).workspace
+    rotate_key(space.private_key, space.public_keys, by="ann", reason="killed", at=slot_of_day())
+    closed = twokey(root, "run", "--on", str(DAY))
+    healed = rotate(root, monkeypatch, key_of(root), "goes on")
+
+    assert "rotation-0001.json is not in the chain" in closed.facts["reasons"][0]
+    assert "by ann (killed)" in healed.err
+    assert [one["number"] for one in healed.facts["recorded"]] == [1]
+    assert doctor(root) == ("ok", f"key {key_of(root)} signs, 2 rotated away")
 
 
 @pytest.mark.parametrize(

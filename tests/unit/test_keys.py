@@ -14,10 +14,13 @@ from adapters.keys import (
     KeyProblem,
     Rotation,
     make_key,
+    put_back,
     rotate_key,
+    rotation_problem,
     rotation_texts,
     rotations,
 )
+from core.canonical import sha256_text
 
 AT = datetime(2024, 6, 10, 7, tzinfo=UTC)
 CONTENT = b"what is signed"
@@ -38,12 +41,18 @@ def public(private: Path) -> Path:
 
 def rotated(private: Path, public: Path, reason: str = "a laptop was lost") -> Rotation:
     """Rotate the key."""
-    return rotate_key(private, public, by="ann", reason=reason, at=AT)[0]
+    return rotate_key(private, public, by="ann", reason=reason, at=AT)
 
 
-def verdicts(public: Path, key_id: str, signature: bytes) -> tuple[bool, bool]:
+def chained(public: Path) -> frozenset[str]:
+    """Give what the chain of events keeps where it keeps every rotation of a folder."""
+    return frozenset(sha256_text(text) for text in rotation_texts(public))
+
+
+def verdicts(public: Path, key_id: str, signature: bytes, chain: frozenset[str] | None = None) -> tuple[bool, bool]:
     """Say whether a signature verifies, and whether something new may rest on it."""
-    verifiers = FileVerifier(public), FileVerifier(public, in_use_only=True)
+    kept = chained(public) if chain is None else chain
+    verifiers = FileVerifier(public), FileVerifier(public, chained=lambda: kept)
     told = [verifier.verify(key_id, CONTENT, signature) for verifier in verifiers]
     return told[0], told[1]
 
@@ -133,6 +142,108 @@ def test_a_rotation_that_is_not_signed_by_both_keys_lets_nothing_new_pass(privat
     assert verdicts(public, signer.key_id, signer.sign(CONTENT)) == (True, False)
     with pytest.raises(KeyProblem, match="rotation"):
         rotations(public)
+
+
+def test_nothing_new_rests_on_a_key_while_folder_and_chain_keep_other_rotations(private, public):
+    """The last one removed, which numbers alone do not tell, or one that the chain does not keep: said, and nothing passes."""
+    old = FileSigner(private)
+    rotated(private, public)
+    kept, signer = chained(public), FileSigner(private)
+    at_rest = verdicts(public, signer.key_id, signer.sign(CONTENT), kept), rotation_problem(public, kept)
+    unknown = verdicts(public, signer.key_id, signer.sign(CONTENT), frozenset()), rotation_problem(public, ())
+    (public / "rotation-0001.json").unlink()
+    removed = [verdicts(public, one.key_id, one.sign(CONTENT), kept) for one in (old, signer)]
+
+    assert at_rest == ((True, True), None)
+    assert (unknown[0], removed) == ((True, False), [(True, False)] * 2)
+    assert "holds 1 rotations and the chain of events 0, of which 0 are the same: " in str(unknown[1])
+    assert "rotation-0001.json is not in the chain" in str(unknown[1])
+    assert "holds 0 rotations and the chain of events 1, of which 0 are the same: put back" in str(
+        rotation_problem(public, kept)
+    )
+
+
+def test_a_rotation_that_the_chain_keeps_is_put_back_with_its_key(private, public):
+    """Of an older copy of the folder, the text in the chain is enough; what is there already stays."""
+    old = FileSigner(private)
+    done = rotated(private, public)
+    texts, kept = rotation_texts(public), chained(public)
+    (public / "rotation-0001.json").unlink()
+    (public / f"{done.new}.pub").unlink()
+
+    assert put_back(public, texts) == (done,)
+    assert put_back(public, texts) == ()
+    assert (rotation_problem(public, kept), rotations(public)) == (None, (done,))
+    assert verdicts(public, old.key_id, old.sign(CONTENT), kept) == (True, False)
+
+
+def test_no_key_is_put_back_that_a_known_one_did_not_sign_for(private, public, tmp_path):
+    """Whoever may write to the chain alone brings in no key of his; nor in the place of a rotation that stands there."""
+    make_key(tmp_path / "eve/key.pem", tmp_path / "evekeys")
+    rotated(tmp_path / "eve/key.pem", tmp_path / "evekeys")
+    before = {path.name for path in public.iterdir()}
+    for text in (rotation_texts(tmp_path / "evekeys")[0], "{}", "no JSON"):
+        with pytest.raises(KeyProblem, match="that the chain of events keeps"):
+            put_back(public, (text,))
+    assert {path.name for path in public.iterdir()} == before
+
+    rotated(private, public)
+    mine = rotation_texts(public)
+    kept = json.loads(mine[0])
+    with pytest.raises(KeyProblem, match=r"rotation-0001\.json is not the one that the chain of events keeps"):
+        put_back(public, (json.dumps(kept, indent=1),))
+    assert rotation_texts(public) == mine
+
+
+def test_nothing_new_rests_on_a_key_while_folder_and_chain_keep_other_rotations(private, public):
+    """The last one removed, which numbers alone do not tell, or one that the chain does not keep: said, and nothing passes."""
+    old = FileSigner(private)
+    rotated(private, public)
+    kept, signer = chained(public), FileSigner(private)
+    at_rest = verdicts(public, signer.key_id, signer.sign(CONTENT), kept), rotation_problem(public, kept)
+    unknown = verdicts(public, signer.key_id, signer.sign(CONTENT), frozenset()), rotation_problem(public, ())
+    (public / "rotation-0001.json").unlink()
+    removed = [verdicts(public, one.key_id, one.sign(CONTENT), kept) for one in (old, signer)]
+
+    assert at_rest == ((True, True), None)
+    assert (unknown[0], removed) == ((True, False), [(True, False)] * 2)
+    assert "holds 1 rotations and the chain of events 0, of which 0 are the same: " in str(unknown[1])
+    assert "rotation-0001.json is not in the chain" in str(unknown[1])
+    assert "holds 0 rotations and the chain of events 1, of which 0 are the same: put back" in str(
+        rotation_problem(public, kept)
+    )
+
+
+def test_a_rotation_that_the_chain_keeps_is_put_back_with_its_key(private, public):
+    """Of an older copy of the folder, the text in the chain is enough; what is there already stays."""
+    old = FileSigner(private)
+    done = rotated(private, public)
+    texts, kept = rotation_texts(public), chained(public)
+    (public / "rotation-0001.json").unlink()
+    (public / f"{done.new}.pub").unlink()
+
+    assert put_back(public, texts) == (done,)
+    assert put_back(public, texts) == ()
+    assert (rotation_problem(public, kept), rotations(public)) == (None, (done,))
+    assert verdicts(public, old.key_id, old.sign(CONTENT), kept) == (True, False)
+
+
+def test_no_key_is_put_back_that_a_known_one_did_not_sign_for(private, public, tmp_path):
+    """Whoever may write to the chain alone brings in no key of his; nor in the place of a rotation that stands there."""
+    make_key(tmp_path / "eve/key.pem", tmp_path / "evekeys")
+    rotated(tmp_path / "eve/key.pem", tmp_path / "evekeys")
+    before = {path.name for path in public.iterdir()}
+    for text in (rotation_texts(tmp_path / "evekeys")[0], "{}", "no JSON"):
+        with pytest.raises(KeyProblem, match="that the chain of events keeps"):
+            put_back(public, (text,))
+    assert {path.name for path in public.iterdir()} == before
+
+    rotated(private, public)
+    mine = rotation_texts(public)
+    kept = json.loads(mine[0])
+    with pytest.raises(KeyProblem, match=r"rotation-0001\.json is not the one that the chain of events keeps"):
+        put_back(public, (json.dumps(kept, indent=1),))
+    assert rotation_texts(public) == mine
 
 
 def test_a_rotation_cut_short_is_gone_on_with(private, public):
