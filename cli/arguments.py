@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cli.arguments_quant import COMMANDS as QUANT
 from cli.arguments_rollout import COMMANDS as ROLLOUT
-from cli.command import Command, amount, book, book_on, day, instant, tax_year
+from cli.command import Command, amount, book, book_on, book_on_slot, day, instant, tax_year
 
 
 def _results(parser: argparse.ArgumentParser) -> None:
@@ -310,7 +310,7 @@ COMMANDS: tuple[Command, ...] = (
         "post what was reported; let a paper venue fill what is due",
         "cli.commands.trading",
         "settle",
-        book_on,
+        book_on_slot,
     ),
     *QUANT,
     Command(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from cli.command import Command, book, book_on, day
+from cli.command import Command, book, book_on_slot, day
 
 MODULE = "cli.commands.quant"
 BACKTESTS = "cli.commands.backtest"
@@ -54,8 +54,8 @@ def _person(parser: argparse.ArgumentParser) -> None:
 
 
 COMMANDS: tuple[Command, ...] = (
-    Command("train", "train the book's strategy on what is known, and keep the model", MODULE, "train", book_on),
-    Command("score", "rank the universe as a slot would, and keep nothing", MODULE, "score", book_on),
+    Command("train", "train the book's strategy on what is known, and keep the model", MODULE, "train", book_on_slot),
+    Command("score", "rank the universe as a slot would, and keep nothing", MODULE, "score", book_on_slot),
     Command(
         "backtest",
         "the book's strategy through the past, beside the benchmark, equal weight, momentum and chance",

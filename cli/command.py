@@ -82,3 +82,10 @@ def book_on(parser: argparse.ArgumentParser) -> None:
     """Add the book, and another day than today."""
     book(parser)
     parser.add_argument("--on", type=day, metavar="YYYY-MM-DD", help="another day than today: a rehearsal")
+
+
+def book_on_slot(parser: argparse.ArgumentParser) -> None:
+    """Add the book, and the day of a slot."""
+    book(parser)
+    words = "the slot of this day (default: the newest that has come)"
+    parser.add_argument("--on", type=day, metavar="YYYY-MM-DD", help=words)

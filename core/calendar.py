@@ -190,6 +190,11 @@ def is_run_day(policy: Policy, day: date) -> bool:
     return day.weekday() in RUN_DAYS[policy.schedule.run_days]
 
 
+def last_run_day(policy: Policy, day: date) -> date:
+    """Give the newest day up to a day, itself included, on which a book decides."""
+    return next(one for one in (day - timedelta(days=back) for back in range(7)) if is_run_day(policy, one))
+
+
 def slot_of(policy: Policy, day: date) -> Slot:
     """Give a book's slot of a day: the run's begin, by the schedule's time zone; raises ValueError on a weekend."""
     if not is_run_day(policy, day):

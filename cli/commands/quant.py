@@ -8,13 +8,13 @@ from adapters.files.workspace import Workspace
 from adapters.postgres.models import PgModels
 from cli.main import UsageError
 from cli.output import emit, table
-from cli.wiring import Desk, when
+from cli.slots import run_of_slot, slot_words
+from cli.wiring import Desk
 from core.canonical import plain_decimal
 from core.domain.model import ModelCard, ModelPin
 from core.domain.scores import ScoreSet
 from core.domain.slot import Run
 from flows.score import scored
-from flows.setup import BookSetup
 from flows.train import NotTrained
 from flows.train import train as train_model
 
@@ -25,23 +25,27 @@ SCORES_SHOWN = 30
 def train(arguments: argparse.Namespace) -> int:
     """Train the book's strategy as of a day's slot and keep the model."""
     with Desk(Workspace(arguments.workspace)) as desk:
-        run, setup = _planned(arguments, desk)
+        configuration = desk.configuration(arguments.book)
+        run = run_of_slot(desk, configuration, arguments.on)
         doors = desk.score_doors(desk.clean)
         try:
-            model = train_model(run, setup, doors.train)
+            model = train_model(run, configuration.setup, doors.train)
         except NotTrained as error:
             raise UsageError(str(error)) from error
         desk.heads.keep(desk.chain.head())
-    emit(arguments, _facts(model.hash, model.card), _words(model.hash, model.card))
+    taken = slot_words(run, configuration, arguments.on)
+    facts = {"slot": run.slot.day} | _facts(model.hash, model.card)
+    emit(arguments, facts, "\n".join([*taken, _words(model.hash, model.card)]))
     return 0
 
 
 def score(arguments: argparse.Namespace) -> int:
     """Rank the universe as the day's slot would, and keep nothing; exit 1 where a gate is closed."""
     with Desk(Workspace(arguments.workspace)) as desk:
-        run, setup = _planned(arguments, desk)
+        configuration = desk.configuration(arguments.book)
+        run = run_of_slot(desk, configuration, arguments.on)
         doors = desk.score_doors(desk.clean)
-        found = scored(run, setup, doors, doors.models.chosen(run.slot.book, run.as_of.session))
+        found = scored(run, configuration.setup, doors, doors.models.chosen(run.slot.book, run.as_of.session))
     ranked = () if found.scores is None else found.scores.ranked
     blocked = [finding.message for finding in found.findings if finding.severity == "block"]
     rows = [
@@ -51,7 +55,9 @@ def score(arguments: argparse.Namespace) -> int:
     words = table(("rank", "instrument", "score", "moved most by"), rows[:SCORES_SHOWN])
     if len(rows) > SCORES_SHOWN:
         words += f"\nand {len(rows) - SCORES_SHOWN} more; --json gives all"
-    emit(arguments, _scores(run, found), "\n".join(blocked) if blocked else f"as of {run.as_of.session}\n{words}")
+    told = blocked or [f"as of {run.as_of.session}", words]
+    taken = slot_words(run, configuration, arguments.on)
+    emit(arguments, _scores(run, found), "\n".join([*taken, *told]))
     return 1 if blocked else 0
 
 
@@ -115,17 +121,6 @@ def unpin(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _planned(arguments: argparse.Namespace, desk: Desk) -> tuple[Run, BookSetup]:
-    """Give the run that a day's slot would have, and the book's setup."""
-    configuration = desk.configuration(arguments.book)
-    moment = when(configuration, arguments.on)
-    day = arguments.on or moment.today
-    try:
-        return configuration.setup.run_of(day, today=moment.today, snapshot=desk.clean.current()), configuration.setup
-    except ValueError as error:
-        raise UsageError(str(error)) from error
-
-
 def _person(arguments: argparse.Namespace) -> tuple[str, str]:
     by, reason = arguments.by.strip(), arguments.reason.strip()
     if not by or not reason:
@@ -171,6 +166,7 @@ def _words(digest: str, card: ModelCard) -> str:
 def _scores(run: Run, found: ScoreSet) -> dict[str, object]:
     made = found.scores
     return {
+        "slot": run.slot.day,
         "as_of": run.as_of.session,
         "model": found.model,
         "ranked": () if made is None else made.ranked,

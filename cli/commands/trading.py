@@ -24,6 +24,7 @@ from cli.commands.ingest import fetched_sources, ingest_into, source_settings, t
 from cli.commands.ticket_forms import Beside, show_as
 from cli.main import UsageError
 from cli.output import Progress, emit, place, table
+from cli.slots import run_to_settle, slot_words
 from cli.wiring import Desk, When, when
 from core.calendar import as_of, is_run_day, slot_of
 from core.canonical import sha256_text
@@ -198,12 +199,7 @@ def settle(arguments: argparse.Namespace) -> int:
     """Post what was reported, and let a paper venue fill what is due."""
     with Desk(Workspace(arguments.workspace)) as desk:
         configuration = desk.configuration(arguments.book)
-        moment = _when(configuration, arguments.on)
-        day = arguments.on or moment.today
-        try:
-            planned = configuration.setup.run_of(day, today=moment.today, snapshot=desk.clean.current())
-        except ValueError as error:
-            raise UsageError(str(error)) from error
+        planned = run_to_settle(desk, configuration, arguments.on)
         desk.keep(configuration)
         frame = configuration.setup.frame(planned)
         done = settling.settle(frame, desk.settle_doors(desk.clean))
@@ -213,8 +209,10 @@ def settle(arguments: argparse.Namespace) -> int:
         desk.changed()
     breaks = [str(item) for item in done.breaks]
     words = f"{done.reports} new reports, {done.entries} entries posted, {len(breaks)} breaks"
-    facts = {"reports": done.reports, "entries": done.entries, "breaks": breaks, "stamps": stamps}
-    emit(arguments, facts, "\n".join([*_stamp_words(stamps), words, *breaks]))
+    facts = {"slot": planned.slot.day, "as_of": planned.as_of.session, "reports": done.reports}
+    facts |= {"entries": done.entries, "breaks": breaks, "stamps": stamps}
+    taken = slot_words(planned, configuration, arguments.on)
+    emit(arguments, facts, "\n".join([*_stamp_words(stamps), *taken, words, *breaks]))
     return 1 if breaks else 0
 
 

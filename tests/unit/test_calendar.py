@@ -19,6 +19,7 @@ from core.calendar import (
     expires_at,
     is_rebalance_day,
     is_run_day,
+    last_run_day,
     slot_of,
     window_of,
 )
@@ -223,6 +224,7 @@ def test_a_weekend_has_no_slot():
         slot_of(POLICY, day("6"))
 
     assert [number for number in range(1, 8) if is_run_day(POLICY, day(str(number)))] == [1, 2, 3, 4, 5]
+    assert [last_run_day(POLICY, day(str(number))).day for number in range(1, 9)] == [1, 2, 3, 4, 5, 5, 5, 8]
 
 
 def test_a_decision_in_the_morning_knows_yesterdays_session():
