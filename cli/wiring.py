@@ -15,7 +15,7 @@ from adapters.files.backups import BackupFiles
 from adapters.files.clean_set import CleanFiles
 from adapters.files.configuration import Configuration, read_account, read_configuration
 from adapters.files.heads import FileHeads
-from adapters.files.workspace import Workspace, need_workspace
+from adapters.files.workspace import Workspace, need_workspace, remember_database
 from adapters.keys import FileSigner, FileVerifier
 from adapters.postgres.backup import PgDumps
 from adapters.postgres.chain import Chain
@@ -64,7 +64,7 @@ class Desk:
     def __post_init__(self) -> None:
         need_workspace(self.workspace.root)
         self._sessions: dict[str, Session] = {}
-        self._server = Server(self.workspace.postgres, self.workspace.secrets)
+        self._server = Server(self.workspace.postgres, self.workspace.secrets, marker=self.workspace.database_marker)
 
     def __enter__(self) -> Desk:
         return self
@@ -207,9 +207,13 @@ class Desk:
         # A person's connection only now: before a restore there may be no database to log in to.
         return PgPeople(self.session("person")).acknowledge_loss(loss)
 
-    def forget_lost_database(self) -> None:
-        """Let a database be made anew where the one that the workspace had is gone."""
-        self._server.forget_lost()
+    def make_database_anew(self) -> None:
+        """Let a database be made anew where the one that the workspace had is gone; raises DatabaseError if it is elsewhere."""
+        self._server.make_anew()
+
+    def remember_database(self) -> None:
+        """Keep where the database is, if it is elsewhere."""
+        remember_database(self.workspace, self._server.elsewhere())
 
     @property
     def confirm_doors(self) -> ConfirmDoors:

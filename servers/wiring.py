@@ -94,8 +94,9 @@ class Place:
         from adapters.postgres.location import DATABASE, Server
 
         if self._session is None:
-            server = Server(self.workspace.postgres, self.workspace.secrets)
+            server = Server(self.workspace.postgres, self.workspace.secrets, marker=self.workspace.database_marker)
             if server.is_embedded:
+                server.need_own()
                 address = self._embedded.start()
                 location = Location(address.host, address.port, DATABASE)
             else:
@@ -210,8 +211,6 @@ class Place:
         from adapters.postgres.embedded import EmbeddedServer
 
         home = self.workspace.postgres
-        if not (home / "data").exists() and not (home / "location").exists():
-            raise WorkspaceError(f"{home} holds no database; `twokey init {self.workspace.root}` makes one")
         # Joining a database that exists asks for a password file without using what is in it. The superuser's is no
         # server's business, so the role's own stands there.
         return EmbeddedServer(home, self._secret)

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
+from adapters.files.atomic import READ_WRITE, write_whole
+
 FOLDERS = (
     "config",
     "data/raw",
@@ -51,6 +53,11 @@ class Workspace:
         return self.root / "pg"
 
     @property
+    def database_marker(self) -> Path:
+        """Give the file that says where the database is when it is not in the workspace."""
+        return self.config / "database.txt"
+
+    @property
     def private_key(self) -> Path:
         """Give the riskguard's private key."""
         return self.secrets / "riskguard" / "ed25519.pem"
@@ -88,6 +95,12 @@ class Workspace:
             raise WorkspaceError(f"{name} is missing in {self.root}; {hint}") from error
         except (OSError, UnicodeDecodeError) as error:
             raise WorkspaceError(f"{path} could not be read: {error}") from error
+
+
+def remember_database(workspace: Workspace, elsewhere: str | None) -> None:
+    """Keep where the database is when it is elsewhere, so that a forgotten setting makes none in the workspace."""
+    if elsewhere is not None:
+        write_whole(workspace.database_marker, f"{elsewhere}\n".encode(), mode=READ_WRITE)
 
 
 def check_folder(root: Path) -> None:

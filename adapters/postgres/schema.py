@@ -12,6 +12,7 @@ import psycopg
 from psycopg import sql
 
 from adapters.postgres.connect import DatabaseError, Location, password_path, role_name
+from adapters.postgres.location import URL_SETTING
 from adapters.postgres.rights import CALLERS, FILLED_BY_DATABASE, OWNER, ROLES, WRITERS, Role
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -42,6 +43,21 @@ def _prepare(location: Location, admin: str, admin_password: str, *, secrets_dir
         connection.execute(sql.SQL("SET ROLE {}").format(owner))
         connection.commit()
     migrate(location, user=admin, password=admin_password)
+
+
+def need_unserved(location: Location, *, admin: str, admin_password: str, secrets_dir: Path) -> None:
+    """Hold that a database serves no other workspace: raises DatabaseError where its roles are there and no password is."""
+    login = psycopg.conninfo.make_conninfo(host=location.host, port=location.port, user=admin, password=admin_password)
+    try:
+        with psycopg.connect(login, dbname="postgres", autocommit=True) as server:
+            is_served = any(_role_exists(server, role_name(location.database, role)) for role in ROLES)
+    except psycopg.Error as error:
+        raise DatabaseError(f"{location.database} could not be prepared: {str(error).strip()}") from error
+    if is_served and not any(_kept_password(password_path(secrets_dir, role)) for role in ROLES):
+        raise DatabaseError(
+            f"{location.database} on {location.host}:{location.port} already serves another workspace, whose passwords are not"
+            f" in {secrets_dir}: name another database in {URL_SETTING}, or that workspace with -w or TWOKEY_WORKSPACE"
+        )
 
 
 def make_roles(location: Location, *, admin: str, admin_password: str, secrets_dir: Path) -> None:

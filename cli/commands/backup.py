@@ -99,7 +99,7 @@ def restore(arguments: argparse.Namespace) -> int:
         source, name = _chosen(arguments, desk)
         # Before the server is started: a backup that is none needs no database to be told of.
         source.read(name)
-        desk.forget_lost_database()
+        desk.make_database_anew()
         doors = desk.backup_doors
         seen = look_ahead(name, source, doors)
         said = _said(arguments, seen, desk.workspace.root.name)
@@ -108,6 +108,7 @@ def restore(arguments: argparse.Namespace) -> int:
             done = restore_backup(seen, source, doors, at=clock.now(), said=said)
         except RestoreRefused as error:
             raise UsageError(str(error)) from error
+        desk.remember_database()
         rotated = _rotated_meanwhile(desk) if done.lost else ()
         state = desk.chain.verify(desk.heads.kept())
         keys_problem = rotation_problem(desk.workspace.public_keys, PgRotations(desk.session("reader")).hashes())

@@ -10,7 +10,7 @@ from pathlib import Path
 from adapters.clock import SystemClock
 from adapters.files.atomic import locked
 from adapters.files.configuration import read_configuration
-from adapters.files.workspace import Workspace, WorkspaceError, check_folder, make_workspace
+from adapters.files.workspace import Workspace, WorkspaceError, check_folder, make_workspace, remember_database
 from adapters.keys import FileSigner, make_key, rotation_problem, rotations
 from adapters.postgres import schema
 from adapters.postgres.chain import Chain
@@ -46,22 +46,33 @@ def prepare(root: Path, *, is_synthetic: bool = False) -> tuple[list[str], str]:
         check_folder(root)
     except WorkspaceError as error:
         raise UsageError(str(error)) from error
+    workspace = Workspace(root)
+    server = Server(workspace.postgres, workspace.secrets, marker=workspace.database_marker, may_make=True)
+    # Before anything is made: what cannot be finished leaves no half of a workspace behind.
+    server.need_own()
+    if not server.is_embedded:
+        administrator = server.administrator()
+        schema.need_unserved(
+            server.start(),
+            admin=administrator.user,
+            admin_password=administrator.password,
+            secrets_dir=workspace.secrets,
+        )
     # One at a time: two at once would each choose passwords, and the roles and the files keep different ones.
     with locked(root / ".prepare.lock"):
-        return _prepare(root, is_synthetic=is_synthetic)
+        return _prepare(workspace, server, is_synthetic=is_synthetic)
 
 
-def _prepare(root: Path, *, is_synthetic: bool) -> tuple[list[str], str]:
-    made = make_workspace(root, is_synthetic=is_synthetic)
-    workspace = Workspace(root)
+def _prepare(workspace: Workspace, server: Server, *, is_synthetic: bool) -> tuple[list[str], str]:
+    made = make_workspace(workspace.root, is_synthetic=is_synthetic)
     read_configuration(workspace, "main", {})
     key_id = make_key(workspace.private_key, workspace.public_keys)
-    server = Server(workspace.postgres, workspace.secrets)
     try:
         location, administrator = server.start(), server.administrator()
         schema.prepare(
             location, admin=administrator.user, admin_password=administrator.password, secrets_dir=workspace.secrets
         )
+        remember_database(workspace, server.elsewhere())
         with Desk(workspace) as desk:
             desk.heads.keep(Chain(desk.session("reader")).head())
     finally:

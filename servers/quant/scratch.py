@@ -37,7 +37,7 @@ def scratch_of(job_id: str, workspace: Workspace, *, book: str, snapshot: str) -
     try:
         # Under root, PostgreSQL runs as another user, who passes through; what is inside stays closed.
         root.chmod(0o711)
-        shutil.copytree(workspace.config, root / "config", ignore=shutil.ignore_patterns("keys"))
+        shutil.copytree(workspace.config, root / "config", ignore=shutil.ignore_patterns("keys", "database.txt"))
         _trade_on_paper(Workspace(root).policy_path(book))
         _share_clean_set(workspace.root / "data" / "clean", root / "data" / "clean", snapshot)
         yield root

@@ -263,6 +263,7 @@ def test_a_restore_that_dies_before_the_persons_fact_leaves_the_gate_closed_and_
         raise Died(loss.backup)
 
     with desk_of(struck) as desk:
+        desk.make_database_anew()
         doors = replace(desk.backup_doors, acknowledge=dies)
         (name,) = [manifest.name for manifest in doors.folder.shelved().good]
         seen = look_ahead(name, doors.folder, doors)

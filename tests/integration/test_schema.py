@@ -359,15 +359,55 @@ def test_two_workspaces_share_a_server_and_no_database(workspaces, external, mon
     monkeypatch.setenv(URL_SETTING, external.url("shared"))
     assert twokey(one, "init").code == 0
 
-    refused = twokey(other, "init")
+    refused, fresh = twokey(other, "init"), workspaces.top / "fresh-two"
+    elsewhere = twokey(fresh, "init")
     monkeypatch.setenv(URL_SETTING, external.url("shared2"))
     taken = twokey(other, "init")
 
-    assert (refused.code, "shared_desk exists on the server, but its password is not in" in refused.err) == (1, True)
+    assert (refused.code, elsewhere.code, fresh.exists()) == (1, 1, False)
+    for done in (refused, elsewhere):
+        assert f"shared on 127.0.0.1:{external.port} already serves another workspace" in done.err
     assert (taken.code, twokey(other, "run", "--on", str(DAY)).code) == (0, 0)
     monkeypatch.setenv(URL_SETTING, external.url("shared"))
     with desk_of(one) as desk:
         assert live_tickets(desk.session("reader")) == []
+
+
+def test_a_workspace_whose_database_is_elsewhere_says_where_and_makes_none(workspaces, external, monkeypatch):
+    """The setting forgotten once: host and name are told, no secret, and nothing is made, not by `init` or `restore` either."""
+    away = homeless(workspaces, "forgotten")
+    monkeypatch.setenv(URL_SETTING, external.url("forgotten"))
+    assert (twokey(away, "init").code, twokey(away, "backup").code) == (0, 0)
+    monkeypatch.delenv(URL_SETTING)
+    before = {path for path in away.rglob("*") if "logs" not in path.parts}
+
+    told = [twokey(away, *words) for words in (("positions",), ("init",), ("restore", "--latest"), ("run",))]
+    after = {path for path in away.rglob("*") if "logs" not in path.parts}
+    (away / "config/database.txt").unlink()
+    unmarked = twokey(away, "positions")
+    monkeypatch.setenv(URL_SETTING, external.url("forgotten"))
+    again = twokey(away, "audit", "verify")
+
+    words = f"this workspace's database is elsewhere (127.0.0.1:{external.port}/forgotten): set {URL_SETTING}"
+    assert [(done.code, words in done.err) for done in told] == [(1, True)] * 4, [done.err for done in told]
+    assert after == before
+    assert (unmarked.code, "holds no database" in unmarked.err, URL_SETTING in unmarked.err) == (1, True, True)
+    assert (again.code, (away / "pg").exists()) == (0, False)
+
+
+def test_no_command_but_init_and_restore_makes_a_database_where_it_is_gone(workspaces):
+    """`pg/` moved aside: what reads, decides or backs up says so and makes nothing; `init` makes an empty one, as before."""
+    root = workspaces.copy("moved-aside")
+    shutil.rmtree(root / "pg")
+
+    told = [twokey(root, *words) for words in (("positions",), ("run", "--on", str(DAY)), ("backup",), ("doctor",))]
+    left = (root / "pg").exists()
+    made = twokey(root, "init")
+
+    assert left is False
+    assert [done.code for done in told] == [1] * 4
+    assert all("holds no database: `twokey restore --latest`" in done.out + done.err for done in told)
+    assert (made.code, (root / "pg").exists()) == (0, True)
 
 
 def test_an_administrator_who_is_no_superuser_is_enough(workspaces, external, monkeypatch):
