@@ -70,9 +70,10 @@ def positions(arguments: argparse.Namespace) -> int:
         for one in cash
     ]
     words += ["", table(("book", "cash", "", f"value {base}", "rate", "of", "source"), balances)]
-    told = f"equity {_or_dash(result.equity)} {base}, closes of {found.session}"
-    words += ["", told if result.missing is None else f"{told}; not computable: {result.missing}", *_warned(facts)]
-    emit(arguments, facts, "\n".join(words))
+    told = f"equity {_or_dash(result.equity)} {base}, {_closes(found)}"
+    words += ["", told if result.missing is None else f"{told}; not computable: {result.missing}"]
+    lines = words if found.entries else [_nothing(found)]
+    emit(arguments, facts, "\n".join([*lines, *_warned(facts)]))
     return 0
 
 
@@ -111,8 +112,8 @@ def pnl(arguments: argparse.Namespace) -> int:
     ]
     words = table(("figure", found.scope.base, ""), [(name, _or_dash(one), told) for name, one, told in rows])
     told = "" if result.missing is None else f"\nnot computable: {result.missing}"
-    lines = [words, f"{found.scope.title}, closes of {found.session}{told}", *_warned(facts)]
-    emit(arguments, facts, "\n".join(lines))
+    lines = [words, f"{found.scope.title}, {_closes(found)}{told}"] if found.entries else [_nothing(found)]
+    emit(arguments, facts, "\n".join([*lines, *_warned(facts)]))
     return 0
 
 
@@ -144,8 +145,8 @@ def returns(arguments: argparse.Namespace) -> int:
     why = [f"{name}: {words}" for name, one in joined.items() for words in _reasons(one)]
     words = [table(head, rows), "", *_risk(answer["risk"]), "", *why]
     told = [f"not computable: {reason}"] if reason else words
-    closing = f"{found.scope.title} in {found.scope.base}, closes of {found.session}"
-    emit(arguments, facts, "\n".join([*told, closing, *_warned(facts)]))
+    lines = [*told, f"{found.scope.title} in {found.scope.base}, {_closes(found)}"]
+    emit(arguments, facts, "\n".join([*(lines if found.entries else [_nothing(found)]), *_warned(facts)]))
     return 0
 
 
@@ -209,6 +210,21 @@ def _results(arguments: argparse.Namespace, *, with_returns: bool = False, metho
             raise UsageError(str(error)) from error
         except BooksDiffer as error:
             raise StoreError(str(error)) from error
+
+
+def _closes(found: Results) -> str:
+    return f"closes of {found.session}" if found.session else f"no closes up to {found.ask.as_of}"
+
+
+def _nothing(found: Results) -> str:
+    """Say of a scope without any entry that it had nothing by then, and since when it has."""
+    first = min((one.session for one, _ in found.known.entries if one.book in found.scope.asked), default=None)
+    had = f"{found.scope.title} had nothing by {found.ask.as_of}"
+    if first is None:
+        return f"{had}: nothing was booked in it yet"
+    if first > found.ask.as_of:
+        return f"{had}: its first entry is of {first}"
+    return f"{had}, as it was known at {found.ask.known_at.isoformat()}: what was booked by then became known later"
 
 
 def _warned(facts: Mapping[str, Any]) -> list[str]:

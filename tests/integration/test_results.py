@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from adapters.files.configuration import read_scope
+from cli.main import main
 from core.canonical import instant_text
 from core.ledger.positions import open_lots
 from flows.results import Moment, drawdown_of, results_of
@@ -138,6 +139,29 @@ def test_the_day_before_the_first_fact_holds_nothing(traded):
     assert results(traded, "positions", on=before)["positions"] == []
     assert results(traded, "pnl", on=before)["equity"] == "0"
     assert "no money" in results(traded, "returns", on=before)["windows"]["not_computable"]
+
+
+@pytest.mark.parametrize("command", ["positions", "pnl", "returns"])
+def test_a_book_that_had_nothing_by_then_is_said_to(traded, workspaces, capsys, command):
+    """No table of nothing: since when it has something, that nothing was booked, or that it was not known yet."""
+    before = DAY - timedelta(days=20)
+    with desk_of(traded) as desk:
+        entries = desk.result_doors.facts.known(["main"], "paper").entries
+    known = instant_text(min(at for _, at in entries) - timedelta(milliseconds=1))
+    asked: list[tuple[Path, tuple[str, ...]]] = [
+        (traded, ("--as-of", str(before))),
+        (workspaces.copy(f"nothing-{command}"), ("--as-of", str(before))),
+        (traded, ("--as-of", str(LAST), "--known-at", known)),
+    ]
+
+    codes = [main([command, "-w", str(root), *words]) for root, words in asked]
+
+    assert codes == [0, 0, 0]
+    late, never, unknown = capsys.readouterr().out.splitlines()
+    assert late == f"book main had nothing by {before}: its first entry is of {min(one.session for one, _ in entries)}"
+    assert never == f"book main had nothing by {before}: nothing was booked in it yet"
+    assert unknown.startswith(f"book main had nothing by {LAST}, as it was known at {known[:19]}")
+    assert unknown.endswith(": what was booked by then became known later")
 
 
 def test_another_method_moves_results_between_realised_and_unrealised_alone(traded, workspaces):
