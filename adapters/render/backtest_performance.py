@@ -63,7 +63,7 @@ def headline(report: BacktestReport) -> Section:
 
 
 def curves(report: BacktestReport) -> Section:
-    """Draw equity, drawdown and the rolling Sharpe ratio."""
+    """Draw equity, drawdown and the rolling Sharpe ratio, and tell the first two at the ends of years."""
     days, lines = report.sessions, report.lines
     names = _names(report)
     growth = [Series(names[at], one.growth, at) for at, one in enumerate(lines)]
@@ -94,7 +94,26 @@ def curves(report: BacktestReport) -> Section:
         ),
     )
     reasons = tuple(f"{name} is not drawn: {one.reason}." for name, one in zip(names, lines, strict=True) if one.reason)
-    return Section("Equity, drawdown, rolling Sharpe ratio", reasons, charts)
+    ends = "Equity at the last close of each year, the first close being 1, and the drawdown from the highest close so far."
+    words, tables = ((ends,), (_at_year_ends(report),)) if len(days) else ((), ())
+    return Section("Equity, drawdown, rolling Sharpe ratio", (*words, *reasons), charts, tables)
+
+
+def _at_year_ends(report: BacktestReport) -> Table:
+    days, lines, names = report.sessions, report.lines, _names(report)
+    years = days.astype("datetime64[Y]")
+    ends = [*np.flatnonzero(years[1:] != years[:-1]).tolist(), len(days) - 1]
+
+    def row(at: int) -> Row:
+        growth, falls = [float(one.growth[at]) for one in lines], [float(one.drawdown[at]) for one in lines[:2]]
+        return (
+            str(days[at].astype("datetime64[D]")),
+            *(NONE if np.isnan(one) else decimal(one, 3) for one in growth),
+            *(NONE if np.isnan(one) else percent(one) for one in falls),
+        )
+
+    head = ("last close", *names, *(f"drawdown: {name}" for name in names[:2]))
+    return Table(head, tuple(map(row, ends)), "l" + "r" * (len(head) - 1))
 
 
 def months(report: BacktestReport) -> Section:

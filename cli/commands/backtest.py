@@ -23,6 +23,7 @@ from core.domain.ticket import IssuedTicket
 from core.ledger.equity import Curve, extend_curve, rates_of
 from core.reporting.backtest_report import BacktestReport, report_of
 from core.reporting.measured import Absent, Measured, decimal, percent
+from core.reporting.tracks import TrackFigures
 from flows.backtest import Asked, BacktestDoors, NothingToTest
 from flows.backtest import backtest as run_backtest
 from flows.fitting import fits_kept_in
@@ -106,7 +107,7 @@ def _words(report: BacktestReport) -> str:
             percent(one.whole),
             percent(one.a_year),
             decimal(one.sharpe),
-            "not computable" if isinstance(one.drawdowns, Absent) else percent(float(one.drawdowns[0].depth)),
+            percent(_worst_fall(one)),
         )
         for one in report.tracks
     ]
@@ -124,6 +125,7 @@ def _facts(report: BacktestReport, path: str) -> dict[str, object]:
             "a_year": _number(one.a_year),
             "sharpe": _number(one.sharpe),
             "volatility": _number(one.volatility),
+            "worst_fall": _number(_worst_fall(one)),
             "turnover": _number(one.turnover),
             "cost_drag": _number(one.cost_drag),
         }
@@ -142,6 +144,11 @@ def _facts(report: BacktestReport, path: str) -> dict[str, object]:
         "is_synthetic": report.is_synthetic,
         "path": path,
     }
+
+
+def _worst_fall(one: TrackFigures) -> Measured:
+    falls = one.drawdowns
+    return falls if isinstance(falls, Absent) else float(falls[0].depth) if falls else 0.0
 
 
 def _number(told: Measured) -> Decimal | str:

@@ -44,6 +44,9 @@ def test_a_backtest_tells_its_odds_and_is_the_same_again(root):
     assert [track["name"] for track in done.facts["tracks"]] == [
         *("momentum of main", "SPY", "equal weight", "momentum"),
     ]
+    falls = [row for row in first[1].splitlines() if row.startswith("| Deepest drawdown")]
+    told = [f"{float(track['worst_fall']) * 100:.2f} %" for track in done.facts["tracks"]]
+    assert falls[0].split(" | ")[1:5] == told
     assert report(root) == first
     assert done.facts["trials"] == again.facts["trials"] == 1
     assert done.facts["is_synthetic"]

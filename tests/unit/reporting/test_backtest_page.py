@@ -142,7 +142,7 @@ def test_both_forms_tell_the_same_numbers():
     tables = html_tables(HTML)
 
     assert tables == markdown_tables(MARKDOWN)
-    assert len(tables) == 17
+    assert len(tables) == 18
     assert all(len(row) == len(table[0]) for table in tables for row in table)
 
 
@@ -186,6 +186,29 @@ def test_the_headline_tells_the_numbers_of_the_report():
         assert by_name["Worst week"][at] == f"{percent(told.worst.value)}, {told.worst.last}"
     assert by_name["Whole return"][4] == percent(REPORT.random.whole)
     assert by_name["Sharpe ratio"][4] == decimal(REPORT.random.sharpe)
+
+
+def test_the_curves_stand_in_a_table_at_the_ends_of_years():
+    """Whoever sees no drawing reads each year's last close, of every track, and how far below its highest it was."""
+    table = markdown_tables(MARKDOWN)[1]
+    days, lines, names = BACKTEST.sessions, REPORT.lines, ["ranker (ours)", "SPY", "Equal weight", "Momentum"]
+    at = [int(np.flatnonzero(days <= np.datetime64(f"{year}-12-31"))[-1]) for year in (2019, 2020, 2021)]
+
+    assert table[0] == ["last close", *names, *(f"drawdown: {name}" for name in names[:2])]
+    assert table[1:] == [
+        [str(days[row]), *(decimal(float(one.growth[row]), 3) for one in lines)]
+        + [percent(float(one.drawdown[row])) for one in lines[:2]]
+        for row in at
+    ]
+    assert at[-1] == len(days) - 1
+
+
+@pytest.mark.parametrize("sessions", [0, 1, 2, 600])
+def test_no_heading_stands_above_nothing(sessions):
+    """Where there is nothing to tell, that is told."""
+    text = backtest_markdown(report_of(cut(BACKTEST, sessions)))
+
+    assert not re.findall(r"^## [^\n]*\n+(?=## |\Z)", text, flags=re.MULTILINE)
 
 
 def test_the_page_stands_alone():
