@@ -143,6 +143,16 @@ class Voided:
     reason: str
 
 
+@dataclass(frozen=True)
+class KeptTicket:
+    """A ticket as the database keeps it: its revision, its hash, and whether another revision was opened in its place."""
+
+    ticket_id: TicketId
+    revision: int
+    hash: str
+    is_void: bool
+
+
 class Moved(Exception):
     """A ticket is not kept: what its approval binds moved while it was made; carries every reason."""
 

@@ -12,7 +12,7 @@ from core.domain.order import OrderLine
 from core.domain.others import OtherLine
 from core.domain.slot import BookName, RunId, TicketId, VenueName
 from core.domain.ticket import SHORT_HASH_LENGTH, IssuedTicket, LastGood, Seal, Ticket, TicketLine, departures
-from flows.books import Moved, StoreError, TicketStanding, Voided
+from flows.books import KeptTicket, Moved, StoreError, TicketStanding, Voided
 
 # A ticket is void from the moment that a person opened the next revision's run, before that has a ticket of its own.
 IS_LIVE = "NOT EXISTS (SELECT 1 FROM revision n WHERE n.voids = t.id)"
@@ -113,6 +113,11 @@ class PgTickets:
         """Give all live tickets of a book, oldest first."""
         query = f"SELECT t.* FROM ticket t WHERE t.book = %s AND {IS_LIVE} ORDER BY t.slot"
         return [_issued(row) for row in self._session.all(query, (book,))]
+
+    def kept(self) -> Sequence[KeptTicket]:
+        """Give every revision of every ticket of all books, as it is kept."""
+        query = f"SELECT t.ticket_id, t.revision, t.hash, NOT {IS_LIVE} AS is_void FROM ticket t ORDER BY t.id"
+        return [KeptTicket(**row) for row in self._session.all(query)]
 
     def awaiting_venue(self, book: BookName, venue: str) -> Sequence[IssuedTicket]:
         """Give the live trades of a venue that still have a line without any answer, oldest first."""

@@ -14,6 +14,7 @@ from adapters.keys import KeyProblem, Rotation, rotation_problem
 from adapters.postgres.embedded import ServerError
 from adapters.postgres.rotated import PgRotations
 from cli.commands.keys import told_words
+from cli.commands.restored import put_right
 from cli.main import UsageError
 from cli.output import emit
 from cli.terminal import ask, is_terminal
@@ -110,6 +111,7 @@ def restore(arguments: argparse.Namespace) -> int:
             raise UsageError(str(error)) from error
         desk.remember_database()
         rotated = _rotated_meanwhile(desk) if done.lost else ()
+        moved = put_right(desk, done, said, at=clock.now())
         state = desk.chain.verify(desk.heads.kept())
         keys_problem = rotation_problem(desk.workspace.public_keys, PgRotations(desk.session("reader")).hashes())
         problem = state.problem or keys_problem
@@ -120,6 +122,9 @@ def restore(arguments: argparse.Namespace) -> int:
         "lost": done.lost,
         "aside": done.aside,
         "rotations": rotated,
+        "lost_tickets": moved.tickets,
+        "moved_aside": moved.files,
+        "moved_to": moved.folder,
         "problem": problem,
         "seconds": f"{took:.1f}",
     }
@@ -129,6 +134,7 @@ def restore(arguments: argparse.Namespace) -> int:
         else f"{name} is restored, but: {problem}",
         *([f"{done.lost} events are lost, as was acknowledged"] if done.lost else []),
         *(f"recorded in the chain of events again: {told_words(one)}" for one in rotated),
+        *moved.words(),
         *([f"the database before it is kept as {done.aside} on the same server"] if done.aside else []),
     ]
     emit(arguments, facts, "\n".join(words))

@@ -1,0 +1,102 @@
+"""What is left of what a restore gave up: files of lost tickets say so and stand aside, and every loss stays named."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.integration.workspaces import BUSY, DAY, ONE_DAY, Done, Terminal, Workspaces, desk_of, twokey
+
+NEXT = DAY + ONE_DAY
+
+
+def give_up(root: Path, monkeypatch: pytest.MonkeyPatch, reason: str) -> Done:
+    """Restore the newest backup as a person who gives up what came after it."""
+    with desk_of(root) as desk:
+        desk.make_database_anew()
+        standing = desk.backup_doors.dumps.head()
+        newest = max([standing.seq if standing else 0, *(head.seq for head in desk.heads.kept())])
+        lost = newest - desk.backups.shelved().good[-1].content.head.seq
+    typed = "".join(f"{line}\n" for line in (root.name, f"lose {lost} events", reason))
+    monkeypatch.setattr(sys, "stdin", Terminal(typed))
+    return twokey(root, "restore", "--latest", "--by", "ann")
+
+
+@pytest.fixture(scope="module")
+def root(workspaces: Workspaces) -> Path:
+    """Give a workspace with a decided day, a backup of it, and a second decided day."""
+    root = workspaces.copy("losing", *BUSY)
+    first = twokey(root, "run", "--on", str(DAY))
+    assert (first.code, twokey(root, "backup").code) == (0, 0), first.err
+    second = twokey(root, "run", "--on", str(NEXT))
+    assert (second.code, second.facts["kind"]) == (0, "TRADE"), second.err
+    return root
+
+
+def test_the_files_of_a_lost_ticket_stand_aside_and_say_so(
+    workspaces: Workspaces, root: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Ticket, page, trades, signals and manifest; the day before stays, is the latest again, and the books are as restored."""
+    struck = workspaces.copy("ghosts", of=root)
+    twokey(struck, "settle", "--on", str(NEXT + ONE_DAY))
+    ticket = f"TICKET-{NEXT:%Y%m%d}"
+    page = Path(twokey(struck, "ticket", "show", ticket, "--as", "html").facts["path"])
+    kept = {path: path.read_bytes() for path in (struck / "tickets").glob(f"TICKET-{DAY:%Y%m%d}*")}
+    before = (struck / "portfolio.json").read_text()
+    moved = [f"tickets/{ticket}.md", f"tickets/{ticket}.json", f"tickets/{page.name}", f"trades/approved_{NEXT}.json"]
+    moved += [f"trades/proposed_{NEXT}.json", f"signals/{NEXT}.csv", "signals/latest.csv"]
+    moved += [f"runs/RUN-{NEXT:%Y%m%d}-r1/manifest.json"]
+
+    restored = give_up(struck, monkeypatch, "the disk died")
+
+    assert restored.code == 0, restored.err
+    assert restored.facts["lost_tickets"] == [ticket]
+    assert sorted(restored.facts["moved_aside"]) == sorted(moved)
+    folder = struck / restored.facts["moved_to"]
+    there = [name for name in moved if (struck / name).exists()]
+    assert there == ["signals/latest.csv"]
+    assert (folder / moved[0]).read_text().startswith("> **LOST.** It was lost in the restore of ")
+    assert "ann: the disk died. Do not execute anything of it." in (folder / moved[0]).read_text()
+    assert all("ann: the disk died" in json.loads((folder / name).read_text())["lost"] for name in (moved[1], moved[3]))
+    assert {path: path.read_bytes() for path in kept} == kept
+    assert (struck / "signals/latest.csv").read_bytes() == (struck / f"signals/{DAY}.csv").read_bytes()
+    portfolio = (struck / "portfolio.json").read_text()
+    assert portfolio != before
+    assert twokey(struck, "audit", "verify").code == 0
+    again = twokey(struck, "run", "--on", str(NEXT))
+    assert (again.code, (struck / f"tickets/{ticket}.md").exists()) == (0, True)
+
+
+def test_a_restore_that_loses_nothing_moves_nothing(workspaces: Workspaces, root: Path):
+    """The newest backup, the database gone: every file stays as it is."""
+    whole = workspaces.copy("whole", of=root)
+    assert twokey(whole, "backup").code == 0
+    before = {path: path.read_bytes() for path in (whole / "tickets").iterdir()}
+    shutil.rmtree(whole / "pg")
+
+    restored = twokey(whole, "restore", "--latest")
+
+    assert (restored.code, restored.facts["lost_tickets"], restored.facts["moved_to"]) == (0, [], None), restored.err
+    assert {path: path.read_bytes() for path in (whole / "tickets").iterdir()} == before
+    assert not (whole / "lost").exists()
+
+
+def test_a_word_for_a_person_names_the_lost_tickets(
+    workspaces: Workspaces, root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    """Without `--json`."""
+    from cli.main import main
+
+    told = workspaces.copy("told", of=root)
+    with desk_of(told) as desk:
+        lost = desk.chain.head().seq - desk.backups.shelved().good[-1].content.head.seq
+    monkeypatch.setattr(sys, "stdin", Terminal(f"told\nlose {lost} events\nthe disk died\n"))
+
+    code = main(["restore", "-w", str(told), "--latest", "--by", "ann"])
+
+    words = capsys.readouterr().out
+    assert (code, f"lost: TICKET-{NEXT:%Y%m%d}; do not execute anything of it" in words) == (0, True)
