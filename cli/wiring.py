@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
@@ -201,11 +201,14 @@ class Desk:
     def backup_doors(self) -> BackupDoors:
         """Wire backups, as the administrator: a dump holds every table, and a trial of it needs a database of its own."""
         dumps = PgDumps(self._server.start(), self._server.administrator(), self.workspace.secrets)
-        return BackupDoors(dumps, self.backups, self.heads, versions()["twokey"], self._acknowledge_loss)
+        return BackupDoors(dumps, self.backups, self.heads, versions()["twokey"], self._acknowledge_loss, self._losses)
 
     def _acknowledge_loss(self, loss: AcknowledgedLoss) -> LossHead:
         # A person's connection only now: before a restore there may be no database to log in to.
         return PgPeople(self.session("person")).acknowledge_loss(loss)
+
+    def _losses(self) -> Sequence[AcknowledgedLoss]:
+        return PgPeople(self.session("person")).losses()
 
     def make_database_anew(self) -> None:
         """Let a database be made anew where the one that the workspace had is gone; raises DatabaseError if it is elsewhere."""

@@ -109,20 +109,25 @@ class LossKeeper(HeadKeeper, Protocol):
         """Keep a head even where a newer one is kept; one that is kept already changes nothing."""
         ...
 
-    def give_up(self, loss: LossHead) -> None:
-        """Keep a person's acknowledgement of a loss: heads after `loss.after` that were kept before it count no more."""
+    def give_up(self, loss: LossHead, said: AcknowledgedLoss) -> None:
+        """Keep a person's acknowledgement of a loss, in words too: heads after `loss.after` kept before it count no more."""
+        ...
+
+    def losses(self) -> Sequence[AcknowledgedLoss]:
+        """Give what persons said of every loss, oldest first, also where the chain that kept it is lost itself."""
         ...
 
 
 @dataclass(frozen=True)
 class BackupDoors:
-    """What making and restoring backups may use; `acknowledge` adds a person's fact to the database in use."""
+    """What making and restoring backups may use; `acknowledge` adds a person's fact to the database in use, `losses` reads it."""
 
     dumps: Dumps
     folder: BackupFolder
     heads: LossKeeper
     twokey: str
     acknowledge: Callable[[AcknowledgedLoss], LossHead]
+    losses: Callable[[], Sequence[AcknowledgedLoss]]
 
 
 @dataclass(frozen=True)
@@ -253,10 +258,19 @@ def restore_backup(
             aside = copy.take_place(at=at if seen.replaces else None)
         if said is not None and seen.lost:
             loss = AcknowledgedLoss(seen.manifest.name, head, seen.known_to, said.by, said.reason)
+            _tell_again(doors)
             # The fact first: until its line is outside too, the gate stays closed, and this can be done again.
-            doors.heads.give_up(doors.acknowledge(loss))
+            doors.heads.give_up(doors.acknowledge(loss), loss)
         doors.heads.keep(head)
     return RestoredBackup(seen.manifest, aside, seen.lost)
+
+
+def _tell_again(doors: BackupDoors) -> None:
+    """Tell the restored chain of earlier losses too that it does not keep: a chain that kept them is lost now itself."""
+    known = doors.losses()
+    for earlier in doors.heads.losses():
+        if earlier not in known:
+            doors.acknowledge(earlier)
 
 
 def _wrong_with(copy: DatabaseCopy, seen: Outlook) -> list[str]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
 from core.canonical import canonical_json
+from core.domain.backup import AcknowledgedLoss
 from core.domain.facts import AuditHead, LossHead
 
 
@@ -55,11 +56,16 @@ class FileHeads:
             if (head.seq, head.hash) not in {(one.seq, one.hash) for one in self.kept()}:
                 self._add(file, head)
 
-    def give_up(self, loss: LossHead) -> None:
-        """Keep a person's acknowledgement of a loss: heads after `loss.after` that were kept before it count no more."""
+    def give_up(self, loss: LossHead, said: AcknowledgedLoss) -> None:
+        """Keep a person's acknowledgement of a loss, in words too: heads after `loss.after` kept before it count no more."""
         with self._alone() as file:
             if loss not in self.kept():
-                self._add(file, loss)
+                self._add(file, {**vars(loss), "said": said})
+
+    def losses(self) -> tuple[AcknowledgedLoss, ...]:
+        """Give what persons said of every loss, oldest first, also where the chain that kept it is lost itself."""
+        found = (_said(line) for line in self._text().splitlines())
+        return tuple(said for said in found if said is not None)
 
     def _text(self) -> str:
         try:
@@ -83,7 +89,7 @@ class FileHeads:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield file
 
-    def _add(self, file: TextIO, head: AuditHead) -> None:
+    def _add(self, file: TextIO, head: AuditHead | Mapping[str, object]) -> None:
         # A line of its own even after a torn one.
         file.write(f"\n{canonical_json(head)}\n" if self._ends_torn() else f"{canonical_json(head)}\n")
         file.flush()
@@ -125,4 +131,15 @@ def _head(line: str) -> AuditHead | None:
         seq, digest = int(fields["seq"]), str(fields["hash"])
         return LossHead(seq, digest, int(fields["after"])) if "after" in fields else AuditHead(seq, digest)
     except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _said(line: str) -> AcknowledgedLoss | None:
+    try:
+        said = json.loads(line)["said"]
+        last = AuditHead(int(said["last"]["seq"]), str(said["last"]["hash"]))
+        backup, by, reason = (str(said[name]) for name in ("backup", "by", "reason"))
+        return AcknowledgedLoss(backup, last, int(said["lost_to"]), by, reason)
+    except (ValueError, KeyError, TypeError):
+        # A head alone, a torn line, or a loss of before the words were kept.
         return None

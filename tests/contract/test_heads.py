@@ -1,10 +1,12 @@
 """Audit heads outside the database: what is kept is read back, also after others wrote to the file or tore it."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
 from adapters.files.heads import FileHeads
+from core.domain.backup import AcknowledgedLoss
 from core.domain.facts import AuditHead, LossHead
 from flows.books import StoreError
 
@@ -87,14 +89,20 @@ def test_a_loss_that_a_person_gave_up_makes_earlier_heads_of_it_count_no_more(pa
     loss = LossHead(2, "f" * 64, after=1)
     assert other.kept() == (FIRST, THIRD)
 
-    heads.give_up(loss)
-    heads.give_up(loss)
+    said = AcknowledgedLoss("backup-1", AuditHead(1, "1" * 64), 4, "ann", "the disk died")
+    heads.give_up(loss, said)
+    heads.give_up(loss, said)
 
     assert heads.kept() == other.kept() == FileHeads(path).kept() == (FIRST, loss)
     anew = AuditHead(3, "e" * 64)
     other.keep(anew)
     assert heads.kept() == (FIRST, loss, anew)
-    assert len(path.read_text().splitlines()) == 4
+    assert heads.losses() == FileHeads(path).losses() == (said,)
+    later = LossHead(2, "d" * 64, after=1)
+    other.give_up(later, replace(said, reason="again"))
+    assert heads.kept() == (FIRST, later)
+    assert [one.reason for one in heads.losses()] == ["the disk died", "again"]
+    assert len(path.read_text().splitlines()) == 5
 
 
 def test_a_pinned_head_is_kept_behind_a_newer_one_once(path):

@@ -308,7 +308,7 @@ def test_the_line_outside_excuses_nothing_without_the_fact_and_the_fact_nothing_
         forged = FileHeads(struck / "forged.jsonl")
         for one in kept:
             forged.keep(one)
-        forged.give_up(LossHead(head.seq, head.hash, last.seq))
+        forged.give_up(LossHead(head.seq, head.hash, last.seq), loss)
         without_fact = Chain(desk.session("reader")).verify(forged.kept()).problem
         elsewhere = (*(one for one in kept if one.seq <= last.seq), replace(fact_alone, after=last.seq - 1))
         other_loss = Chain(desk.session("reader")).verify(elsewhere).problem

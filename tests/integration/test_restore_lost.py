@@ -85,6 +85,25 @@ def test_a_restore_that_loses_nothing_moves_nothing(workspaces: Workspaces, root
     assert not (whole / "lost").exists()
 
 
+def test_a_second_restore_of_the_same_backup_names_the_first_loss_too(
+    workspaces: Workspaces, root: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """The chain that kept the first person's word is given up with the second restore, once put aside and once gone."""
+    twice = workspaces.copy("twice", of=root)
+    done = [give_up(twice, monkeypatch, "the disk died")]
+    assert twokey(twice, "run", "--on", str(NEXT)).code == 0
+    done.append(give_up(twice, monkeypatch, "again"))
+    shutil.rmtree(twice / "pg")
+    done.append(give_up(twice, monkeypatch, "and again"))
+
+    verified = twokey(twice, "audit", "verify")
+
+    assert [one.code for one in done] == [0, 0, 0], done[-1].err
+    assert verified.code == 0
+    assert [loss["reason"] for loss in verified.facts["losses"]] == ["the disk died", "again", "and again"]
+    assert twokey(twice, "run", "--on", str(NEXT)).facts["reasons"] == []
+
+
 def test_a_word_for_a_person_names_the_lost_tickets(
     workspaces: Workspaces, root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
