@@ -120,7 +120,7 @@ class LossKeeper(HeadKeeper, Protocol):
 
 @dataclass(frozen=True)
 class BackupDoors:
-    """What making and restoring backups may use; `acknowledge` adds a person's fact to the database in use, `losses` reads it."""
+    """What making and restoring backups may use; `acknowledge` adds a person's fact to the database, `losses` reads all."""
 
     dumps: Dumps
     folder: BackupFolder

@@ -10,17 +10,20 @@ from pathlib import Path
 from adapters.clock import SystemClock
 from adapters.files.atomic import locked
 from adapters.files.configuration import read_configuration
+from adapters.files.lost import TicketFiles
 from adapters.files.workspace import Workspace, WorkspaceError, check_folder, make_workspace, remember_database
 from adapters.keys import FileSigner, make_key, rotation_problem, rotations
 from adapters.postgres import schema
 from adapters.postgres.chain import Chain
 from adapters.postgres.location import Server
 from adapters.postgres.rotated import PgRotations
+from adapters.postgres.tickets import PgTickets
 from cli.commands.ingest import source_settings
 from cli.main import UsageError
 from cli.output import emit, table
 from cli.wiring import Desk
 from core.canonical import instant_text
+from flows.lost import lost_files
 
 # A desk that works every day has a newer one; a week leaves room for holidays.
 BACKUP_AGE_MAX = timedelta(days=7)
@@ -190,6 +193,17 @@ def _keys(desk: Desk) -> str:
     return f"key {in_use} signs, {len(done)} rotated away"
 
 
+def _tickets(desk: Desk) -> str:
+    """Hold that no file of a ticket stands there that the database does not keep, as a restore that was killed leaves it."""
+    lost = lost_files(TicketFiles(desk.workspace.root).texts(), PgTickets(desk.session("reader")).kept())
+    if lost.tickets:
+        raise ValueError(
+            f"files of {', '.join(lost.tickets)} are not as the database keeps it: execute nothing of them;"
+            " `twokey run --on DAY` writes those of a slot that it keeps again, others have to be moved away"
+        )
+    return "every file is of a ticket as the database keeps it"
+
+
 CHECKS: tuple[tuple[str, Callable[[Desk], str]], ...] = (
     ("secrets", _secrets),
     ("database", _database),
@@ -197,6 +211,7 @@ CHECKS: tuple[tuple[str, Callable[[Desk], str]], ...] = (
     ("sources", _sources),
     ("audit chain", _audit),
     ("keys", _keys),
+    ("tickets", _tickets),
     ("backups", _backups),
     ("alerts", _alerts),
     ("market data", _data),

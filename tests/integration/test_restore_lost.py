@@ -104,6 +104,23 @@ def test_a_second_restore_of_the_same_backup_names_the_first_loss_too(
     assert twokey(twice, "run", "--on", str(NEXT)).facts["reasons"] == []
 
 
+def test_the_doctor_names_files_of_a_ticket_that_the_database_does_not_keep(workspaces: Workspaces, root: Path):
+    """A restore that was killed before it moved them, or files that somebody put there."""
+    put = workspaces.copy("put-there", of=root)
+    before = tickets_row(put)
+    shutil.copyfile(put / f"tickets/TICKET-{DAY:%Y%m%d}.md", put / "tickets/TICKET-20240301.md")
+
+    assert before == ("ok", "every file is of a ticket as the database keeps it")
+    state, says = tickets_row(put)
+    assert (state, says.startswith("files of TICKET-20240301 are not as the database keeps it")) == ("wrong", True)
+
+
+def tickets_row(root: Path) -> tuple[str, str]:
+    """Give what the doctor says of the files of tickets."""
+    (one,) = [one for one in twokey(root, "doctor").facts["checks"] if one["check"] == "tickets"]
+    return one["state"], one["says"]
+
+
 def test_a_word_for_a_person_names_the_lost_tickets(
     workspaces: Workspaces, root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
