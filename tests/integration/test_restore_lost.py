@@ -9,7 +9,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.workspaces import BUSY, DAY, ONE_DAY, Done, Terminal, Workspaces, desk_of, twokey
+from tests.integration.workspaces import (
+    BUSY,
+    DAY,
+    ONE_DAY,
+    Done,
+    Terminal,
+    Workspaces,
+    desk_of,
+    morning,
+    the_time_is,
+    twokey,
+)
 
 NEXT = DAY + ONE_DAY
 
@@ -83,6 +94,27 @@ def test_a_restore_that_loses_nothing_moves_nothing(workspaces: Workspaces, root
     assert (restored.code, restored.facts["lost_tickets"], restored.facts["moved_to"]) == (0, [], None), restored.err
     assert {path: path.read_bytes() for path in (whole / "tickets").iterdir()} == before
     assert not (whole / "lost").exists()
+
+
+def test_a_ticket_whose_revision_is_lost_is_written_live_again(
+    workspaces: Workspaces, root: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """The revision and the word VOID on the older one are both given up: the file of the id is the older one's again."""
+    revised = workspaces.copy("unrevised", of=root)
+    ticket = f"TICKET-{NEXT:%Y%m%d}"
+    before = {name: (revised / name).read_bytes() for name in (f"tickets/{ticket}.md", f"trades/approved_{NEXT}.json")}
+    assert twokey(revised, "backup").code == 0
+    with the_time_is(morning(NEXT)):
+        again = twokey(revised, "run", "--revise", "--by", "ann", "--reason", "a bar was wrong")
+    assert (again.code, (revised / f"tickets/{ticket}-r1.md").exists()) == (0, True), again.err
+
+    restored = give_up(revised, monkeypatch, "the disk died")
+
+    assert (restored.code, restored.facts["lost_tickets"]) == (0, [ticket]), restored.err
+    assert not (revised / f"tickets/{ticket}-r1.md").exists()
+    assert (revised / f"trades/approved_{NEXT}.json").read_bytes() == before[f"trades/approved_{NEXT}.json"]
+    assert "VOID" not in (revised / f"tickets/{ticket}.md").read_text()
+    assert tickets_row(revised)[0] == "ok"
 
 
 def test_a_second_restore_of_the_same_backup_names_the_first_loss_too(
