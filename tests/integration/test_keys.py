@@ -37,11 +37,6 @@ def slot_of_day() -> datetime:
     return datetime(2024, 2, 6, 7, tzinfo=UTC)
 
 
-def slot_of_day() -> datetime:
-    """Give an instant of the first day."""
-    return datetime(2024, 2, 6, 7, tzinfo=UTC)
-
-
 def doctor(root: Path) -> tuple[str, str]:
     """Give what the doctor says of the keys."""
     (one,) = [one for one in twokey(root, "doctor").facts["checks"] if one["check"] == "keys"]

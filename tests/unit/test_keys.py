@@ -195,57 +195,6 @@ def test_no_key_is_put_back_that_a_known_one_did_not_sign_for(private, public, t
     assert rotation_texts(public) == mine
 
 
-def test_nothing_new_rests_on_a_key_while_folder_and_chain_keep_other_rotations(private, public):
-    """The last one removed, which numbers alone do not tell, or one that the chain does not keep: said, and nothing passes."""
-    old = FileSigner(private)
-    rotated(private, public)
-    kept, signer = chained(public), FileSigner(private)
-    at_rest = verdicts(public, signer.key_id, signer.sign(CONTENT), kept), rotation_problem(public, kept)
-    unknown = verdicts(public, signer.key_id, signer.sign(CONTENT), frozenset()), rotation_problem(public, ())
-    (public / "rotation-0001.json").unlink()
-    removed = [verdicts(public, one.key_id, one.sign(CONTENT), kept) for one in (old, signer)]
-
-    assert at_rest == ((True, True), None)
-    assert (unknown[0], removed) == ((True, False), [(True, False)] * 2)
-    assert "holds 1 rotations and the chain of events 0, of which 0 are the same: " in str(unknown[1])
-    assert "rotation-0001.json is not in the chain" in str(unknown[1])
-    assert "holds 0 rotations and the chain of events 1, of which 0 are the same: put back" in str(
-        rotation_problem(public, kept)
-    )
-
-
-def test_a_rotation_that_the_chain_keeps_is_put_back_with_its_key(private, public):
-    """Of an older copy of the folder, the text in the chain is enough; what is there already stays."""
-    old = FileSigner(private)
-    done = rotated(private, public)
-    texts, kept = rotation_texts(public), chained(public)
-    (public / "rotation-0001.json").unlink()
-    (public / f"{done.new}.pub").unlink()
-
-    assert put_back(public, texts) == (done,)
-    assert put_back(public, texts) == ()
-    assert (rotation_problem(public, kept), rotations(public)) == (None, (done,))
-    assert verdicts(public, old.key_id, old.sign(CONTENT), kept) == (True, False)
-
-
-def test_no_key_is_put_back_that_a_known_one_did_not_sign_for(private, public, tmp_path):
-    """Whoever may write to the chain alone brings in no key of his; nor in the place of a rotation that stands there."""
-    make_key(tmp_path / "eve/key.pem", tmp_path / "evekeys")
-    rotated(tmp_path / "eve/key.pem", tmp_path / "evekeys")
-    before = {path.name for path in public.iterdir()}
-    for text in (rotation_texts(tmp_path / "evekeys")[0], "{}", "no JSON"):
-        with pytest.raises(KeyProblem, match="that the chain of events keeps"):
-            put_back(public, (text,))
-    assert {path.name for path in public.iterdir()} == before
-
-    rotated(private, public)
-    mine = rotation_texts(public)
-    kept = json.loads(mine[0])
-    with pytest.raises(KeyProblem, match=r"rotation-0001\.json is not the one that the chain of events keeps"):
-        put_back(public, (json.dumps(kept, indent=1),))
-    assert rotation_texts(public) == mine
-
-
 def test_a_rotation_cut_short_is_gone_on_with(private, public):
     """Killed before the new key took its place: the old one may not sign anything new, and the next rotation ends the first."""
     old = private.read_bytes()
