@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
@@ -15,6 +16,10 @@ from flows.books import KeptTicket
 LATEST = "signals/latest.csv"
 # A page has the short hash of its ticket in its name, after the id.
 PAGES = (".html", ".pdf")
+# What the desk calls files of tickets; whatever else lies beside them is a person's, and none of its business.
+STEM = re.compile(r"TICKET-[0-9]{8}[A-Za-z0-9_-]*", re.ASCII)
+# What a file says is put into names of other files: a path must not come in with it.
+PLAIN = re.compile(r"[A-Za-z0-9_-]{1,100}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -39,8 +44,9 @@ def lost_files(texts: Mapping[str, str], kept: Sequence[KeptTicket]) -> Lost:
     """Find, among the files of `tickets/` with the text of each JSON one, those of tickets that are not kept as they say.
 
     A page is judged by its name, a Markdown file as the JSON file beside it where there is one. With a lost ticket go the
-    trades, signals and manifest that were written with it.
+    trades, signals and manifest that were written with it. What says of a kept ticket what is kept is a copy, and stays.
     """
+    copies = {(one.ticket_id, one.hash, one.is_void) for one in kept}
     stems, pages = _wanted(kept), {f"{one.ticket_id}-{one.hash[:SHORT_HASH_LENGTH]}" for one in kept}
     told = {PurePath(name).stem: _told(text) for name, text in texts.items() if name.endswith(".json")}
     ids: set[str] = set()
@@ -48,11 +54,14 @@ def lost_files(texts: Mapping[str, str], kept: Sequence[KeptTicket]) -> Lost:
     for name in texts:
         path = PurePath(name)
         says, is_page = told.get(path.stem), path.suffix in PAGES
+        is_copy = path.stem not in stems and says and (says.ticket_id, says.hash, says.is_void) in copies
+        if is_copy or not STEM.fullmatch(path.stem):
+            continue
         if path.stem in pages if is_page else _is_kept(path.stem, says, stems):
             continue
         by_name = path.stem.rpartition("-")[0] if is_page else path.stem
         ids.add(says.ticket_id if says else by_name)
-        files.update((name, *(says.beside if says else ())))
+        files.update((name, *(says.beside if says and path.stem.startswith(says.ticket_id) else ())))
     return Lost(tuple(sorted(ids)), tuple(sorted(files)))
 
 
@@ -68,7 +77,7 @@ def marked(name: str, text: str, words: str) -> str:
     if name.endswith(".json"):
         try:
             facts = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             return text
         return canonical_json(facts | {"lost": words}) + "\n" if isinstance(facts, dict) else text
     return text
@@ -95,8 +104,10 @@ def _told(text: str) -> Told | None:
         facts = json.loads(text)
         ticket, run_id = facts["ticket"], str(facts["seal"]["run_id"])
         day = str(ticket["day"]) if ticket["book"] == MAIN_BOOK else f"{ticket['day']}-{ticket['book']}"
+        if not PLAIN.fullmatch(day) or not PLAIN.fullmatch(run_id):
+            return None
         names = [f"trades/{kind}_{day}.json" for kind in ("approved", "proposed")]
         beside = (*names, f"signals/{day}.csv", f"runs/{run_id}/manifest.json")
         return Told(str(ticket["ticket_id"]), str(facts["hash"]), "void" in facts, beside)
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         return None

@@ -21,7 +21,9 @@ class TicketFiles:
     def texts(self) -> dict[str, str]:
         """Give every file of `tickets/` by its name below the workspace, with its text where it has one that can be read."""
         paths = sorted((self._root / "tickets").glob(TICKETS))
-        return {f"tickets/{path.name}": _text(path) for path in paths if path.suffix in (*TEXTS, *PAGES)}
+        return {
+            f"tickets/{path.name}": _text(path) for path in paths if path.suffix in (*TEXTS, *PAGES) and path.is_file()
+        }
 
     def is_copy(self, name: str, of: Sequence[str]) -> bool:
         """Say whether a file says what one of others says."""
@@ -42,4 +44,10 @@ class TicketFiles:
 
 
 def _text(path: Path) -> str:
-    return path.read_text(encoding="utf-8", errors="replace") if path.suffix in TEXTS else ""
+    """Give a file's text; one that cannot be read has none, and is judged by its name."""
+    if path.suffix not in TEXTS:
+        return ""
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""

@@ -41,9 +41,15 @@ def put_right(desk: Desk, restored: RestoredBackup, said: Acknowledged | None, *
     words = f"It was lost in the restore of {restored.manifest.name}" + (
         f": {said.by}: {said.reason}." if said else "."
     )
-    moved = files.move(names, folder, lambda name, text: marked(name, text, words))
-    problems = _written_anew(desk, tickets, lost.tickets, latest=LATEST in moved)
-    return MovedAside(lost.tickets, moved, folder if moved else None, problems)
+    moved: list[str] = []
+    problems: list[str] = []
+    for name in names:
+        try:
+            moved += files.move((name,), folder, lambda name, text: marked(name, text, words))
+        except OSError as error:
+            problems.append(f"{name} is lost and could not be moved aside, do not execute anything of it: {error}")
+    problems += _written_anew(desk, tickets, lost.tickets, latest=LATEST in moved)
+    return MovedAside(lost.tickets, tuple(moved), folder if moved else None, tuple(problems))
 
 
 def _signals(names: Sequence[str]) -> list[str]:

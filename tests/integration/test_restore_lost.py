@@ -83,16 +83,19 @@ def test_the_files_of_a_lost_ticket_stand_aside_and_say_so(
 
 
 def test_a_restore_that_loses_nothing_moves_nothing(workspaces: Workspaces, root: Path):
-    """The newest backup, the database gone: every file stays as it is."""
+    """The newest backup, the database gone: every file stays as it is, also a person's copy, and a folder where none belongs."""
     whole = workspaces.copy("whole", of=root)
     assert twokey(whole, "backup").code == 0
+    copy = whole / f"tickets/TICKET-{DAY:%Y%m%d} copy.json"
+    shutil.copy(whole / f"tickets/TICKET-{DAY:%Y%m%d}.json", copy)
     before = {path: path.read_bytes() for path in (whole / "tickets").iterdir()}
+    (whole / "tickets/TICKET-20240101.md").mkdir()
     shutil.rmtree(whole / "pg")
 
     restored = twokey(whole, "restore", "--latest")
 
     assert (restored.code, restored.facts["lost_tickets"], restored.facts["moved_to"]) == (0, [], None), restored.err
-    assert {path: path.read_bytes() for path in (whole / "tickets").iterdir()} == before
+    assert {path: path.read_bytes() for path in (whole / "tickets").iterdir() if path.is_file()} == before
     assert not (whole / "lost").exists()
 
 

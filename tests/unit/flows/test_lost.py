@@ -73,6 +73,37 @@ def test_pages_are_known_by_their_hash_and_markdown_alone_by_its_name():
     assert lost_files(alone, [LIVE]) == Lost(("TICKET-20240613",), ("tickets/TICKET-20240613.md",))
 
 
+def test_what_is_no_file_of_the_desk_is_left_alone():
+    """A copy of a ticket that is kept, whatever it is called, and a person's notes; nobody is told that it is lost."""
+    copy, notes = f"tickets/{ID}-mine.json", {"tickets/TICKET-notes.md": "", f"tickets/{ID} copy.json": text(NEW)}
+
+    assert lost_files({copy: text(OLD), f"tickets/{ID}-mine.md": "", **notes}, [LIVE]) == Lost((), ())
+    # A copy of what is not kept is lost, and takes nothing along that the ticket's own file would.
+    assert lost_files({"tickets/TICKET-20240613-mine.json": text(NEW)}, [LIVE]) == Lost(
+        (ID,), ("tickets/TICKET-20240613-mine.json",)
+    )
+
+
+@pytest.mark.parametrize(
+    "change", [{"day": "../data/keep"}, {"book": "../../config"}, {"run": "../../config"}, {"run": "RUN-1/../.."}]
+)
+def test_a_file_leads_to_no_file_outside_of_its_own(change):
+    """What it says of its day, book and run goes into names; a path among them makes it a text that says nothing."""
+    facts = json.loads(text(NEW, book=change.get("book", "main")))
+    facts["ticket"]["day"] = change.get("day", "2024-06-12")
+    facts["seal"]["run_id"] = change.get("run", "RUN-1")
+
+    assert lost_files({f"tickets/{ID}.json": json.dumps(facts)}, []) == Lost((ID,), (f"tickets/{ID}.json",))
+
+
+def test_a_text_that_nests_without_end_says_nothing():
+    """It is judged by its name, and moved as it was."""
+    deep = "[" * 100_000
+
+    assert lost_files({f"tickets/{ID}.json": deep}, []) == Lost((ID,), (f"tickets/{ID}.json",))
+    assert marked("x.json", deep, "Gone.") == deep
+
+
 def test_what_is_lost_says_so():
     """Above Markdown and in JSON; a text that is neither stays as it was."""
     assert marked("tickets/x.md", "# A\n", "Gone.") == "> **LOST.** Gone. Do not execute anything of it.\n\n# A\n"
