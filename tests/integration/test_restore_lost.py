@@ -83,7 +83,7 @@ def test_the_files_of_a_lost_ticket_stand_aside_and_say_so(
 
 
 def test_a_restore_that_loses_nothing_moves_nothing(workspaces: Workspaces, root: Path):
-    """The newest backup, the database gone: every file stays as it is, also a person's copy, and a folder where none belongs."""
+    """The newest backup, the database gone: every file stays, also a person's copy, and a folder where none belongs."""
     whole = workspaces.copy("whole", of=root)
     assert twokey(whole, "backup").code == 0
     copy = whole / f"tickets/TICKET-{DAY:%Y%m%d} copy.json"
