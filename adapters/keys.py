@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Collection, Sequence
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
+from itertools import count
 from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature
@@ -19,6 +21,13 @@ from core.canonical import canonical_json, sha256_text
 KEY_ID_LENGTH = 16
 # The kind under which a rotation's text stands among what the chain of events keeps.
 ROTATION = "key_rotation"
+# A copy that a person made beside a rotation, or a note, is none.
+ROTATION_FILE = re.compile(r"rotation-([0-9]{4})(-[0-9a-f]{8})?\.json")
+DIGEST_SHOWN = 8
+HEALS = (
+    "`twokey keys rotate --by NAME` puts back what the chain of events keeps and records what it lacks; where the *.pub of the"
+    " first key is gone or changed it cannot, and that file must come from a copy of config/keys first"
+)
 
 
 class KeyProblem(RuntimeError):
@@ -109,87 +118,160 @@ def rotate_key(private_path: Path, public_dir: Path, *, by: str, reason: str, at
     kept = next((one for one in done if one.new == _key_id(public)), None)
     if kept is None:
         old_id = _key_id(_public_bytes(old.public_key()))
-        kept = Rotation(len(done) + 1, old_id, _key_id(public), public.hex(), by, reason, at)
+        number = max((one.number for one in done), default=0) + 1
+        kept = Rotation(number, old_id, _key_id(public), public.hex(), by, reason, at)
         content = canonical_json(kept).encode()
         signatures = {kept.old: old.sign(content).hex(), kept.new: new.sign(content).hex()}
         _write_whole(public_dir / f"{kept.new}.pub", public.hex() + "\n")
-        _write_whole(_rotation_path(public_dir, kept.number), canonical_json({"told": kept, "signatures": signatures}))
+        text = canonical_json({"told": kept, "signatures": signatures})
+        _write_whole(_free_path(public_dir, kept.number, text), text)
     fresh_path.replace(private_path)
     return kept
 
 
 def rotations(public_dir: Path) -> tuple[Rotation, ...]:
-    """Give every rotation of a folder, oldest first; raises KeyProblem for one that is missing or changed."""
-    paths = sorted(public_dir.glob("rotation-*.json"))
-    found = tuple(_rotation(path, public_dir) for path in paths)
-    if [one.number for one in found] != list(range(1, len(found) + 1)):
-        raise KeyProblem(f"{public_dir.name} holds the rotations {[one.number for one in found]}; one is missing")
+    """Give every rotation of a folder, by number; raises KeyProblem for one that is missing or changed.
+
+    Two may have one number: one was made while the file of the other was away, and both keys signed for each.
+    """
+    found = tuple(_rotation(path, public_dir) for path in _paths(public_dir))
+    numbers = {one.number for one in found}
+    missing = sorted(set(range(1, max(numbers, default=0))) - numbers)
+    if missing:
+        raise KeyProblem(f"{public_dir.name} holds the rotations {sorted(numbers)} and lacks {missing}")
     return found
 
 
 def rotation_texts(public_dir: Path) -> tuple[str, ...]:
-    """Give the kept text of each rotation of a folder, oldest first."""
-    return tuple(path.read_text(encoding="utf-8") for path in sorted(public_dir.glob("rotation-*.json")))
+    """Give the kept text of each rotation of a folder, in their order; raises KeyProblem for one that cannot be read."""
+    return tuple(_text(path) for path in _paths(public_dir))
 
 
 def rotation_problem(public_dir: Path, chained: Collection[str]) -> str | None:
     """Say in what a folder's rotations are not those that the chain of events keeps, given by hash, and what heals it."""
     try:
-        done = rotations(public_dir)
+        rotations(public_dir)
+        told = {sha256_text(_text(path)): path.name for path in _paths(public_dir)}
     except KeyProblem as error:
-        return str(error)
-    told = {sha256_text(text): one for text, one in zip(rotation_texts(public_dir), done, strict=True)}
-    lacking, unknown = set(chained) - told.keys(), [one for digest, one in told.items() if digest not in set(chained)]
+        return f"{error}; {HEALS}"
+    lacking, unknown = set(chained) - told.keys(), [name for digest, name in told.items() if digest not in set(chained)]
     if not lacking and not unknown:
         return None
     what = []
     if lacking:
         what.append("put back the files rotation-NNNN.json and *.pub from a copy of config/keys")
     if unknown:
-        names = ", ".join(_rotation_path(public_dir, one.number).name for one in unknown)
+        names = ", ".join(unknown)
         what.append(f"{names} is not in the chain: find out whether a person of the desk rotated (`twokey keys list`)")
     return (
         f"config/keys holds {len(told)} rotations and the chain of events {len(set(chained))}, of which"
-        f" {len(told) - len(unknown)} are the same: {'; '.join(what)}; `twokey keys rotate --by NAME` makes them the same again"
+        f" {len(told) - len(unknown)} are the same: {'; '.join(what)}; {HEALS}"
     )
 
 
-def put_back(public_dir: Path, texts: Sequence[str]) -> tuple[Rotation, ...]:
-    """Write the rotations that the chain of events keeps and the folder lacks, each with its new public key; gives them.
+def unchained(public_dir: Path, texts: Collection[str]) -> tuple[Rotation, ...]:
+    """Give the rotations of a folder that both keys signed and no text of the chain of events tells."""
+    found = (_if_proven(path, public_dir) for path in _paths(public_dir))
+    told = [_read(text, "that the chain of events keeps")[0] for text in texts]
+    return tuple(one for one in found if one is not None and one not in told)
 
-    Raises KeyProblem where the folder keeps another one in its place, or a text is not signed by a key of the folder.
+
+@dataclass(frozen=True)
+class PutBack:
+    """What came back into a folder of keys from the chain, and where the files went that stood in its place."""
+
+    rotations: tuple[Rotation, ...] = ()
+    aside: tuple[str, ...] = ()
+
+
+def put_back(public_dir: Path, texts: Sequence[str]) -> PutBack:
+    """Make a folder keep each rotation that the chain of events keeps, byte for byte, with its new public key.
+
+    A file under a number of the chain that is not signed by both keys, or tells a rotation of the chain in other bytes, is
+    moved to `aside`. One that both signed and the chain lacks stays. Raises KeyProblem, before any file of a rotation moves,
+    where a text of the chain is not signed by a key that is of the folder or comes back into it.
     """
-    lacking = [text for text in texts if text not in rotation_texts(public_dir)]
-    # The oldest first: the next one's old key comes back with it.
-    return tuple(_put_back(text, public_dir) for text in sorted(lacking, key=_number))
+    chain = {text: _read(text, "that the chain of events keeps")[0] for text in texts}
+    ordered = _in_order(chain)
+    healed, aside = set(), []
+    for text in ordered:
+        # Nothing is written before both signatures hold: whoever adds to the chain alone must bring in no key.
+        _proven(text, f"{chain[text].number} that the chain of events keeps", public_dir)
+        if not _is_key(public_dir, chain[text]):
+            aside += _moved_aside(public_dir / f"{chain[text].new}.pub")
+            _write_whole(public_dir / f"{chain[text].new}.pub", chain[text].public + "\n")
+            healed.add(text)
+    for path in _paths(public_dir):
+        if _is_spoiled(path, chain, public_dir):
+            aside += _moved_aside(path)
+    held = rotation_texts(public_dir)
+    for text in (one for one in ordered if one not in held):
+        _write_whole(_free_path(public_dir, chain[text].number, text), text)
+        healed.add(text)
+    return PutBack(tuple(chain[text] for text in ordered if text in healed), tuple(aside))
 
 
-def _number(text: str) -> int:
+def _in_order(chain: Mapping[str, Rotation]) -> list[str]:
+    """Give the texts by number, each after the one that made its old key: that key comes back first."""
+    rest, ordered = sorted(chain, key=lambda text: chain[text].number), []
+    while rest:
+        made = {chain[text].new for text in rest}
+        ordered.append(next((text for text in rest if chain[text].old not in made), rest[0]))
+        rest.remove(ordered[-1])
+    return ordered
+
+
+def _is_key(public_dir: Path, rotation: Rotation) -> bool:
     try:
-        return int(json.loads(text)["told"]["number"])
-    except (ValueError, TypeError, KeyError) as error:
-        raise KeyProblem(f"a rotation that the chain of events keeps could not be read: {error}") from error
+        return (public_dir / f"{rotation.new}.pub").read_text(encoding="ascii").strip() == rotation.public
+    except (OSError, ValueError):
+        return False
 
 
-def _put_back(text: str, public_dir: Path) -> Rotation:
-    path = _rotation_path(public_dir, _number(text))
-    if path.exists():
-        raise KeyProblem(
-            f"{path.name} is not the one that the chain of events keeps; a person must find out who changed it"
-        )
-    # Nothing is written before both signatures hold: whoever adds to the chain alone must bring in no key.
-    rotation = _proven(text, f"{path.name} that the chain of events keeps", public_dir)
-    _write_whole(public_dir / f"{rotation.new}.pub", rotation.public + "\n")
-    _write_whole(path, text)
-    return rotation
+def _is_spoiled(path: Path, chain: Mapping[str, Rotation], public_dir: Path) -> bool:
+    """Say whether a file has a number that the chain keeps, and is neither what it keeps nor another whole rotation."""
+    rotation = _if_proven(path, public_dir)
+    if rotation is None:
+        return int(path.stem.split("-")[1]) in {one.number for one in chain.values()}
+    return _text(path) not in chain and rotation in chain.values()
+
+
+def _moved_aside(path: Path) -> list[str]:
+    """Move a file to the folder beside it where nothing is overwritten, and give its name there, if there is such a file."""
+    if not path.exists():
+        return []
+    folder = path.parent / "aside"
+    folder.mkdir(exist_ok=True)
+    names = (path.name if number == 0 else f"{path.name}.{number}" for number in count())
+    target = next(folder / name for name in names if not (folder / name).exists())
+    path.rename(target)
+    return [f"{folder.name}/{target.name}"]
+
+
+def _if_proven(path: Path, public_dir: Path) -> Rotation | None:
+    try:
+        return _proven(_text(path), path.name, public_dir)
+    except KeyProblem:
+        return None
+
+
+def _paths(public_dir: Path) -> list[Path]:
+    return sorted(
+        (path for path in public_dir.glob("rotation-*.json") if ROTATION_FILE.fullmatch(path.name)),
+        key=lambda path: path.stem,
+    )
+
+
+def _text(path: Path) -> str:
+    """Read a rotation byte for byte: the ends of its lines are not translated."""
+    try:
+        return path.read_bytes().decode("utf-8")
+    except (OSError, ValueError) as error:
+        raise KeyProblem(f"the rotation {path.name} could not be read: {error}") from error
 
 
 def _rotation(path: Path, public_dir: Path) -> Rotation:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:
-        raise KeyProblem(f"the rotation {path.name} could not be read: {error}") from error
-    rotation = _proven(text, path.name, public_dir)
+    rotation = _proven(_text(path), path.name, public_dir)
     if not (public_dir / f"{rotation.new}.pub").exists():
         raise KeyProblem(f"the key {rotation.new}.pub of the rotation {path.name} is gone; restore it from a copy")
     return rotation
@@ -197,21 +279,32 @@ def _rotation(path: Path, public_dir: Path) -> Rotation:
 
 def _proven(text: str, name: str, public_dir: Path) -> Rotation:
     """Read a rotation that the old key, as it stands in the folder, and the new one, as it is told, both signed."""
+    rotation, signatures = _read(text, name)
     try:
-        kept = json.loads(text)
-        told, signatures = kept["told"], kept["signatures"]
-        rotation = Rotation(**{**told, "at": datetime.fromisoformat(told["at"])})
         content, public = canonical_json(rotation).encode(), bytes.fromhex(rotation.public)
-        is_whole = (
-            rotation.new == _key_id(public)
-            and _verifies(public_dir, rotation.old, content, bytes.fromhex(signatures[rotation.old]))
-            and _is_signed(public, content, bytes.fromhex(signatures[rotation.new]))
-        )
-    except (ValueError, TypeError, KeyError) as error:
+        by_old, by_new = (bytes.fromhex(signatures[key]) for key in (rotation.old, rotation.new))
+        is_new_whole = rotation.new == _key_id(public) and _is_signed(public, content, by_new)
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise KeyProblem(f"the rotation {name} could not be read: {error}") from error
-    if not is_whole:
+    if is_new_whole and rotation.old not in {path.stem for path in public_dir.glob("*.pub")}:
+        raise KeyProblem(
+            f"the key {rotation.old}.pub, which signed the rotation {name}, is gone; restore it from a copy"
+        )
+    if not is_new_whole or not _verifies(public_dir, rotation.old, content, by_old):
         raise KeyProblem(f"the rotation {name} is not signed by both its keys; restore it from a copy")
     return rotation
+
+
+def _read(text: str, name: str) -> tuple[Rotation, dict[str, str]]:
+    """Read what a text tells, whoever signed it, and its signatures."""
+    try:
+        kept = json.loads(text)
+        told = kept["told"]
+        rotation = Rotation(**{**told, "number": int(told["number"]), "at": datetime.fromisoformat(told["at"])})
+        signatures = {str(key): str(kept["signatures"][key]) for key in (rotation.old, rotation.new)}
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
+        raise KeyProblem(f"the rotation {name} could not be read: {error}") from error
+    return rotation, signatures
 
 
 def _verifies(public_dir: Path, key_id: str, content: bytes, signature: bytes) -> bool:
@@ -273,8 +366,10 @@ def _write_whole(path: Path, text: str) -> None:
     writing.replace(path)
 
 
-def _rotation_path(public_dir: Path, number: int) -> Path:
-    return public_dir / f"rotation-{number:04d}.json"
+def _free_path(public_dir: Path, number: int, text: str) -> Path:
+    """Name the file of a rotation by its number, and by its text too where another one has that name."""
+    path = public_dir / f"rotation-{number:04d}.json"
+    return path if not path.exists() else path.with_stem(f"{path.stem}-{sha256_text(text)[:DIGEST_SHOWN]}")
 
 
 def _public_bytes(key: Ed25519PublicKey) -> bytes:

@@ -11,12 +11,13 @@ from adapters.files.workspace import Workspace, need_workspace
 from adapters.keys import (
     FileSigner,
     KeyProblem,
+    PutBack,
     Rotation,
     put_back,
     rotate_key,
     rotation_problem,
-    rotation_texts,
     rotations,
+    unchained,
 )
 from adapters.postgres.rotated import PgRotations
 from cli.main import UsageError
@@ -46,10 +47,13 @@ def rotate(arguments: argparse.Namespace) -> int:
         "An approval that waits for its ticket is void now:"
         f" `twokey run --revise --by NAME --reason WORDS{place(arguments)}` decides again inside the window."
     )
-    words += "".join(f"\nput back in config/keys: {told_words(one)}" for one in healed)
+    words += "".join(
+        f"\nmoved aside, for it was not what the chain of events keeps: config/keys/{name}" for name in healed.aside
+    )
+    words += "".join(f"\nput back in config/keys: {told_words(one)}" for one in healed.rotations)
     words += "".join(f"\nrecorded in the chain of events: {told_words(one)}" for one in recorded)
     facts = {"old": done.old, "new": done.new, "number": done.number, "by": done.by, "reason": reason}
-    emit(arguments, facts | {"put_back": healed, "recorded": recorded}, words)
+    emit(arguments, facts | {"put_back": healed.rotations, "moved_aside": healed.aside, "recorded": recorded}, words)
     return 0
 
 
@@ -61,19 +65,16 @@ def told_words(one: Rotation) -> str:
 def _warn(workspace: Workspace) -> None:
     """Tell a person, before anything is typed, where folder and chain keep other rotations, and which the chain lacks."""
     with Desk(workspace) as desk:
-        known = PgRotations(desk.session("reader")).hashes()
-    problem = rotation_problem(workspace.public_keys, known)
+        texts = PgRotations(desk.session("reader")).texts()
+    problem = rotation_problem(workspace.public_keys, {sha256_text(text) for text in texts})
     if problem is not None:
         print(problem, file=sys.stderr)
-        done = zip(rotations(workspace.public_keys), rotation_texts(workspace.public_keys), strict=True)
-        for one in (one for one, text in done if sha256_text(text) not in known):
+        for one in unchained(workspace.public_keys, texts):
             print(f"not in the chain, and recorded by this: {told_words(one)}", file=sys.stderr)
 
 
-def _rotate(
-    workspace: Workspace, old: str, *, by: str, reason: str
-) -> tuple[Rotation, tuple[Rotation, ...], tuple[Rotation, ...]]:
-    """Give the rotation, those that came back into the folder, and the older ones that the chain was told of again."""
+def _rotate(workspace: Workspace, old: str, *, by: str, reason: str) -> tuple[Rotation, PutBack, tuple[Rotation, ...]]:
+    """Give the rotation, what came back into the folder, and the older ones that the chain was told of again."""
     clock = SystemClock()
     with locked(workspace.root / ".keys.lock"), Desk(workspace) as desk:
         if FileSigner(workspace.private_key).key_id != old:

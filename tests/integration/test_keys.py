@@ -10,6 +10,7 @@ import pytest
 
 from adapters.clock import FixedClock
 from adapters.keys import FileSigner, rotate_key
+from adapters.postgres.rotated import PgRotations
 from adapters.slot_time import When
 from core.calendar import slot_of
 from flows.decide import decide_run, propose
@@ -106,6 +107,31 @@ def test_no_ticket_trades_while_a_rotation_is_gone_and_rotating_again_puts_it_ba
     )
     assert doctor(root) == ("ok", f"key {key_of(root)} signs, 2 rotated away")
     assert after.facts["reasons"] == []
+
+
+def test_two_rotations_of_one_number_in_the_chain_and_a_spoiled_file_are_healed_by_rotating(
+    workspaces: Workspaces, monkeypatch: pytest.MonkeyPatch
+):
+    """The file of the first was away when the second was made, and the chain keeps both; then a file is torn, too."""
+    root = workspaces.copy("twins", *BUSY)
+    space = desk_of(root).workspace
+    path = space.public_keys / "rotation-0001.json"
+    assert rotate(root, monkeypatch, key_of(root), "a laptop was lost").code == 0
+    path.unlink()
+    rotate_key(space.private_key, space.public_keys, by="ann", reason="again", at=slot_of_day())
+    with desk_of(root) as desk:
+        PgRotations(desk.session("desk")).record(space.public_keys)
+        desk.heads.keep(desk.chain.head())
+    path.write_text("{", encoding="utf-8")
+    closed = twokey(root, "run", "--on", str(DAY))
+    healed = rotate(root, monkeypatch, key_of(root), "goes on")
+
+    assert (closed.code, "rotation-0001.json could not be read" in closed.facts["reasons"][0]) == (3, True)
+    assert healed.code == 0, healed.err
+    assert healed.facts["moved_aside"] == ["aside/rotation-0001.json"]
+    assert ([one["number"] for one in healed.facts["put_back"]], healed.facts["number"]) == ([1, 1], 2)
+    assert doctor(root) == ("ok", f"key {key_of(root)} signs, 3 rotated away")
+    assert twokey(root, "run", "--on", str(DAY + ONE_DAY)).facts["reasons"] == []
 
 
 def test_a_restore_from_before_a_rotation_records_it_again(workspaces: Workspaces, monkeypatch: pytest.MonkeyPatch):

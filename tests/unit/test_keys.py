@@ -12,6 +12,7 @@ from adapters.keys import (
     FileSigner,
     FileVerifier,
     KeyProblem,
+    PutBack,
     Rotation,
     make_key,
     put_back,
@@ -19,6 +20,7 @@ from adapters.keys import (
     rotation_problem,
     rotation_texts,
     rotations,
+    unchained,
 )
 from core.canonical import sha256_text
 
@@ -171,28 +173,176 @@ def test_a_rotation_that_the_chain_keeps_is_put_back_with_its_key(private, publi
     (public / "rotation-0001.json").unlink()
     (public / f"{done.new}.pub").unlink()
 
-    assert put_back(public, texts) == (done,)
-    assert put_back(public, texts) == ()
+    assert put_back(public, texts) == PutBack((done,), ())
+    assert put_back(public, texts) == PutBack()
     assert (rotation_problem(public, kept), rotations(public)) == (None, (done,))
     assert verdicts(public, old.key_id, old.sign(CONTENT), kept) == (True, False)
 
 
 def test_no_key_is_put_back_that_a_known_one_did_not_sign_for(private, public, tmp_path):
-    """Whoever may write to the chain alone brings in no key of his; nor in the place of a rotation that stands there."""
+    """Whoever may write to the chain alone brings in no key of his, and moves nothing."""
     make_key(tmp_path / "eve/key.pem", tmp_path / "evekeys")
     rotated(tmp_path / "eve/key.pem", tmp_path / "evekeys")
+    rotated(private, public)
     before = {path.name for path in public.iterdir()}
-    for text in (rotation_texts(tmp_path / "evekeys")[0], "{}", "no JSON"):
+    for text in (rotation_texts(tmp_path / "evekeys")[0], "{}", "no JSON", "[" * 100_000):
         with pytest.raises(KeyProblem, match="that the chain of events keeps"):
             put_back(public, (text,))
     assert {path.name for path in public.iterdir()} == before
 
+
+def twins(private: Path, public: Path) -> tuple[tuple[Rotation, Rotation], tuple[str, str]]:
+    """Give two rotations of number 1, the second made while the file of the first was away; the folder keeps the second."""
+    first = rotated(private, public)
+    (text,) = rotation_texts(public)
+    (public / "rotation-0001.json").unlink()
+    second = rotated(private, public, "again")
+    return (first, second), (text, rotation_texts(public)[0])
+
+
+def test_two_rotations_of_one_number_stand_beside_each_other(private, public):
+    """The chain forgets neither: the one that was away comes back under its number and its text, and the next is number 2."""
+    (first, second), texts = twins(private, public)
+    kept = frozenset(sha256_text(text) for text in texts)
+    closed = rotation_problem(public, kept)
+    for done in (first, second):
+        (public / f"{done.new}.pub").unlink()
+
+    healed = put_back(public, texts)
+
+    assert ((first.number, second.number), second.old) == ((1, 1), first.new)
+    assert "holds 1 rotations and the chain of events 2, of which 1 are the same" in str(closed)
+    assert healed == PutBack((first, second), ())
+    named = f"rotation-0001-{sha256_text(texts[0])[:8]}.json"
+    assert [path.name for path in sorted(public.glob("*.json"))] == [named, "rotation-0001.json"]
+    assert (public / named).read_text(encoding="utf-8") == texts[0]
+    assert (rotation_problem(public, kept), put_back(public, texts)) == (None, PutBack())
+    assert rotated(private, public).number == 2
+    signer = FileSigner(private)
+    assert verdicts(public, signer.key_id, signer.sign(CONTENT)) == (True, True)
+
+
+def test_an_empty_folder_gets_both_rotations_of_one_number(private, public):
+    """Of an older copy of the folder: the first needs the first key alone, the second what the first brings."""
+    (first, second), texts = twins(private, public)
+    (public / "rotation-0001.json").unlink()
+    for done in (first, second):
+        (public / f"{done.new}.pub").unlink()
+
+    assert put_back(public, texts[::-1]) == PutBack((first, second), ())
+    assert rotation_problem(public, [sha256_text(text) for text in texts]) is None
+
+
+def test_a_whole_rotation_that_the_chain_lacks_stays_where_another_of_its_number_is_put_back(private, public):
+    """Both keys signed for it: it is no spoiled file, it is told as one that the chain must be told of."""
+    (first, second), texts = twins(private, public)
+
+    assert unchained(public, texts[:1]) == (second,)
+    assert put_back(public, texts[:1]) == PutBack((first,), ())
+    assert set(rotation_texts(public)) == set(texts)
+    assert (unchained(public, texts[:1]), unchained(public, texts)) == ((second,), ())
+
+
+def test_a_rotation_overwrites_no_other_under_its_name(private, public):
+    """A file that a person named after another number keeps what it says."""
     rotated(private, public)
-    mine = rotation_texts(public)
-    kept = json.loads(mine[0])
-    with pytest.raises(KeyProblem, match=r"rotation-0001\.json is not the one that the chain of events keeps"):
-        put_back(public, (json.dumps(kept, indent=1),))
-    assert rotation_texts(public) == mine
+    (public / "rotation-0001.json").rename(public / "rotation-0002.json")
+    before = rotation_texts(public)
+
+    assert rotated(private, public).number == 2
+    assert len(rotation_texts(public)) == 2
+    assert set(before) < set(rotation_texts(public))
+
+
+def _lengthen(path: Path) -> None:
+    path.write_text(path.read_text(encoding="utf-8") + "\n", encoding="utf-8")
+
+
+def _nest(path: Path) -> None:
+    path.write_text("[" * 100_000, encoding="utf-8")
+
+
+def _blur(path: Path) -> None:
+    path.write_bytes(b"\xff\xfe")
+
+
+@pytest.mark.parametrize("harm", [_lengthen, _cut, _forge, _unsign, _borrow, _nest, _blur])
+def test_a_spoiled_file_of_a_rotation_is_moved_aside_and_put_back(private, public, harm):
+    """Changed, torn, or not signed by both: the chain holds the whole text; what stood there is kept for whoever asks."""
+    first, _ = rotated(private, public), rotated(private, public)
+    texts, kept, path = rotation_texts(public), chained(public), public / "rotation-0001.json"
+    harm(path)
+    spoiled, closed = path.read_bytes(), rotation_problem(public, kept)
+
+    healed = put_back(public, texts)
+
+    assert "`twokey keys rotate --by NAME` puts back" in str(closed)
+    assert healed == PutBack((first,), ("aside/rotation-0001.json",))
+    assert (public / "aside/rotation-0001.json").read_bytes() == spoiled
+    assert (rotation_problem(public, kept), rotation_texts(public)) == (None, texts)
+    harm(path)
+    assert put_back(public, texts).aside == ("aside/rotation-0001.json.1",)
+    assert (public / "aside/rotation-0001.json").read_bytes() == spoiled
+
+
+@pytest.mark.parametrize(("text", "aside"), [(None, 0), ("", 1), ("00" * 32, 1)])
+def test_the_lost_public_key_of_a_rotation_is_put_back(private, public, text, aside):
+    """Gone, torn or another's: each rotation tells its new key, and the next one is proven by it again."""
+    first, _ = rotated(private, public), rotated(private, public)
+    texts, kept, path = rotation_texts(public), chained(public), public / f"{first.new}.pub"
+    before = path.read_bytes()
+    if text is None:
+        path.unlink()
+    else:
+        path.write_text(text, encoding="ascii")
+    closed = rotation_problem(public, kept)
+
+    healed = put_back(public, texts)
+
+    assert closed is not None
+    assert healed == PutBack((first,), (f"aside/{path.name}",) * aside)
+    assert (path.read_bytes(), rotation_problem(public, kept)) == (before, None)
+
+
+def test_a_lost_first_key_is_told_as_what_rotating_cannot_heal(private, public):
+    """No rotation tells it: the words of the gate name the file and promise nothing, and nothing moves."""
+    done = rotated(private, public)
+    (public / f"{done.old}.pub").unlink()
+    before = {path.name for path in public.iterdir()}
+
+    words = str(rotation_problem(public, chained(public)))
+
+    assert (
+        f"the key {done.old}.pub, which signed the rotation rotation-0001.json, is gone; restore it from a copy"
+        in words
+    )
+    assert "where the *.pub of the first key is gone or changed it cannot" in words
+    with pytest.raises(
+        KeyProblem, match=rf"{done.old}\.pub, which signed the rotation 1 that the chain of events keeps, is"
+    ):
+        put_back(public, rotation_texts(public))
+    assert {path.name for path in public.iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "rotation-0001 (copy).json",
+        "rotation-notes.json",
+        "rotation-1.json",
+        "rotation-0001-notahash.json",
+        "rotation-0001.json~",
+    ],
+)
+def test_a_file_that_is_no_rotation_closes_nothing(private, public, name):
+    """A person's copy or note beside them is left where it is."""
+    rotated(private, public)
+    texts = rotation_texts(public)
+    (public / name).write_text("a note", encoding="utf-8")
+
+    assert (rotation_texts(public), rotation_problem(public, chained(public))) == (texts, None)
+    assert put_back(public, texts) == PutBack()
+    assert (public / name).exists()
 
 
 def test_a_rotation_cut_short_is_gone_on_with(private, public):
