@@ -35,7 +35,7 @@ class Server:
         """
         self._url = os.environ.get(URL_SETTING)
         self._postgres_dir, self._secrets_dir = postgres_dir, secrets_dir
-        self._marker, self._may_make = marker, may_make
+        self._marker, self._may_make, self._may_move = marker, may_make, False
         self._embedded = None if self._url else EmbeddedServer(postgres_dir, secrets_dir / "db" / "postgres")
 
     @property
@@ -45,28 +45,47 @@ class Server:
 
     def start(self) -> Location:
         """Start the embedded server if it is not running, or take the external one as it is."""
+        self.need_own()
         if self._embedded is not None:
-            self.need_own()
             address = self._embedded.start()
             return Location(address.host, address.port, DATABASE)
         return external_location(self._url or "")
 
     def need_own(self) -> None:
-        """Hold that an embedded server's database is there or may be made; raises DatabaseError saying where it may be."""
-        if self._url:
+        """Hold that the database is the workspace's: the one elsewhere that was kept, or its own, there or to be made.
+
+        Raises DatabaseError saying where it may be.
+        """
+        kept, named, folder = self._kept(), self.elsewhere(), self._postgres_dir
+        if named is not None:
+            if kept not in (None, named) and not self._may_move:
+                raise DatabaseError(
+                    f"this workspace's database is {kept}, and {URL_SETTING} names {named}: set it to the one,"
+                    f" or `twokey restore --latest` puts a backup into the other (where {named} is the same database under"
+                    f" another address, write that into {self._marker})"
+                )
             return
-        if self._marker is not None and self._marker.exists():
-            place = self._marker.read_text(encoding="utf-8").strip()
+        if kept is not None:
+            back = "unset the marker by removing" if self._has_own() else "restore a backup after removing"
             raise DatabaseError(
-                f"this workspace's database is elsewhere ({place}): set {URL_SETTING}"
-                f" (where that is over, remove {self._marker} and restore a backup)"
+                f"this workspace's database is elsewhere ({kept}): set {URL_SETTING}"
+                f" (where that is over, {back} {self._marker})"
             )
-        folder = self._postgres_dir
-        if not self._may_make and not any((folder / name).exists() for name in ("data", "location")):
+        if not self._may_make and not self._has_own():
             raise DatabaseError(
                 f"{folder} holds no database: `twokey restore --latest` puts a backup there, `twokey init {folder.parent}`"
                 f" makes an empty one; if it is elsewhere, set {URL_SETTING}"
             )
+
+    def left_behind(self) -> str | None:
+        """Say which database of the workspace's own would be left behind for the one of the setting; None where none would."""
+        if not self._url or self._kept() is not None or not self._has_own():
+            return None
+        return (
+            f"{self._postgres_dir} holds this workspace's database, and {URL_SETTING} names {self.elsewhere()}: unset it, or"
+            " make another workspace; to move this one there, `twokey backup` without the setting, then"
+            " `twokey restore --latest` with it"
+        )
 
     def elsewhere(self) -> str | None:
         """Say where a database is that is not the workspace's own, without any secret; None where it is."""
@@ -76,8 +95,8 @@ class Server:
         return f"{place.host}:{place.port}/{place.database}"
 
     def make_anew(self) -> None:
-        """Let a database be made where the one that the workspace had is gone."""
-        self._may_make = True
+        """Let a database be made where the one that the workspace had is gone, or elsewhere if the setting names another."""
+        self._may_make = self._may_move = True
         self.need_own()
         pointer = self._postgres_dir / "location"
         if self._embedded is not None and pointer.exists():
@@ -87,8 +106,8 @@ class Server:
 
     def administrator(self) -> Administrator:
         """Give who may make roles and tables; asked for by `init` only."""
+        self.need_own()
         if self._embedded is not None:
-            self.need_own()
             address = self._embedded.start()
             return Administrator(address.user, address.password)
         parts = urlsplit(self._url or "")
@@ -98,6 +117,15 @@ class Server:
         """Let go of the embedded server; the last holder stops it."""
         if self._embedded is not None:
             self._embedded.release()
+
+    def _kept(self) -> str | None:
+        """Give where the workspace keeps that its database is, when it is elsewhere."""
+        if self._marker is None or not self._marker.exists():
+            return None
+        return self._marker.read_text(encoding="utf-8").strip()
+
+    def _has_own(self) -> bool:
+        return any((self._postgres_dir / name).exists() for name in ("data", "location"))
 
 
 def external_location(url: str) -> Location:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import secrets
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,8 @@ OWNER_ONLY = 0o600
 def prepare(location: Location, *, admin: str, admin_password: str, secrets_dir: Path) -> None:
     """Make the database, its roles with fresh passwords, the tables and the rights; what exists already is kept.
 
-    `admin` is a role that may create databases and roles. Raises DatabaseError when the server refuses, or when a role of
-    this database exists but its password is not in `secrets_dir`.
+    `admin` is a role that may create databases and roles. Raises DatabaseError when the server refuses; and before anything
+    is changed, when a role of this database exists and does not log in with its password in `secrets_dir`.
     """
     try:
         _prepare(location, admin, admin_password, secrets_dir=secrets_dir)
@@ -34,6 +35,7 @@ def prepare(location: Location, *, admin: str, admin_password: str, secrets_dir:
 def _prepare(location: Location, admin: str, admin_password: str, *, secrets_dir: Path) -> None:
     login = psycopg.conninfo.make_conninfo(host=location.host, port=location.port, user=admin, password=admin_password)
     with psycopg.connect(login, dbname="postgres", autocommit=True) as server:
+        _need_logins(server, location, secrets_dir)
         _make_database(server, location.database)
         _make_roles(server, location, secrets_dir)
         let_in(server, location.database, roles_of=location.database)
@@ -46,18 +48,23 @@ def _prepare(location: Location, admin: str, admin_password: str, *, secrets_dir
 
 
 def need_unserved(location: Location, *, admin: str, admin_password: str, secrets_dir: Path) -> None:
-    """Hold that a database serves no other workspace: raises DatabaseError where its roles are there and no password is."""
+    """Hold that a database serves no other workspace, and change nothing.
+
+    Raises DatabaseError where its roles are there and no password is, or one does not log in.
+    """
     login = psycopg.conninfo.make_conninfo(host=location.host, port=location.port, user=admin, password=admin_password)
     try:
         with psycopg.connect(login, dbname="postgres", autocommit=True) as server:
             is_served = any(_role_exists(server, role_name(location.database, role)) for role in ROLES)
+            if is_served and not any(_kept_password(password_path(secrets_dir, role)) for role in ROLES):
+                raise DatabaseError(
+                    f"{location.database} on {location.host}:{location.port} already serves another workspace, whose passwords"
+                    f" are not in {secrets_dir}: name another database in {URL_SETTING}, or that workspace with -w or"
+                    " TWOKEY_WORKSPACE"
+                )
+            _need_logins(server, location, secrets_dir)
     except psycopg.Error as error:
         raise DatabaseError(f"{location.database} could not be prepared: {str(error).strip()}") from error
-    if is_served and not any(_kept_password(password_path(secrets_dir, role)) for role in ROLES):
-        raise DatabaseError(
-            f"{location.database} on {location.host}:{location.port} already serves another workspace, whose passwords are not"
-            f" in {secrets_dir}: name another database in {URL_SETTING}, or that workspace with -w or TWOKEY_WORKSPACE"
-        )
 
 
 def make_roles(location: Location, *, admin: str, admin_password: str, secrets_dir: Path) -> None:
@@ -65,6 +72,7 @@ def make_roles(location: Location, *, admin: str, admin_password: str, secrets_d
     login = psycopg.conninfo.make_conninfo(host=location.host, port=location.port, user=admin, password=admin_password)
     try:
         with psycopg.connect(login, dbname="postgres", autocommit=True) as server:
+            _need_logins(server, location, secrets_dir)
             _make_roles(server, location, secrets_dir)
     except psycopg.Error as error:
         raise DatabaseError(f"roles of {location.database} could not be made: {str(error).strip()}") from error
@@ -149,6 +157,45 @@ def _quoted(database: str, role: str) -> str:
     return f'"{role_name(database, role)}"'
 
 
+def _need_logins(server: psycopg.Connection[Any], location: Location, secrets_dir: Path) -> None:
+    """Hold that every role that is there logs in with the password that is kept for it: those of another workspace do not."""
+    for role in ROLES:
+        name, path = role_name(location.database, role), password_path(secrets_dir, role)
+        if not _role_exists(server, name):
+            continue
+        password = _kept_password(path)
+        if not password:
+            raise DatabaseError(
+                f"role {name} exists on the server, but its password is not in {path}; restore the file"
+            )
+        database = _open_database(server, location.database, name)
+        if database is not None:
+            _need_login(replace(location, database=database), name, password, path=path)
+
+
+def _open_database(server: psycopg.Connection[Any], database: str, role: str) -> str | None:
+    """Give a database that a role may enter: the meant one, or that of administrators where it is not there yet."""
+    # Whoever made the role may have been cut short before it was let in.
+    row = server.execute(
+        "SELECT datname FROM pg_database WHERE datname IN (%s, 'postgres') AND has_database_privilege(%s::name, oid, 'CONNECT')"
+        " ORDER BY datname = %s DESC LIMIT 1",
+        (database, role, database),
+    ).fetchone()
+    return row[0] if row else None
+
+
+def _need_login(location: Location, user: str, password: str, *, path: Path) -> None:
+    try:
+        psycopg.connect(
+            host=location.host, port=location.port, dbname=location.database, user=user, password=password
+        ).close()
+    except psycopg.OperationalError as error:
+        raise DatabaseError(
+            f"role {user} exists on the server and did not log in with the password in {path}, as that of another workspace"
+            f" would not; nothing was changed there: {str(error).strip()}"
+        ) from error
+
+
 def _make_database(server: psycopg.Connection, database: str) -> None:
     found = server.execute("SELECT 1 FROM pg_database WHERE datname = %s", (database,)).fetchone()
     if found is None:
@@ -169,12 +216,9 @@ def _make_roles(server: psycopg.Connection, location: Location, secrets_dir: Pat
 
 def _make_login(server: psycopg.Connection, location: Location, role: Role, secrets_dir: Path) -> None:
     name, path = role_name(location.database, role), password_path(secrets_dir, role)
-    password, is_known = _kept_password(path), _role_exists(server, name)
-    if is_known and not password:
-        raise DatabaseError(f"role {name} exists on the server, but its password is not in {path}; restore the file")
-    if not is_known:
+    if not _role_exists(server, name):
         # The file first: a role whose password nobody knows could not be used again.
-        password = password or _new_password(path)
+        password = _kept_password(path) or _new_password(path)
         # The server is told a verifier and never the password, which its log or its statistics could keep.
         verifier = server.pgconn.encrypt_password(password.encode(), name.encode(), b"scram-sha-256").decode()
         statement = "CREATE ROLE {} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOINHERIT PASSWORD {}"

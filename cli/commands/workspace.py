@@ -52,6 +52,9 @@ def prepare(root: Path, *, is_synthetic: bool = False) -> tuple[list[str], str]:
     workspace = Workspace(root)
     server = Server(workspace.postgres, workspace.secrets, marker=workspace.database_marker, may_make=True)
     # Before anything is made: what cannot be finished leaves no half of a workspace behind.
+    left_behind = server.left_behind()
+    if left_behind is not None:
+        raise UsageError(left_behind)
     server.need_own()
     if not server.is_embedded:
         administrator = server.administrator()
@@ -75,9 +78,10 @@ def _prepare(workspace: Workspace, server: Server, *, is_synthetic: bool) -> tup
         schema.prepare(
             location, admin=administrator.user, admin_password=administrator.password, secrets_dir=workspace.secrets
         )
-        remember_database(workspace, server.elsewhere())
         with Desk(workspace) as desk:
             desk.heads.keep(Chain(desk.session("reader")).head())
+        # Last, once it was logged in to: a database that could not be used is not kept as the workspace's.
+        remember_database(workspace, server.elsewhere())
     finally:
         server.release()
     return made, key_id

@@ -170,6 +170,107 @@ def test_a_workspace_whose_database_is_elsewhere_says_where_and_makes_none(works
     assert (again.code, (away / "pg").exists()) == (0, False)
 
 
+def everything(root: Path) -> dict[Path, bytes]:
+    """Give the files of a workspace whose server stands still or is not asked, less what a running server writes."""
+    files = (path for path in root.rglob("*") if path.is_file() and not {"logs", "pg"} & set(path.parts))
+    return {path: path.read_bytes() for path in files}
+
+
+def databases(external: External) -> set[str]:
+    """Give the names of the databases on the server."""
+    with psycopg.connect(external.url("postgres"), autocommit=True) as boss:
+        return {row[0] for row in boss.execute("SELECT datname FROM pg_database").fetchall()}
+
+
+def test_init_leaves_no_database_of_the_workspaces_own_behind(workspaces, external, monkeypatch):
+    """Another workspace's setting in the shell: nothing is written or made; a restore moves it, and the way back is told."""
+    own = workspaces.copy("own")
+    assert (twokey(own, "run", "--on", str(DAY)).code, twokey(own, "backup").code) == (0, 0)
+    before = everything(own)
+    monkeypatch.setenv(URL_SETTING, external.url("other_desk"))
+
+    refused = twokey(own, "init")
+    after, made = everything(own), "other_desk" in databases(external)
+    moved, again = twokey(own, "restore", "--latest"), twokey(own, "init")
+    monkeypatch.delenv(URL_SETTING)
+    unset = twokey(own, "positions")
+    (own / "config/database.txt").unlink()
+    back = twokey(own, "audit", "verify")
+
+    assert (refused.code, f"holds this workspace's database, and {URL_SETTING} names 127.0.0.1" in refused.err) == (
+        2,
+        True,
+    )
+    assert (after == before, made) == (True, False)
+    assert (moved.code, again.code) == (0, 0), moved.err + again.err
+    assert (unset.code, "restore a backup" in unset.err) == (1, False)
+    assert f"unset the marker by removing {own / 'config/database.txt'}" in unset.err
+    assert back.code == 0, back.err
+
+
+def test_a_setting_that_names_another_database_than_the_workspace_keeps_is_refused(workspaces, external, monkeypatch):
+    """Both are named and the other is not made; only a restore moves the workspace, and then the first is the other one."""
+    away = homeless(workspaces, "settled")
+    monkeypatch.setenv(URL_SETTING, external.url("settled"))
+    assert (twokey(away, "init").code, twokey(away, "backup").code) == (0, 0)
+    before = everything(away)
+    monkeypatch.setenv(URL_SETTING, external.url("unsettled"))
+
+    told = [twokey(away, *words) for words in (("init",), ("positions",), ("run",), ("backup",))]
+    after, made = everything(away), "unsettled" in databases(external)
+    moved, seen = twokey(away, "restore", "--latest"), twokey(away, "audit", "verify")
+    monkeypatch.setenv(URL_SETTING, external.url("settled"))
+    turned = twokey(away, "positions")
+
+    place = f"127.0.0.1:{external.port}"
+    words = f"this workspace's database is {place}/settled, and {URL_SETTING} names {place}/unsettled"
+    assert [(done.code, words in done.err) for done in told] == [(1, True)] * 4, [done.err for done in told]
+    assert (after == before, made) == (True, False)
+    assert (moved.code, seen.code) == (0, 0), moved.err + seen.err
+    assert (turned.code, f"database is {place}/unsettled, and" in turned.err) == (1, True)
+
+
+@pytest.mark.parametrize("command", [("init",), ("restore", "--latest")])
+def test_passwords_of_another_workspace_change_nothing_on_the_server(workspaces, external, monkeypatch, command):
+    """Roles that are there have to let the kept passwords in before anything is granted, migrated or restored."""
+    name = f"claimed_{command[0]}"
+    one, other = homeless(workspaces, name), homeless(workspaces, f"{name}-by")
+    for root, database in ((one, name), (other, f"{name}_by")):
+        monkeypatch.setenv(URL_SETTING, external.url(database))
+        assert (twokey(root, "init").code, twokey(root, "backup").code) == (0, 0)
+    marker, may_read = other / "config/database.txt", "SELECT has_table_privilege(%s, 'ticket', 'SELECT')"
+    marker.unlink()
+    with psycopg.connect(external.url(name), autocommit=True) as boss:
+        boss.execute(f'REVOKE SELECT ON ticket FROM "{name}_reader"'.encode())
+        boss.execute(f'DROP DATABASE "{name}_by"'.encode())
+    monkeypatch.setenv(URL_SETTING, external.url(name))
+
+    refused = twokey(other, *command)
+    with psycopg.connect(external.url(name), autocommit=True) as boss:
+        granted = boss.execute(may_read, (f"{name}_reader",)).fetchone()
+    kept = twokey(one, "init")
+
+    assert (refused.code, "did not log in with the password in" in refused.err) == (1, True), refused.err
+    assert (granted, marker.exists()) == ((False,), False)
+    assert kept.code == 0, kept.err
+
+
+def test_a_database_that_nobody_could_log_in_to_is_not_kept_as_the_workspaces(workspaces, external, monkeypatch):
+    """One that lets only superusers in: `init` keeps where it is only when it let the reader in too."""
+    away = homeless(workspaces, "shut")
+    with psycopg.connect(external.url("postgres"), autocommit=True) as boss:
+        boss.execute("CREATE DATABASE shut TEMPLATE template0 CONNECTION LIMIT 0")
+        monkeypatch.setenv(URL_SETTING, external.url("shut"))
+
+        failed = twokey(away, "init")
+        is_kept = (away / "config/database.txt").exists()
+        boss.execute("ALTER DATABASE shut CONNECTION LIMIT -1")
+    opened = twokey(away, "init")
+
+    assert (failed.code, is_kept) == (1, False)
+    assert (opened.code, (away / "config/database.txt").exists()) == (0, True), opened.err
+
+
 def test_no_command_but_init_and_restore_makes_a_database_where_it_is_gone(workspaces):
     """`pg/` moved aside: what reads, decides or backs up says so and makes nothing; `init` makes an empty one, as before."""
     root = workspaces.copy("moved-aside")
