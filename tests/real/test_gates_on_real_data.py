@@ -345,7 +345,8 @@ def test_the_paper_venue_could_not_answer(bench):
         "data": [
             "SPY has no bar of 2024-06-12; its last is of 2024-06-11",
             "the last bar of SPY, 2024-06-11, is 1 sessions older than 2024-06-12; at most 0 are allowed",
-            r"0 of 102 instruments \(0\.0 %\) have a bar of 2024-06-12; at least 98 % are needed: missing .+ and 82 more",
+            r"0 of 102 instruments \(0\.0 %\) have a bar of 2024-06-12 \(the newest bars are of 2024-06-11\); at least 98 % are"
+            r" needed: missing .+ and 82 more",
         ],
         "confirmations": ["10 unanswered: TICKET-20240612 line 1, .+, TICKET-20240612 line 10"],
     }

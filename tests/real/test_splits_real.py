@@ -177,9 +177,11 @@ def test_units_follow_the_split_once_and_the_venue_agrees(raw_world):
 
 def test_settling_again_splits_nothing_more(raw_world):
     """Once a book, instrument and session."""
-    again = twokey(raw_world.root, "settle", "--on", str(LAST + timedelta(days=3)))
+    slot = LAST + timedelta(days=3)
+    again = twokey(raw_world.root, "settle", "--on", str(slot))
 
-    assert again.facts == {"breaks": [], "entries": 0, "reports": 0, "stamps": ["REHEARSAL"]}
+    said = {"slot": str(slot), "as_of": str(LAST), "breaks": [], "entries": 0, "reports": 0, "stamps": ["REHEARSAL"]}
+    assert again.facts == said
 
 
 def test_nothing_is_posted_on_adjusted_bars(adjusted_world):
