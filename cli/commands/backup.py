@@ -125,6 +125,7 @@ def restore(arguments: argparse.Namespace) -> int:
         "lost_tickets": moved.tickets,
         "moved_aside": moved.files,
         "moved_to": moved.folder,
+        "files_left": moved.problems,
         "problem": problem,
         "seconds": f"{took:.1f}",
     }
@@ -138,7 +139,7 @@ def restore(arguments: argparse.Namespace) -> int:
         *([f"the database before it is kept as {done.aside} on the same server"] if done.aside else []),
     ]
     emit(arguments, facts, "\n".join(words))
-    return 0 if problem is None else 1
+    return 0 if problem is None and not moved.problems else 1
 
 
 def _rotated_meanwhile(desk: Desk) -> tuple[Rotation, ...]:

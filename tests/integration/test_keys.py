@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,11 @@ from adapters.clock import FixedClock
 from adapters.keys import FileSigner, rotate_key
 from adapters.postgres.rotated import PgRotations
 from adapters.slot_time import When
+from cli.wiring import Desk
 from core.calendar import slot_of
+from core.domain.decision import Decision
+from core.domain.slot import Run
+from core.domain.ticket import IssuedTicket
 from flows.decide import decide_run, propose
 from flows.issue import issue_ticket
 from flows.score import score
@@ -38,6 +44,18 @@ def slot_of_day() -> datetime:
     return datetime(2024, 2, 6, 7, tzinfo=UTC)
 
 
+def approved(desk: Desk, day: date) -> tuple[Decision, Run, Callable[[], IssuedTicket]]:
+    """Decide a day up to its approval; gives the decision, the run, and what issues its ticket."""
+    setup = desk.configuration("main").setup
+    doors = desk.day_doors(When(day, FixedClock(slot_of(setup.policy, day).at)))
+    planned = setup.run_of(day, today=day, snapshot=desk.clean.current())
+    settle(setup.frame(planned), doors.settle)
+    score(planned, setup, doors.score)
+    propose(planned.run_id, setup, doors.decide)
+    decided = decide_run(planned.run_id, setup, doors.decide)
+    return decided, planned, partial(issue_ticket, planned.run_id, setup, doors.issue)
+
+
 def doctor(root: Path) -> tuple[str, str]:
     """Give what the doctor says of the keys."""
     (one,) = [one for one in twokey(root, "doctor").facts["checks"] if one["check"] == "keys"]
@@ -52,16 +70,9 @@ def test_an_approval_that_waits_when_its_key_is_rotated_is_void(
     first = twokey(root, "run", "--on", str(DAY))
     old, day = key_of(root), DAY + ONE_DAY
     with desk_of(root) as desk:
-        configuration = desk.configuration("main")
-        setup = configuration.setup
-        doors = desk.day_doors(When(day, FixedClock(slot_of(setup.policy, day).at)))
-        planned = setup.run_of(day, today=day, snapshot=desk.clean.current())
-        settle(setup.frame(planned), doors.settle)
-        score(planned, setup, doors.score)
-        propose(planned.run_id, setup, doors.decide)
-        decided = decide_run(planned.run_id, setup, doors.decide)
+        decided, planned, issue = approved(desk, day)
         rotated = rotate(root, monkeypatch, old, "a laptop was lost")
-        issued = issue_ticket(planned.run_id, setup, doors.issue)
+        issued = issue()
 
     assert (first.facts["kind"], decided.kind) == ("TRADE", "TRADE")
     assert (rotated.code, rotated.facts["old"], rotated.facts["new"]) == (0, old, key_of(root))
@@ -82,16 +93,9 @@ def test_no_ticket_trades_while_a_rotation_is_gone_and_rotating_again_puts_it_ba
     old, path = key_of(root), root / "config/keys/rotation-0001.json"
     assert rotate(root, monkeypatch, old, "a laptop was lost").code == 0
     with desk_of(root) as desk:
-        configuration = desk.configuration("main")
-        setup = configuration.setup
-        doors = desk.day_doors(When(DAY, FixedClock(slot_of(setup.policy, DAY).at)))
-        planned = setup.run_of(DAY, today=DAY, snapshot=desk.clean.current())
-        settle(setup.frame(planned), doors.settle)
-        score(planned, setup, doors.score)
-        propose(planned.run_id, setup, doors.decide)
-        waits = decide_run(planned.run_id, setup, doors.decide)
+        waits, _, issue = approved(desk, DAY)
         path.unlink()
-        issued = issue_ticket(planned.run_id, setup, doors.issue)
+        issued = issue()
     state, says = doctor(root)
     closed = twokey(root, "run", "--on", str(DAY + ONE_DAY))
     healed = rotate(root, monkeypatch, key_of(root), "a rotation was gone")

@@ -99,6 +99,21 @@ def test_a_restore_that_loses_nothing_moves_nothing(workspaces: Workspaces, root
     assert not (whole / "lost").exists()
 
 
+def test_a_lost_file_that_cannot_be_moved_is_told_and_the_restore_ends_with_1(
+    workspaces: Workspaces, root: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """It may still be executed by somebody: the rest is put right, and nobody takes the end for a good one."""
+    struck = workspaces.copy("stuck", of=root)
+    (struck / "lost").write_text("a file where the folder should be", encoding="utf-8")
+
+    restored = give_up(struck, monkeypatch, "the disk died")
+
+    assert (restored.code, restored.facts["problem"]) == (1, None), restored.err
+    assert f"tickets/TICKET-{NEXT:%Y%m%d}.md is lost and could not be moved aside" in " ".join(
+        restored.facts["files_left"]
+    )
+
+
 def test_a_ticket_whose_revision_is_lost_is_written_live_again(
     workspaces: Workspaces, root: Path, monkeypatch: pytest.MonkeyPatch
 ):
